@@ -1,0 +1,181 @@
+"""What every builder tells about its data: one record, stored with the examples.
+
+A builder stores label maps as integers (PNG). `TaskInfo` says how they are read:
+
+    physical = raw * scale + offset,    raw == missing in every channel: no label there
+
+and how a network is taught them:
+
+    target = (physical - target_shift) / target_scale.
+
+Whatever sizes a network (channels, classes, scenes) is read from here, so that no
+data set's number appears in `mgm_tf`.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TaskInfo:
+    """How one task's label maps are stored and taught.
+
+    Attributes:
+      name: key of the map in an example, `segmentation`, `depth`, `normals`, …
+      channels: channels of the stored map [H, W, channels].
+      dtype: `uint8` or `uint16`.
+      missing: raw value that, in every channel of a pixel, means "no label".
+      scale, offset: physical = raw * scale + offset.
+      unit: of the physical values, in words.
+      target_shift, target_scale: one number a channel (or one for all);
+        target = (physical - target_shift) / target_scale.
+      class_names, class_colors: of a map of class numbers, else empty; colours are
+        (red, green, blue) in 0..255.
+      source: where the labels come from, if that needs saying.
+    """
+
+    name: str
+    channels: int = 1
+    dtype: str = "uint16"
+    missing: int = 0
+    scale: float = 1.0
+    offset: float = 0.0
+    unit: str = ""
+    target_shift: tuple[float, ...] = (0.0,)
+    target_scale: tuple[float, ...] = (1.0,)
+    class_names: tuple[str, ...] = ()
+    class_colors: tuple[tuple[int, int, int], ...] = ()
+    source: str = ""
+
+    def encode(self, physical: np.ndarray, valid: np.ndarray | None = None):
+        """Returns the raw map of `physical` [H, W, channels] or [H, W].
+
+        Values outside the range of the type are clipped to it. `valid` [H, W] (default:
+        everywhere) is False where there is no label.
+
+        Raises:
+          ValueError: a labelled pixel is not finite.
+        """
+        physical = np.asarray(physical, np.float64)
+        physical = physical[..., None] if physical.ndim == 2 else physical
+        valid = np.ones(physical.shape[:2], bool) if valid is None else valid
+        if not np.isfinite(physical[valid]).all():
+            raise ValueError(f"{self.name}: a labelled pixel is NaN or infinite.")
+        largest = np.iinfo(self.dtype).max
+        # `missing` is kept free: labels never round to it.
+        low, high = (1, largest) if self.missing == 0 else (0, self.missing - 1)
+        steps = (np.where(valid[..., None], physical, 0.0) - self.offset) / self.scale
+        raw = np.clip(np.round(steps), low, high)
+        return np.where(valid[..., None], raw, self.missing).astype(self.dtype)
+
+    def decode(self, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the physical map [H, W, channels] and where it is labelled [H, W]."""
+        valid = np.any(raw != self.missing, axis=-1)
+        return raw.astype(np.float64) * self.scale + self.offset, valid
+
+
+def segmentation_info(class_names, class_colors, source: str = "") -> TaskInfo:
+    """Class numbers 0..n-1, 255 where there is no label."""
+    return TaskInfo(
+        name="segmentation",
+        dtype="uint8",
+        missing=255,
+        unit="class",
+        class_names=tuple(class_names),
+        class_colors=tuple((int(r), int(g), int(b)) for r, g, b in class_colors),
+        source=source,
+    )
+
+
+def depth_info(target_shift: float = 0.0, target_scale: float = 1.0, source: str = ""):
+    """Distance along the optical axis in metres, to the millimetre, up to 65 m."""
+    return TaskInfo(
+        name="depth",
+        scale=1e-3,
+        unit="m",
+        target_shift=(target_shift,),
+        target_scale=(target_scale,),
+        source=source,
+    )
+
+
+def normals_info(source: str = "") -> TaskInfo:
+    """Unit vectors: x to the right, y up, z towards the camera; taught in [0, 1]."""
+    return TaskInfo(
+        name="normals",
+        channels=3,
+        scale=1 / 32767,
+        offset=-32768 / 32767,  # raw 1 is -1, 32768 is 0, 65535 is +1
+        unit="unit vector (x right, y up, z to the camera)",
+        target_shift=(-1.0,),
+        target_scale=(2.0,),
+        source=source,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataInfo:
+    """What a builder's data are.
+
+    Attributes:
+      image_size: images and maps are [image_size, image_size].
+      tasks: by name.
+      scene_names: the scene classes; an example's `scene` is a number of this list,
+        or -1 where it is not known.
+      notes: anything a user of the data has to know.
+    """
+
+    image_size: int
+    tasks: Mapping[str, TaskInfo]
+    scene_names: tuple[str, ...]
+    notes: str = ""
+
+    def features(self) -> tfds.features.FeaturesDict:
+        """The feature dictionary that all builders share."""
+        size = self.image_size
+        maps = {
+            task.name: tfds.features.Image(
+                shape=(size, size, task.channels),
+                dtype=np.dtype(task.dtype),
+                encoding_format="png",
+            )
+            for task in self.tasks.values()
+        }
+        return tfds.features.FeaturesDict(
+            {
+                "image": tfds.features.Image(
+                    shape=(size, size, 3), dtype=np.uint8, encoding_format="png"
+                ),
+                "name": tfds.features.Text(),
+                "scene": tfds.features.Scalar(dtype=np.int32),
+                **maps,
+            }
+        )
+
+    def metadata(self) -> tfds.core.MetadataDict:
+        """This record as JSON values, for `DatasetInfo(metadata=…)`."""
+        record = dataclasses.asdict(self)
+        record["tasks"] = {k: dataclasses.asdict(t) for k, t in self.tasks.items()}
+        return tfds.core.MetadataDict(record)
+
+    @classmethod
+    def from_metadata(cls, record: Mapping) -> "DataInfo":
+        """The inverse of `metadata()`, also of its JSON form (lists for tuples)."""
+        tasks = {
+            name: TaskInfo(**{k: _tuples(v) for k, v in task.items()})
+            for name, task in record["tasks"].items()
+        }
+        return cls(
+            image_size=record["image_size"],
+            tasks=tasks,
+            scene_names=tuple(record["scene_names"]),
+            notes=record["notes"],
+        )
+
+
+def _tuples(value):
+    is_list = isinstance(value, list | tuple)
+    return tuple(_tuples(item) for item in value) if is_list else value

@@ -1,0 +1,1 @@
+"""NYU Depth V2: indoor frames with 40 classes, depth, surface normals and scenes."""

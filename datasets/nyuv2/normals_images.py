@@ -1,0 +1,127 @@
+"""Surface normals from a folder of PNGs, as they are published beside NYU Depth V2."""
+
+import pathlib
+
+import numpy as np
+from PIL import Image
+
+from datasets.nyuv2.normals_from_depth import normals_from_depth
+
+FOLDER = "normals"
+MASKS = "normals_masks"
+
+# Published normals are within a few degrees of those fitted to the depth (median);
+# other axes, or the normals of another frame, are 24 degrees and more away.
+_LARGEST_DISAGREEMENT = 20.0
+
+
+class NormalsImages:
+    """The normals in `normals/NNNN.png`, NNNN the official index 0001..1449.
+
+    A pixel (red, green, blue) is the unit vector (x right, y away from the camera, z
+    up) = png / 255 * 2 - 1, and white where there is none. Where `normals_masks/` is
+    there too, a zero in `normals_masks/NNNN.png` means that there is none either.
+    """
+
+    source = "PNG files in the folder `normals`"
+
+    def __init__(self, manual_dir: pathlib.Path):
+        """Looks for the folders in `manual_dir`.
+
+        Raises:
+          ValueError: the files are counted from 0.
+        """
+        self._folder = manual_dir / FOLDER
+        self._masks = manual_dir / MASKS if (manual_dir / MASKS).exists() else None
+        if (self._folder / "0000.png").exists():
+            raise ValueError(
+                f"{self._folder} has a file 0000.png: expected the official indices, "
+                "which count from 0001. Rename every file to its number plus one."
+            )
+
+    def __call__(self, index: int, depth: np.ndarray):
+        """Returns the normals of frame `index` (from 0) and where they are known.
+
+        Args:
+          index: of the frame, from 0.
+          depth: [H, W] metres, 0 where missing.
+
+        Returns:
+          (unit vectors [H, W, 3] float32, x right, y up, z towards the camera; valid
+          [H, W] bool)
+
+        Raises:
+          ValueError: a file is missing, damaged or of another size than the frame.
+        """
+        path = self._folder / f"{index + 1:04d}.png"
+        png = _read(path, "RGB", depth.shape)
+        valid = (png != 255).any(axis=-1)
+        if self._masks:
+            valid &= _read(self._masks / path.name, "L", depth.shape) > 0
+        right, away, up = np.moveaxis(png / np.float32(127.5) - 1, -1, 0)
+        normals = np.stack([right, up, -away], axis=-1)
+        length = np.linalg.norm(normals, axis=-1, keepdims=True)
+        return normals / np.maximum(length, 1e-6), valid
+
+    def check(self, frames) -> None:
+        """Compares the normals of some frames with their depth.
+
+        Args:
+          frames: pairs of a frame's index (from 0) and its depth map [H, W].
+
+        Raises:
+          ValueError: they disagree, so these are normals of other frames or in other
+            axes.
+        """
+        angles = [_angles(depth, *self(i, depth)) for i, depth in frames]
+        if np.concatenate(angles).size == 0:
+            return
+        median = np.degrees(np.median(np.concatenate(angles)))
+        if median > _LARGEST_DISAGREEMENT:
+            raise ValueError(
+                f"{self._folder}: the normals are {median:.0f} degrees (median) from "
+                "the surfaces of the depth maps. Expected NNNN.png with the official "
+                "index of the frame, from 0001, and (red, green, blue) = (x right, y "
+                "away from the camera, z up), 0..255 for -1..1."
+            )
+
+
+class NormalsOfDepth:
+    """The normals of planes fitted to the depth map, where no others are at hand."""
+
+    source = "planes fitted to the depth map"
+
+    def __call__(self, index: int, depth: np.ndarray):
+        """Returns the normals and where they are sure, as `NormalsImages` does."""
+        del index
+        return normals_from_depth(depth)
+
+    def check(self, frames) -> None:
+        """Nothing to compare."""
+
+
+def find_normals(manual_dir: pathlib.Path) -> NormalsImages | NormalsOfDepth:
+    """Returns the normals of the folder if it is there, else those of the depth."""
+    has_folder = (manual_dir / FOLDER).exists()
+    return NormalsImages(manual_dir) if has_folder else NormalsOfDepth()
+
+
+def _angles(depth, normals, valid):
+    """Returns the angles in radians to the normals of the depth, where both are."""
+    fitted, sure = normals_from_depth(depth)
+    cosines = (normals * fitted).sum(axis=-1)[valid & sure]
+    return np.arccos(np.clip(cosines, -1, 1))
+
+
+def _read(path, mode, shape):
+    try:
+        with Image.open(path) as image:
+            pixels = np.asarray(image.convert(mode))
+    except (OSError, SyntaxError) as error:
+        raise ValueError(
+            f"{path} is missing or damaged ({error}). Every frame needs its file; "
+            f"without the folder {path.parent} the normals are made from the depth."
+        ) from error
+    if pixels.shape[:2] != shape:
+        raise ValueError(f"{path}: expected {shape} pixels, found {pixels.shape[:2]}.")
+    return pixels

@@ -1,0 +1,1 @@
+"""Rooms: procedural rooms with exact labels (see README.md)."""

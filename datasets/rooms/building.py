@@ -1,0 +1,203 @@
+"""Putting solids together: groups in their own frame, and the room they stand in."""
+
+import dataclasses
+
+import numpy as np
+
+from datasets.rooms.camera import Camera, turn
+from datasets.rooms.geometry import Solid
+from datasets.rooms.labels import NUMBER
+from datasets.rooms.shading import Light
+from datasets.rooms.textures import Material
+
+UPRIGHT = np.eye(3)
+# A frustum's axis is its local y; these turn it to x and z.
+AXES = {
+    "x": np.array([[0.0, 1, 0], [1, 0, 0], [0, 0, -1]]),
+    "y": UPRIGHT,
+    "z": np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """A frame to build in: x to the right, y up, z to the front; metres.
+
+    `at` is the middle of a solid's foot: (x, y of its bottom, z). Solids that lie are
+    given by their centre. All parts of a group go to the same list.
+    """
+
+    solids: list[Solid]
+    origin: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(3))
+    rotation: np.ndarray = dataclasses.field(default_factory=lambda: UPRIGHT)
+
+    def frame(self, x: float, y: float, z: float, angle: float = 0.0) -> "Group":
+        """A frame inside this one, turned to the left by `angle`."""
+        origin = self.origin + self.rotation @ np.array([x, y, z])
+        return Group(self.solids, origin, self.rotation @ turn(angle))
+
+    def box(self, label, material: Material, at, size, casts=True) -> None:
+        """A box; `size` is (width, height, depth)."""
+        half = np.array(size, float) / 2
+        self._add("box", label, material, _raised(at, half[1]), half, casts=casts)
+
+    def pole(self, label, material, at, radius, height, top=None, casts=True) -> None:
+        """An upright cylinder, or a frustum if its `top` has another radius."""
+        radii = (radius, radius if top is None else top)
+        half = np.array([max(radii), height / 2, max(radii)])
+        center = _raised(at, half[1])
+        self._add("frustum", label, material, center, half, UPRIGHT, radii, casts)
+
+    def rod(self, label, material, center, radius, length, axis, top=None) -> None:
+        """A lying cylinder along `axis`, "x" or "z"; `top` is its radius at the end."""
+        radii = (radius, radius if top is None else top)
+        half = np.array([max(radii), length / 2, max(radii)])
+        self._add("frustum", label, material, center, half, AXES[axis], radii)
+
+    def ball(self, label, material, at, size, casts=True) -> None:
+        """An ellipsoid; `size` is (width, height, depth)."""
+        half = np.array(size, float) / 2
+        self._add("ellipsoid", label, material, _raised(at, half[1]), half, casts=casts)
+
+    def basin(self, label, material, rim, size) -> None:
+        """A hollow below its rim's middle `rim`; `size`: (width, how deep, depth)."""
+        half = np.array([size[0] / 2, size[1], size[2] / 2])
+        self._add("basin", label, material, rim, half, casts=False)
+
+    def panel(self, label, material, center, size) -> None:
+        """A rectangle (width, height) that faces the front and has no thickness."""
+        half = np.array([size[0] / 2, size[1] / 2, 1e-3])
+        self._add("panel", label, material, center, half, casts=False)
+
+    def _add(
+        self,
+        kind,
+        label,
+        material,
+        center,
+        half,
+        axes=UPRIGHT,
+        radii=(0.0, 0.0),
+        casts=True,
+    ) -> None:
+        self.solids.append(
+            Solid(
+                kind=kind,
+                label=NUMBER[label],
+                center=self.origin + self.rotation @ np.asarray(center, float),
+                rotation=self.rotation @ axes,
+                half=half,
+                material=material,
+                radii=radii,
+                casts=casts,
+            )
+        )
+
+
+def _raised(at, height: float) -> tuple[float, float, float]:
+    return at[0], at[1] + height, at[2]
+
+
+# Walls: the angle that turns the room's frame so that -z points at the wall.
+WALLS = {"north": 0.0, "west": np.pi / 2, "south": np.pi, "east": -np.pi / 2}
+
+
+class Room:
+    """A room under construction: its solids, its lamps and what is taken already.
+
+    x runs east, y up, z south; the middle of the floor is the origin. The picture is
+    taken from the south, towards the north.
+    """
+
+    def __init__(self, rng: np.random.Generator, width, depth, height):
+        """Starts with nothing in the room, not even walls."""
+        self.rng = rng
+        self.width, self.depth, self.height = width, depth, height
+        self.group = Group([])
+        self.lights: list[Light] = []
+        self.camera = Camera(np.zeros(3), 0.0, 0.0, 0.0, np.pi / 3)
+        self._floor: list[tuple[float, float, float, float]] = []
+        self._walls: dict[str, list] = {wall: [] for wall in WALLS}
+
+    @property
+    def half(self) -> np.ndarray:
+        """[3]: half of width, height and depth."""
+        return np.array([self.width, self.height, self.depth]) / 2
+
+    def length(self, wall: str) -> float:
+        """Of a wall, metres."""
+        return self.width if wall in ("north", "south") else self.depth
+
+    def wall(self, wall: str, along: float = 0.0, away: float = 0.0) -> Group:
+        """A frame on the floor at a wall, its back to the wall.
+
+        `along` runs to the right of one who looks at the wall; 0 is its middle.
+        """
+        angle = WALLS[wall]
+        reach = (self.depth if wall in ("north", "south") else self.width) / 2
+        x, _, z = turn(angle) @ np.array([along, 0, away - reach])
+        return self.group.frame(x, 0, z, angle)
+
+    def reserve(self, x0: float, z0: float, x1: float, z1: float) -> None:
+        """Takes a rectangle of the floor."""
+        self._floor.append((x0, z0, x1, z1))
+
+    def free(self, x0: float, z0: float, x1: float, z1: float) -> bool:
+        """Whether nothing stands in a rectangle of the floor."""
+        return not any(
+            x0 < b[2] and b[0] < x1 and z0 < b[3] and b[1] < z1 for b in self._floor
+        )
+
+    def place(self, wall, width, depth, levels="low high", along=None) -> Group | None:
+        """Takes room at a wall; None if there is none.
+
+        Args:
+          wall: which.
+          width, depth: of the thing, metres; depth 0 hangs on the wall.
+          levels: what it covers of the wall: "low", "high" or both.
+          along: where its middle should be; tries elsewhere if not given.
+        """
+        spare = (self.length(wall) - width) / 2
+        if spare < 0:
+            return None
+        tries = [along] if along is not None else self.rng.uniform(-spare, spare, 12)
+        for middle in tries:
+            span = (float(np.clip(middle, -spare, spare)), width / 2)
+            if self._fits(wall, span, depth, levels):
+                self._take(wall, span, depth, levels)
+                return self.wall(wall, span[0])
+        return None
+
+    def insist(self, wall, width, depth, levels="low high", along=0.0) -> Group:
+        """Takes room at a wall for what the room cannot do without, free or not."""
+        group = self.place(wall, width, depth, levels, along)
+        if group is None:
+            spare = max((self.length(wall) - width) / 2, 0)
+            span = (float(np.clip(along, -spare, spare)), width / 2)
+            self._take(wall, span, depth, levels)
+            group = self.wall(wall, span[0])
+        return group
+
+    def _footprint(self, wall, span, depth) -> tuple[float, float, float, float]:
+        group = self.wall(wall, span[0], depth / 2)
+        reach = np.abs(group.rotation @ np.array([span[1], 0, depth / 2]))
+        x, _, z = group.origin
+        return x - reach[0], z - reach[2], x + reach[0], z + reach[2]
+
+    def _fits(self, wall, span, depth, levels) -> bool:
+        for middle, half, level in self._walls[wall]:
+            if level in levels and abs(middle - span[0]) < half + span[1]:
+                return False
+        return depth == 0 or self.free(*self._footprint(wall, span, depth))
+
+    def _take(self, wall, span, depth, levels) -> None:
+        self._walls[wall] += [(*span, level) for level in levels.split()]
+        if depth:
+            self.reserve(*self._footprint(wall, span, depth))
+
+    def light(self, position, brightness, tint=(1.0, 1.0, 1.0), facing=(0, 0, 0)):
+        """Adds a lamp; `brightness` of a white wall one metre away."""
+        power = brightness * np.array(tint, float)
+        self.lights.append(
+            Light(np.array(position, float), power, np.array(facing, float))
+        )

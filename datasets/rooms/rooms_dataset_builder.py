@@ -1,0 +1,84 @@
+"""The builder of Rooms: `Builder(config="128", data_dir=…).download_and_prepare()`."""
+
+import dataclasses
+
+import tensorflow_datasets as tfds
+
+from datasets.rooms import labels, rooms
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class RoomsConfig(tfds.core.BuilderConfig):
+    """How large the pictures are, and how many.
+
+    Attributes:
+      image_size: pixels, height and width.
+      train_examples, validation_examples, test_examples: rooms of each split.
+      seed: rooms are a function of (seed, split, index) alone, so that fewer rooms of
+        the same seed are the first of many.
+    """
+
+    image_size: int = 128
+    train_examples: int = 2000
+    validation_examples: int = 200
+    test_examples: int = 200
+    seed: int = 0
+
+
+class Builder(tfds.core.GeneratorBasedBuilder):
+    """Procedural rooms with exact labels; nothing is downloaded."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "First release."}
+    BUILDER_CONFIGS = [
+        RoomsConfig(name="128", description="128 pixels, 2000/200/200 rooms."),
+        RoomsConfig(name="64", image_size=64, description="The same rooms, 64 pixels."),
+        RoomsConfig(name="256", image_size=256, description="The same, 256 pixels."),
+        RoomsConfig(
+            name="demo",
+            train_examples=480,
+            validation_examples=60,
+            test_examples=60,
+            description="The first 480/60/60 rooms of 128.",
+        ),
+    ]
+    DEFAULT_CONFIG_NAME = "128"
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        """Features and metadata as `datasets.metadata` has them."""
+        info = labels.data_info(self.builder_config.image_size, rooms.TYPE_NAMES)
+        return self.dataset_info_from_configs(
+            features=info.features(),
+            metadata=info.metadata(),
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager):
+        """One generator a split; nothing to download."""
+        del dl_manager
+        config = self.builder_config
+        return {
+            "train": self._generate_examples("train", config.train_examples),
+            "validation": self._generate_examples(
+                "validation", config.validation_examples
+            ),
+            "test": self._generate_examples("test", config.test_examples),
+        }
+
+    def _generate_examples(self, split: str, count: int):
+        """Yields (index, example); types take turns."""
+        config = self.builder_config
+        for index in range(count):
+            yield index, example_of(config.seed, split, index, config.image_size)
+
+
+def example_of(seed: int, split: str, index: int, size: int) -> dict:
+    """One example as stored: picture, name, type and coded label maps."""
+    picture = rooms.room_of(seed, split, index, size)
+    tasks = labels.data_info(size, rooms.TYPE_NAMES).tasks
+    return {
+        "image": picture.image,
+        "name": f"{picture.scene_name}_{split}_{index:05d}",
+        "scene": picture.scene,
+        **{name: tasks[name].encode(picture.maps[name]) for name in tasks},
+    }

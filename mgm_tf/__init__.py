@@ -1,0 +1,1 @@
+"""MGM: generative modeling for multi-task visual learning, in TensorFlow and Keras."""

@@ -1,0 +1,208 @@
+"""Algorithm 1 as a table of updates. A variant of the method is another table.
+
+Every line of the algorithm has one form: on these images, take this loss, change these
+networks. `algorithm_1` is the whole of it, in the paper's order; `stages` are the three
+of appendix B.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from mgm_tf.examples import Examples
+from mgm_tf.objectives import (
+    Contrastive,
+    Discriminate,
+    Generate,
+    MultiTask,
+    Networks,
+    Objective,
+    Scene,
+    generated,
+)
+
+NETWORKS = (
+    "encoder",
+    "decoders",
+    "refiner",
+    "projector",
+    "embedding",
+    "generator",
+    "discriminator",
+)
+
+STAGE_NAMES = ("multi_task", "generative", "joint")
+
+Images = Callable[[Networks, Examples], Examples]
+
+
+@dataclasses.dataclass(frozen=True)
+class Update:
+    """One line of Algorithm 1: on `images`, minimise `loss`, changing only `trains`.
+
+    Attributes:
+      name: of the line; its losses are logged under it.
+      images: where the images come from.
+      loss: what is minimised.
+      trains: the networks whose weights change.
+      advances: the networks whose moving averages of batch normalisation advance.
+    """
+
+    name: str
+    images: Images
+    loss: Objective
+    trains: tuple[str, ...]
+    advances: tuple[str, ...] = ()
+
+
+def real(networks: Networks, examples: Examples) -> Examples:
+    """(x, y, c): the minibatch itself."""
+    return examples
+
+
+def synthetic(networks: Networks, examples: Examples) -> Examples:
+    """(x~, c~) = G(x, c): as many as there are real ones, with their scene labels.
+
+    Constants to whatever follows: G learns in its own update only (spec 8, row 18).
+    """
+    images = tf.stop_gradient(generated(networks, examples))
+    return Examples(images, examples.condition, examples.draws.of("synthetic"))
+
+
+def absent(networks: Networks, examples: Examples) -> Examples:
+    """No images: rows that name this are left out."""
+    raise LookupError("There are no weakly labelled images in this algorithm.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Objectives:
+    """The losses that the rows of the algorithm name."""
+
+    multi_task: MultiTask
+    scene: Scene
+    contrastive: Contrastive
+    discriminate: Discriminate
+    generate: Generate
+
+
+@dataclasses.dataclass(frozen=True)
+class Auxiliary:
+    """Which networks an auxiliary loss changes, on real and on weakly labelled ones."""
+
+    on_real: tuple[str, ...] = ()
+    on_weak: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class WeakSource:
+    """Where images with nothing but a scene label come from, and how it learns."""
+
+    images: Images
+    learns: bool
+
+
+MULTI_TASK_NETWORK = ("encoder", "decoders")
+
+REFINEMENT = {  # Table 9
+    "eml": Auxiliary(on_real=("refiner", "encoder"), on_weak=("encoder",)),
+    "lset": Auxiliary(on_real=("refiner",), on_weak=("encoder",)),
+    "peoe": Auxiliary(
+        on_real=("refiner", *MULTI_TASK_NETWORK),
+        on_weak=("refiner", *MULTI_TASK_NETWORK),
+    ),
+    "none": Auxiliary(),
+}
+SELF_SUPERVISION = {  # Table 4
+    "simclr": Auxiliary(on_real=("projector", "encoder"), on_weak=("encoder",)),
+    "none": Auxiliary(),
+}
+WEAK = {  # Tables 2 and 3
+    "synthetic": WeakSource(synthetic, learns=True),
+    "none": WeakSource(absent, learns=False),
+}
+
+
+def adversarial(objectives: Objectives, generator_trains: tuple[str, ...]):
+    """The two players; the generator's row comes second, as in the authors' order."""
+    return (
+        Update("discriminate", real, objectives.discriminate, ("discriminator",)),
+        Update("generate", real, objectives.generate, generator_trains),
+    )
+
+
+def algorithm_1(
+    objectives: Objectives,
+    weak: WeakSource,
+    refinement: Auxiliary,
+    self_supervision: Auxiliary,
+    generator_updates: int,
+) -> tuple[Update, ...]:
+    """The updates of one iteration, in the paper's order.
+
+    Args:
+      generator_updates: how often the pair of players moves (appendix B: 2). Reading:
+        each time both do (spec 8, row 14).
+    """
+    scene, contrastive = objectives.scene, objectives.contrastive
+    players = adversarial(objectives, ("generator", "embedding", "encoder"))
+    rows = (
+        Update("multi_task", real, objectives.multi_task, MULTI_TASK_NETWORK),
+        Update("refine", real, scene, refinement.on_real),
+        Update("self_supervise", real, contrastive, self_supervision.on_real),
+        *players * generator_updates * weak.learns,
+        Update("refine_weak", weak.images, scene, refinement.on_weak),
+        Update(
+            "self_supervise_weak", weak.images, contrastive, self_supervision.on_weak
+        ),
+    )
+    return tuple(row for row in rows if row.trains and row.images is not absent)
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """A part of the training: its updates and the examples in a step."""
+
+    name: str
+    updates: tuple[Update, ...]
+    batch_size: int
+    steps: int
+
+
+def stage_updates(objectives: Objectives, joint: tuple[Update, ...]) -> dict:
+    """The updates of the stages of appendix B, by name, from those of the last.
+
+    Stage 1 trains M alone; stage 2 G and the embedding with M frozen; stage 3 all.
+    """
+    names = {row.name for row in joint}
+    players = adversarial(objectives, ("generator", "embedding"))
+    multi_task = tuple(row for row in joint if row.name == "multi_task")
+    generative = tuple(row for row in players if row.name in names)
+    return dict(zip(STAGE_NAMES, (multi_task, generative, joint), strict=True))
+
+
+# Batch statistics are taken in every pass of training. The moving averages, which are
+# used at test time only, advance in one update of each network, on images like those
+# met at test time (spec 8, row 38).
+HOME = {
+    "multi_task": MULTI_TASK_NETWORK,
+    "refine": ("refiner",),
+    "self_supervise": ("projector",),
+    "discriminate": ("discriminator",),
+    "generate": ("generator", "embedding"),
+}
+MOVING_STATISTICS = {
+    "home": lambda row: HOME.get(row.name, ()),
+    "trained": lambda row: row.trains,
+    "everywhere": lambda row: NETWORKS,
+}
+
+
+def with_moving_statistics(
+    updates: tuple[Update, ...], rule: str
+) -> tuple[Update, ...]:
+    """The updates with `advances` filled in by a rule, a key of `MOVING_STATISTICS`."""
+    advances = MOVING_STATISTICS[rule]
+    return tuple(
+        dataclasses.replace(row, advances=tuple(advances(row))) for row in updates
+    )

@@ -1,0 +1,46 @@
+"""What the command lines share: how they start and how they report an error."""
+
+import pathlib
+import sys
+from collections.abc import Callable
+
+import tensorflow as tf
+from absl import app, flags, logging
+
+
+def workdir_flag() -> None:
+    """Defines --workdir."""
+    flags.DEFINE_string("workdir", None, "The folder of the run.", required=True)
+
+
+def workdir() -> pathlib.Path:
+    """The folder of the run."""
+    return pathlib.Path(flags.FLAGS.workdir)
+
+
+def run(main: Callable[[], int | None], *errors: type[BaseException]) -> None:
+    """Parses the flags and calls `main`.
+
+    Args:
+      main: returns the exit code, None for 0.
+      errors: beside ValueError and FileNotFoundError, what is told in a sentence (a
+        user can mend it) and not as a stack of calls.
+    """
+
+    def guarded(arguments):
+        logging.set_verbosity(logging.WARNING)
+        tf.get_logger().setLevel("ERROR")
+        if len(arguments) > 1:
+            print(f"Not a flag: {' '.join(arguments[1:])}", file=sys.stderr)
+            sys.exit(2)
+        told = (ValueError, FileNotFoundError, *errors)
+        try:
+            sys.exit(main())
+        except told as error:
+            if flags.FLAGS.debug:
+                raise
+            print(f"\n{type(error).__name__}: {error}", file=sys.stderr)
+            sys.exit(2)
+
+    flags.DEFINE_bool("debug", False, "Show where an error comes from.")
+    app.run(guarded)

@@ -1,0 +1,387 @@
+"""Everything that can be set, once: frozen dataclasses that generate the flags.
+
+A field is a flag of the same name; its type is the flag's type, its metadata the help
+text. `from_flags` is the mirror image. Other modules take plain arguments; only
+`experiment` reads a `Config`.
+"""
+
+# No `from __future__ import annotations` here: it would turn field types into strings.
+import dataclasses
+import json
+import pathlib
+import re
+import typing
+from collections.abc import Mapping
+from typing import Literal
+
+from absl import flags
+
+
+def option(default, text: str, *, habit: bool = False):
+    """A field with its help text.
+
+    Args:
+      habit: the value changes what is shown or how fast it goes, not what is learned; a
+        run may be continued with another value.
+    """
+    return dataclasses.field(default=default, metadata={"help": text, "habit": habit})
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Which examples, and which of their labels."""
+
+    dataset: Literal["rooms", "nyuv2"] = option("rooms", "Data set (`datasets/`).")
+    protocol: str = option("", "How the data set is split; its README lists the names.")
+    image_size: int = option(128, "Height and width in pixels: 64, 128 or 256.")
+    tasks: tuple[str, ...] = option(
+        ("segmentation", "depth", "normals"), "Tasks to learn, separated by commas."
+    )
+    data_dir: str = option("data", "Where built data sets are kept.", habit=True)
+    manual_dir: str = option("", "Where the files lie that you fetched.", habit=True)
+    cache: Literal["auto", "memory", "disk"] = option(
+        "auto",
+        "Keep decoded examples in memory; auto: if they take less than half of what is "
+        "free.",
+        habit=True,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkConfig:
+    """The networks."""
+
+    encoder: Literal["resnet18", "resnet34"] = option("resnet18", "Layers of E.")
+    encoder_widths: Literal["narrow", "standard"] = option(
+        "narrow", "narrow: 48-96-192-360 as the paper; standard: 64-128-256-512."
+    )
+    output_stride: int = option(16, "Pixels per step of E's features: 16 or 32.")
+    decoder: Literal["taskgrouping", "taskonomy"] = option(
+        "taskgrouping", "Decoder of each task."
+    )
+    gan: Literal["sagan", "dcgan"] = option("sagan", "Generator and discriminator.")
+    width: float = option(1.0, "Factor on the channels of every network.")
+
+
+@dataclasses.dataclass(frozen=True)
+class MethodConfig:
+    """The rows of Algorithm 1."""
+
+    weak: Literal["synthetic", "none"] = option(
+        "synthetic", "Images with a scene label only; none is MGM/G (Table 3)."
+    )
+    refinement: Literal["eml", "peoe", "lset", "none"] = option(
+        "eml", "How the refinement network is trained (Table 9)."
+    )
+    self_supervision: Literal["simclr", "none"] = option(
+        "simclr", "What E learns from images alone (Table 4)."
+    )
+    generator_updates: int = option(
+        2, "Times (discriminator, generator) are updated in a joint step."
+    )
+    temperature: float = option(0.5, "Temperature of NT-Xent, eq. (6).")
+    instance_noise: float = option(
+        0.01, "Standard deviation of the noise on what the discriminator sees."
+    )
+    moving_statistics: Literal["home", "trained", "everywhere"] = option(
+        "home",
+        "When a network's moving averages advance: in its home update, in every update "
+        "that trains it, in every pass.",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ScheduleConfig:
+    """The three stages of appendix B and their optimizers."""
+
+    multi_task_length: str = option("100epochs", "Stage 1, `100epochs` or `500steps`.")
+    generative_length: str = option("500epochs", "Stage 2: G and the embedding.")
+    joint_length: str = option("300epochs", "Stage 3: everything.")
+    multi_task_batch_size: int = option(32, "Examples in a step of stage 1.")
+    generative_batch_size: int = option(128, "Examples in a step of stage 2.")
+    joint_batch_size: int = option(32, "Examples in a step of stage 3.")
+    learning_rate: float = option(1e-3, "Of E, the decoders, R and E_self.")
+    generator_learning_rate: float = option(1e-4, "Of G.")
+    embedding_learning_rate: float = option(1e-3, "Of the embedding of E(x).")
+    discriminator_learning_rate: float = option(4e-4, "Of D.")
+    gan_beta_1: float = option(0.0, "Adam's beta 1 of G, D and the embedding.")
+    weight_decay: float = option(1e-4, "L2 penalty on E, decoders, R and E_self.")
+    optimizers: Literal["per_network", "per_update"] = option(
+        "per_network", "One Adam for each network, or for each network of each update."
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+    """How the run goes and what it shows."""
+
+    seed: int = option(0, "Of the weights, the order of examples and all noise.")
+    replicas: int = option(
+        0, "0: all GPUs seen, else one device; n on a CPU: n logical devices."
+    )
+    log_every: int = option(50, "Steps between lines of scalars.", habit=True)
+    evaluate_every: int = option(500, "Steps between validations.", habit=True)
+    picture_every: int = option(500, "Steps between pictures.", habit=True)
+    checkpoint_every: int = option(500, "Steps between checkpoints.", habit=True)
+    evaluation_batch_size: int = option(32, "Examples at once.", habit=True)
+    steps_per_execution: int = option(1, "Steps in one call of the graph.", habit=True)
+    jit_compile: bool = option(False, "Compile the step by XLA.", habit=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """All settings of a run."""
+
+    data: DataConfig = DataConfig()
+    network: NetworkConfig = NetworkConfig()
+    method: MethodConfig = MethodConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    run: RunConfig = RunConfig()
+
+
+def _enum(name, default, text, kind, values):
+    flags.DEFINE_enum(name, default, typing.get_args(kind), text, flag_values=values)
+
+
+def _list(name, default, text, kind, values):
+    flags.DEFINE_list(name, list(default), text, flag_values=values)
+
+
+def _plain(define):
+    return lambda name, default, text, kind, values: define(
+        name, default, text, flag_values=values
+    )
+
+
+_DEFINE = {
+    Literal: _enum,
+    tuple: _list,
+    int: _plain(flags.DEFINE_integer),
+    float: _plain(flags.DEFINE_float),
+    bool: _plain(flags.DEFINE_bool),
+    str: _plain(flags.DEFINE_string),
+}
+
+
+def define_flags(values: flags.FlagValues = flags.FLAGS, group=Config) -> None:
+    """Defines one flag for each leaf field of `group`."""
+    for field in dataclasses.fields(group):
+        if dataclasses.is_dataclass(field.type):
+            define_flags(values, field.type)
+        else:
+            kind = typing.get_origin(field.type) or field.type
+            define = _DEFINE[kind]
+            text = field.metadata["help"]
+            define(field.name, field.default, text, field.type, values)
+
+
+def from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
+    """The checked `Config` of parsed flags.
+
+    Raises:
+      ValueError: see `check`.
+    """
+    config = build(Config, {name: values[name].value for name in leaves(Config)})
+    check(config)
+    return config
+
+
+def build(group, settings: Mapping):
+    """`group` from flat settings, name -> value (lists for tuples)."""
+    made = {}
+    for field in dataclasses.fields(group):
+        if dataclasses.is_dataclass(field.type):
+            made[field.name] = build(field.type, settings)
+        else:
+            value = settings[field.name]
+            made[field.name] = tuple(value) if isinstance(value, list) else value
+    return group(**made)
+
+
+def leaves(group) -> dict[str, dataclasses.Field]:
+    """All leaf fields below `group`, by name."""
+    found = {}
+    for field in dataclasses.fields(group):
+        if dataclasses.is_dataclass(field.type):
+            found.update(leaves(field.type))
+        else:
+            found[field.name] = field
+    return found
+
+
+def settings(config: Config) -> dict[str, object]:
+    """The settings as one flat mapping, name -> value."""
+    groups = dataclasses.asdict(config)
+    return {name: value for group in groups.values() for name, value in group.items()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Length:
+    """How long a stage lasts: an amount of `epochs` or `steps`."""
+
+    amount: float
+    unit: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Length":
+        """Reads `100epochs`, `0.5epochs` or `2000steps`.
+
+        Raises:
+          ValueError: it is neither.
+        """
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(epochs|steps)", text.strip())
+        if match is None:
+            raise ValueError(
+                f"A length is written like 100epochs or 2000steps; received {text!r}."
+            )
+        return cls(float(match[1]), match[2])
+
+    def steps(self, examples: int, batch_size: int) -> int:
+        """The number of steps over `examples`; not less than one unless 0 is asked."""
+        exact = {"steps": self.amount, "epochs": self.amount * examples / batch_size}
+        return max(round(exact[self.unit]), int(self.amount > 0))
+
+
+def _rules(config: Config):
+    """Yields (what is wrong, whether it is) for all settings at once."""
+    data, network, run = config.data, config.network, config.run
+    schedule, method = config.schedule, config.method
+    batches = {
+        "multi_task_batch_size": schedule.multi_task_batch_size,
+        "generative_batch_size": schedule.generative_batch_size,
+        "joint_batch_size": schedule.joint_batch_size,
+    }
+    for name, size in batches.items():
+        yield f"--{name}={size}: a batch has at least 2 examples", size < 2
+        yield (
+            f"--{name}={size} cannot be split evenly over --replicas={run.replicas}",
+            size % max(run.replicas, 1) != 0,
+        )
+    for name in ("multi_task_length", "generative_length", "joint_length"):
+        try:
+            Length.parse(getattr(schedule, name))
+        except ValueError as error:
+            yield f"--{name}: {error}", True
+    yield "--tasks: name at least one task", not data.tasks
+    yield (
+        f"--tasks={','.join(data.tasks)}: a task is named twice",
+        len(set(data.tasks)) < len(data.tasks),
+    )
+    yield (
+        f"--image_size={data.image_size}: 64, 128 or 256 is possible",
+        data.image_size not in (64, 128, 256),
+    )
+    yield (
+        f"--output_stride={network.output_stride}: 16 or 32 is possible",
+        network.output_stride not in (16, 32),
+    )
+    yield (
+        "--decoder=taskonomy has four stages and needs --output_stride=16",
+        (network.decoder, network.output_stride) == ("taskonomy", 32),
+    )
+    yield (
+        f"--width={network.width}: a factor above 0 and up to 4 is possible",
+        not 0 < network.width <= 4,
+    )
+    for name in (
+        "log_every",
+        "evaluate_every",
+        "picture_every",
+        "checkpoint_every",
+        "evaluation_batch_size",
+        "steps_per_execution",
+    ):
+        yield f"--{name} must be at least 1", getattr(run, name) < 1
+    yield f"--seed={run.seed}: a number of 0 or more", run.seed < 0
+    yield f"--replicas={run.replicas}: a number of 0 or more", run.replicas < 0
+    yield f"--temperature={method.temperature}: above 0", method.temperature <= 0
+    yield (
+        f"--instance_noise={method.instance_noise}: 0 or more",
+        (method.instance_noise < 0),
+    )
+    yield (
+        f"--generator_updates={method.generator_updates}: at least 1",
+        (method.generator_updates < 1),
+    )
+    for name in leaves(ScheduleConfig):
+        value = getattr(schedule, name)
+        if name.endswith("learning_rate"):
+            yield f"--{name}={value}: above 0", not value > 0
+    yield (
+        f"--weight_decay={schedule.weight_decay}: 0 or more",
+        (schedule.weight_decay < 0),
+    )
+    yield (
+        f"--gan_beta_1={schedule.gan_beta_1}: in [0, 1)",
+        not (0 <= schedule.gan_beta_1 < 1),
+    )
+    # Seen on TensorFlow 2.21: both fail inside the replica function.
+    yield (
+        "--steps_per_execution above 1 does not work with several replicas",
+        run.steps_per_execution > 1 and run.replicas > 1,
+    )
+    yield (
+        "--jit_compile does not work with several replicas",
+        run.jit_compile and run.replicas > 1,
+    )
+
+
+def check(config: Config) -> None:
+    """Refuses impossible and contradictory settings, all of them at once.
+
+    Raises:
+      ValueError: with one line for each setting that cannot be.
+    """
+    wrong = [text for text, is_wrong in _rules(config) if is_wrong]
+    if wrong:
+        raise ValueError("These settings cannot be:\n  " + "\n  ".join(wrong))
+
+
+def as_flagfile(config: Config) -> str:
+    """The settings as a flag file that repeats the run."""
+    lines = []
+    for name, value in settings(config).items():
+        text = ",".join(value) if isinstance(value, tuple) else value
+        lines.append(f"--{name}={text}")
+    return "\n".join(lines) + "\n"
+
+
+def save(config: Config, workdir: pathlib.Path) -> None:
+    """Writes `config.json` and `config.flags` into the run's folder."""
+    workdir.mkdir(parents=True, exist_ok=True)
+    record = json.dumps(dataclasses.asdict(config), indent=2)
+    (workdir / "config.json").write_text(record + "\n")
+    (workdir / "config.flags").write_text(as_flagfile(config))
+
+
+def load(workdir: pathlib.Path) -> Config:
+    """The settings of the run in `workdir`.
+
+    Raises:
+      FileNotFoundError: there is no run.
+      ValueError: the file does not hold the settings of this version.
+    """
+    path = workdir / "config.json"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path} does not exist: {workdir} is not the --workdir of a training run."
+        )
+    groups = json.loads(path.read_text())
+    flat = {name: value for group in groups.values() for name, value in group.items()}
+    known = set(leaves(Config))
+    if set(flat) != known:
+        raise ValueError(
+            f"{path}: expected the settings of this version; missing "
+            f"{sorted(known - set(flat))}, unknown {sorted(set(flat) - known)}."
+        )
+    return build(Config, flat)
+
+
+def differences(old: Config, new: Config) -> list[str]:
+    """What was asked of a run before and is asked otherwise now, habits apart."""
+    before, after = settings(old), settings(new)
+    return [
+        f"--{name}: {before[name]} before, {after[name]} now"
+        for name, field in leaves(Config).items()
+        if before[name] != after[name] and not field.metadata["habit"]
+    ]

@@ -1,0 +1,46 @@
+"""Exports a run for TF Serving.
+
+`python -m mgm_tf.export --workdir=runs/nyuv2 --saved_model=saved_models/nyuv2`
+writes `saved_models/nyuv2/1/` (or the next free number).
+"""
+
+import pathlib
+
+import tensorflow as tf
+from absl import flags
+
+from mgm_tf import command_line, config, exporting
+from mgm_tf.checkpoints import Checkpoints
+from mgm_tf.experiment import Experiment
+
+
+def define_flags() -> None:
+    """Defines the flags of this command."""
+    command_line.workdir_flag()
+    flags.DEFINE_string("saved_model", None, "The folder of versions.", required=True)
+    flags.DEFINE_enum("checkpoint", "best", ["best", "last"], "Which weights.")
+
+
+def main() -> None:
+    """Exports the weights of a checkpoint."""
+    workdir, which = command_line.workdir(), flags.FLAGS.checkpoint
+    experiment = Experiment(config.load(workdir))
+    step = Checkpoints(workdir, experiment.networks).restore(which)
+    trains_refiner = any("refiner" in row.trains for row in experiment.updates)
+    sample = experiment.split("validation").batch(tf.constant([0]))["image"][0]
+    path = exporting.export(
+        experiment.networks,
+        experiment.tasks,
+        experiment.labels.names if trains_refiner else None,
+        experiment.info.image_size,
+        pathlib.Path(flags.FLAGS.saved_model),
+        fingerprint=experiment.fingerprint(),
+        extra={"settings": config.settings(experiment.settings), "step": step},
+        sample=sample.numpy(),
+    )
+    print(f"{which} checkpoint (step {step}) of {workdir} is in {path}.")
+
+
+if __name__ == "__main__":
+    define_flags()
+    command_line.run(main)

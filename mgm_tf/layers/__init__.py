@@ -1,0 +1,1 @@
+"""Layers: normalization, spectral kernels, self-attention."""

@@ -1,0 +1,169 @@
+"""Metrics of dense prediction, exact over a whole set whatever the batch size.
+
+Each task has a pair of pure functions: `*_statistics` gives sums over the labelled
+pixels of one batch (float64 tensors, so that they can be added over batches and
+replicas), `*_summary` turns the sums of the set into numbers. A set without one
+labelled pixel has nan everywhere.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+Statistics = dict[str, tf.Tensor]
+Sums = dict[str, np.ndarray]
+Summary = dict[str, float]
+
+DELTAS = {"delta_1": 1.25, "delta_2": 1.25**2, "delta_3": 1.25**3}
+WITHIN = {"within_11.25": 11.25, "within_22.5": 22.5, "within_30": 30.0}
+
+# The median angle is read from a histogram: a bin is 0.0007 degrees wide and stands for
+# its centre, so the median of a set is off by at most 0.00035 degrees.
+ANGLE_BINS = 2**18
+BIN_DEGREES = 180.0 / ANGLE_BINS
+
+
+def ratio(sums: np.ndarray | float, number: np.ndarray | float) -> float:
+    """sums / number; nan for a number of 0."""
+    return float(sums) / float(number) if number else float("nan")
+
+
+def _sum(values: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
+    """The float64 sum of `values` [N, H, W] over the labelled pixels."""
+    values = tf.cast(values, tf.float64)
+    return tf.reduce_sum(tf.where(valid, values, tf.zeros_like(values)))
+
+
+def _counts(numbers: tf.Tensor, valid: tf.Tensor, bins: int) -> tf.Tensor:
+    """How often each of 0..bins-1 occurs in the labelled pixels, [bins]."""
+    kept = tf.where(valid, tf.cast(numbers, tf.int32), -1)  # -1 is left out
+    ones = tf.ones_like(kept, dtype=tf.float64)
+    return tf.math.unsorted_segment_sum(ones, kept, bins)
+
+
+def pixel_statistics(values: tf.Tensor, valid: tf.Tensor, name: str) -> Statistics:
+    """The sum of one value a pixel [N, H, W], as `name`, and the number of pixels."""
+    return {name: _sum(values, valid), "pixels": _sum(tf.ones_like(values), valid)}
+
+
+def mean_summary(sums: Sums, name: str) -> Summary:
+    """The mean over the labelled pixels of what was summed as `name`."""
+    return {name: ratio(sums[name], sums["pixels"])}
+
+
+def segmentation_statistics(
+    predicted: tf.Tensor, target: tf.Tensor, valid: tf.Tensor, classes: int
+) -> Statistics:
+    """The confusion matrix: row = labelled class, column = predicted class.
+
+    Args:
+      predicted, target: [N, H, W] class numbers; the target anything where not valid.
+      valid: [N, H, W] booleans.
+      classes: C, the number of classes.
+    """
+    pairs = tf.cast(target, tf.int32) * classes + tf.cast(predicted, tf.int32)
+    counts = _counts(pairs, valid, classes * classes)
+    return {"confusion": tf.reshape(counts, [classes, classes])}
+
+
+def segmentation_summary(sums: Sums) -> Summary:
+    """Mean intersection over union and pixel accuracy.
+
+    `miou` is the mean over classes that occur in labels or predictions (union > 0).
+    `miou_tp` is AdaShare's rule, which the paper follows: the mean over classes with at
+    least one pixel right, 0 if there is none.
+    """
+    confusion = np.asarray(sums["confusion"], np.float64)
+    right = np.diag(confusion)
+    union = confusion.sum(axis=0) + confusion.sum(axis=1) - right
+    pixels = confusion.sum()
+    # The sum over all classes: one without a right pixel adds nothing to it.
+    total = np.divide(right, union, out=np.zeros_like(right), where=union > 0).sum()
+    # Nothing right is a mean of 0, nothing labelled none at all.
+    some_right = max(float(np.count_nonzero(right)), float(pixels > 0))
+    return {
+        "miou": ratio(total, float(np.count_nonzero(union))),
+        "miou_tp": ratio(total, some_right),
+        "pixel_accuracy": ratio(right.sum(), pixels),
+    }
+
+
+def depth_statistics(
+    predicted: tf.Tensor, target: tf.Tensor, valid: tf.Tensor
+) -> Statistics:
+    """Sums for `depth_summary` from metres [N, H, W]; the target > 0 where valid."""
+    target = tf.where(valid, target, tf.ones_like(target))
+    error = tf.abs(predicted - target)
+    # A depth that is not positive is behind the camera, further off than any factor.
+    factor = tf.where(
+        predicted > 0,
+        tf.maximum(predicted / target, tf.math.divide_no_nan(target, predicted)),
+        tf.fill(tf.shape(predicted), tf.constant(np.inf, predicted.dtype)),
+    )
+    return {
+        "pixels": _sum(tf.ones_like(error), valid),
+        "absolute": _sum(error, valid),
+        "relative": _sum(error / target, valid),
+        "squared": _sum(tf.square(error), valid),
+        **{name: _sum(factor < limit, valid) for name, limit in DELTAS.items()},
+    }
+
+
+def depth_summary(sums: Sums) -> Summary:
+    """Errors (absolute and RMSE in m), and the shares of max(p/g, g/p) < 1.25^k."""
+    pixels = sums["pixels"]
+    return {
+        "absolute_error": ratio(sums["absolute"], pixels),
+        "relative_error": ratio(sums["relative"], pixels),
+        "rmse": ratio(sums["squared"], pixels) ** 0.5,
+        **{name: ratio(sums[name], pixels) for name in DELTAS},
+    }
+
+
+def angle(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
+    """The angle in radians between vectors [..., 3]; pi/2 to a vector of zeros.
+
+    By the arc tangent: a float32 arc cosine is off by up to 0.02 degrees near 0.
+    """
+    sine = tf.norm(tf.linalg.cross(first, second), axis=-1)
+    cosine = tf.reduce_sum(first * second, axis=-1)
+    nothing = tf.logical_and(tf.equal(sine, 0), tf.equal(cosine, 0))
+    return tf.where(nothing, tf.fill(tf.shape(sine), np.pi / 2), tf.atan2(sine, cosine))
+
+
+def normals_statistics(
+    predicted: tf.Tensor, target: tf.Tensor, valid: tf.Tensor
+) -> Statistics:
+    """Sums for `normals_summary` from unit vectors [N, H, W, 3]."""
+    degrees = angle(predicted, target) * (180 / np.pi)
+    # Reading: the paper's .25-.34 are angles in radians between vectors coded to [0, 1]
+    # (from unit vectors); the true angles of such predictions are more than twice that.
+    coded = angle((predicted + 1) / 2, (target + 1) / 2)
+    bins = tf.minimum(tf.cast(degrees / BIN_DEGREES, tf.int32), ANGLE_BINS - 1)
+    return {
+        "pixels": _sum(tf.ones_like(degrees), valid),
+        "coded_radians": _sum(coded, valid),
+        "degrees": _sum(degrees, valid),
+        "histogram": _counts(bins, valid, ANGLE_BINS),
+        **{name: _sum(degrees < limit, valid) for name, limit in WITHIN.items()},
+    }
+
+
+def normals_summary(sums: Sums) -> Summary:
+    """`mad` (radians, on [0, 1]-coded vectors), true degrees, shares below a limit."""
+    pixels = sums["pixels"]
+    return {
+        "mad": ratio(sums["coded_radians"], pixels),
+        "mean_degrees": ratio(sums["degrees"], pixels),
+        "median_degrees": _median(np.asarray(sums["histogram"])),
+        **{name: ratio(sums[name], pixels) for name in WITHIN},
+    }
+
+
+def _median(histogram: np.ndarray) -> float:
+    """The median in degrees: the mean of the two middle angles (one, if odd)."""
+    upto = np.cumsum(histogram)
+    number = int(upto[-1])
+    middle = np.array([(number + 1) // 2, number // 2 + 1])  # counted from 1
+    bins = np.searchsorted(upto, middle)
+    median = float(np.mean(bins + 0.5) * BIN_DEGREES)
+    return median if number else float("nan")

@@ -1,0 +1,138 @@
+"""G and D of DCGAN (Radford et al., 2015), conditional as in appendix A, table 12."""
+
+import keras
+import tensorflow as tf
+
+from mgm_tf.layers.batch_normalization import BatchNormalization
+from mgm_tf.layers.composite import CompositeLayer, CompositeModel
+from mgm_tf.layers.conditional_batch_normalization import ConditionalBatchNormalization
+from mgm_tf.layers.convolution import Convolution
+from mgm_tf.layers.initializers import small_normal
+
+_START = 4
+_WIDEST = 16  # Multiples of the base width.
+
+
+class GeneratorBlock(CompositeLayer):
+    """A transposed convolution to twice the size, after the class-wise normalisation.
+
+    Args:
+      filters: output channels.
+    """
+
+    def __init__(self, filters: int):
+        super().__init__()
+        self.normalize = ConditionalBatchNormalization()
+        self.convolution = keras.layers.Conv2DTranspose(
+            filters,
+            4,
+            strides=2,
+            padding="same",
+            use_bias=False,
+            kernel_initializer=small_normal(),
+        )
+
+    def call(self, inputs, condition, training=False):
+        """[N, H, W, C] under [N, classes] to [N, 2H, 2W, filters]."""
+        hidden = self.normalize(inputs, condition, training=training)
+        return self.convolution(tf.nn.relu(hidden))
+
+
+class Generator(CompositeModel):
+    """G: latent vectors and conditions to images in [-1, 1].
+
+    Reading: the original makes images of 64x64; every doubling more adds a stage with
+    twice the channels at its small end, up to 16 times `base`.
+
+    Args:
+      image_size: height and width of the images, a power of two from 8.
+      base: channels at half the size of the images; 64 in the paper.
+    """
+
+    def __init__(self, image_size: int, base: int = 64, name: str | None = None):
+        super().__init__(name=name)
+        # A 4x4 transposed convolution of one place is a dense layer.
+        self.start = keras.layers.Dense(
+            _START**2 * base * _multiple(image_size, _START),
+            use_bias=False,
+            kernel_initializer=small_normal(),
+        )
+        self.blocks = []
+        size = 2 * _START
+        while size < image_size:
+            self.blocks.append(GeneratorBlock(base * _multiple(image_size, size)))
+            size *= 2
+        self.blocks.append(GeneratorBlock(3))
+
+    def call(self, z, condition, training=False):
+        """z [N, z_dim], condition [N, classes] to images [N, H, W, 3]."""
+        hidden = self.start(z)
+        hidden = tf.reshape(hidden, (-1, _START, _START, hidden.shape[-1] // _START**2))
+        for block in self.blocks:
+            hidden = block(hidden, condition, training=training)
+        return tf.cast(tf.tanh(hidden), tf.float32)
+
+
+class DiscriminatorBlock(CompositeLayer):
+    """A strided convolution to half the size, normalised.
+
+    Args:
+      filters: output channels.
+    """
+
+    def __init__(self, filters: int):
+        super().__init__()
+        self.convolution = Convolution(filters, 4, 2, initializer=small_normal())
+        self.normalize = BatchNormalization()
+
+    def call(self, inputs, training=False):
+        """[N, H, W, C] to [N, H/2, W/2, filters]."""
+        hidden = self.normalize(self.convolution(inputs), training=training)
+        return tf.nn.leaky_relu(hidden, 0.2)
+
+
+class Discriminator(CompositeModel):
+    """D: images and conditions to logits of being real.
+
+    Reading: the paper does not say how D learns of the class: by a projection head, as
+    in the discriminator of SAGAN.
+
+    Args:
+      image_size: height and width of the images, a power of two from 8.
+      base: channels after the first convolution; 64 in the paper.
+    """
+
+    def __init__(self, image_size: int, base: int = 64, name: str | None = None):
+        super().__init__(name=name)
+        # The first convolution is not normalised, as in the original.
+        self.first = Convolution(base, 4, 2, initializer=small_normal())
+        self.blocks = []
+        size = image_size // 2
+        while size > _START:
+            size //= 2
+            self.blocks.append(DiscriminatorBlock(base * _multiple(image_size, size)))
+        # A 4x4 convolution of 4x4 places is a dense layer.
+        self.logit = keras.layers.Dense(
+            1, use_bias=False, kernel_initializer=small_normal()
+        )
+        self.embedding = keras.layers.Dense(
+            base * _multiple(image_size, _START),
+            use_bias=False,
+            kernel_initializer=small_normal(),
+        )
+
+    def call(self, images, condition, training=False):
+        """Images [N, H, W, 3], condition [N, classes] to logits [N]."""
+        hidden = tf.nn.leaky_relu(self.first(images), 0.2)
+        for block in self.blocks:
+            hidden = block(hidden, training=training)
+        places = _START**2 * hidden.shape[-1]
+        logit = self.logit(tf.reshape(hidden, (-1, places)))[:, 0]
+        hidden = tf.reduce_sum(hidden, axis=(1, 2))
+        projection = tf.reduce_sum(self.embedding(condition) * hidden, axis=-1)
+        return tf.cast(logit + projection, tf.float32)
+
+
+def _multiple(image_size: int, size: int) -> int:
+    """Channels at a size, in multiples of those at half the size of the images."""
+    return min(_WIDEST, image_size // (2 * size))

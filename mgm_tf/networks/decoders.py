@@ -1,0 +1,145 @@
+"""The decoders of M: features into one prediction for each task (appendix A)."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+
+import keras
+import tensorflow as tf
+
+from mgm_tf.layers.batch_normalization import BatchNormalization
+from mgm_tf.layers.composite import CompositeLayer, CompositeModel
+from mgm_tf.layers.convolution import Convolution
+from mgm_tf.layers.initializers import kaiming
+from mgm_tf.networks.widths import scaled
+
+
+class Stage(CompositeLayer):
+    """A convolution, normalised and activated.
+
+    Args:
+      convolution: the layer.
+      activation: what follows the normalisation.
+    """
+
+    def __init__(
+        self,
+        convolution: keras.layers.Layer,
+        activation: Callable[[tf.Tensor], tf.Tensor] = tf.nn.relu,
+    ):
+        super().__init__()
+        self.convolution = convolution
+        self.normalize = BatchNormalization()
+        self.activation = activation
+
+    def call(self, inputs, training=False):
+        """[N, H, W, C] to what the convolution makes of it."""
+        hidden = self.normalize(self.convolution(inputs), training=training)
+        return self.activation(hidden)
+
+
+class Decoder(CompositeLayer):
+    """Stages, and a linear convolution for the prediction.
+
+    Args:
+      stages: as they follow each other.
+      channels: of the prediction.
+    """
+
+    def __init__(self, stages: Sequence[Stage], channels: int):
+        super().__init__()
+        self.stages = list(stages)
+        # No activation follows, so none is compensated for: not `kaiming`.
+        # Reading: Taskonomy's tanh is left out, metres of depth are beyond it.
+        self.prediction = Convolution(channels, use_bias=True)
+
+    def call(self, features, training=False):
+        """Features [N, h, w, C] to a prediction [N, H, W, channels]."""
+        for stage in self.stages:
+            features = stage(features, training=training)
+        return self.prediction(features)
+
+
+def _doubling(filters: int, size: int, use_bias: bool) -> keras.layers.Layer:
+    """A transposed convolution to twice the size."""
+    return keras.layers.Conv2DTranspose(
+        filters,
+        size,
+        strides=2,
+        padding="same",
+        use_bias=use_bias,
+        kernel_initializer=kaiming(),
+    )
+
+
+# Widths of the stages, each of which doubles the size, by the stride to make good.
+_TASKGROUPING_WIDTHS = {16: (256, 128, 64, 32), 32: (256, 128, 64, 48, 32)}
+
+
+def taskgrouping(channels: int, output_stride: int, width: float = 1.0) -> Decoder:
+    """The decoder of Standley et al. (2020), which the authors ran.
+
+    Reading: it is built for stride 32; from stride 16 one of its doublings is left out.
+    """
+    widths = [scaled(w, width) for w in _TASKGROUPING_WIDTHS[output_stride]]
+
+    def convolution(filters):
+        return Convolution(filters, use_bias=True, initializer=kaiming())
+
+    stages = []
+    for w in widths[:-1]:
+        stages += [Stage(_doubling(w, 2, True)), Stage(convolution(w))]
+    return Decoder([*stages, Stage(_doubling(widths[-1], 2, True))], channels)
+
+
+_leaky_relu = functools.partial(tf.nn.leaky_relu, alpha=0.2)
+_TASKONOMY_FIRST = (1024, 1024, 512, 256, 256, 128)
+_TASKONOMY_DOUBLINGS = ((64, 64), (32, 32), (16, 32), (16,))
+
+
+def taskonomy(channels: int, output_stride: int, width: float = 1.0) -> Decoder:
+    """The decoder of Zamir et al. (2018), which the paper names; from stride 16 only.
+
+    Raises:
+      ValueError: with another stride.
+    """
+    if output_stride != 16:
+        raise ValueError(
+            "The decoder of Taskonomy doubles four times and needs features of output "
+            f"stride 16, got {output_stride}."
+        )
+
+    def convolution(filters):
+        layer = Convolution(scaled(filters, width), initializer=kaiming())
+        return Stage(layer, _leaky_relu)
+
+    stages = [convolution(filters) for filters in _TASKONOMY_FIRST]
+    for first, *others in _TASKONOMY_DOUBLINGS:
+        stages.append(Stage(_doubling(scaled(first, width), 3, False), _leaky_relu))
+        stages += [convolution(filters) for filters in others]
+    return Decoder(stages, channels)
+
+
+# Each: (channels, output_stride, width factor) -> decoder.
+DECODERS: dict[str, Callable[[int, int, float], Decoder]] = {
+    "taskgrouping": taskgrouping,
+    "taskonomy": taskonomy,
+}
+
+
+class Decoders(CompositeModel):
+    """One decoder for each task.
+
+    Args:
+      decoders: task name -> decoder.
+    """
+
+    def __init__(self, decoders: Mapping[str, Decoder], name: str | None = None):
+        super().__init__(name=name)
+        self.decoders = dict(decoders)
+
+    def call(self, features, training=False):
+        """Features [N, h, w, C] to {task name: prediction [N, H, W, channels]}."""
+        return {
+            task: tf.cast(decoder(features, training=training), tf.float32)
+            for task, decoder in self.decoders.items()
+        }

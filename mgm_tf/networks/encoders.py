@@ -1,0 +1,110 @@
+"""E: residual networks that turn images into features (appendix A)."""
+
+import functools
+from collections.abc import Callable, Sequence
+
+import keras
+import tensorflow as tf
+
+from mgm_tf.layers.batch_normalization import BatchNormalization
+from mgm_tf.layers.composite import CompositeLayer, CompositeModel
+from mgm_tf.layers.convolution import Convolution
+from mgm_tf.layers.initializers import kaiming
+from mgm_tf.layers.resampling import max_pool
+
+# Widths of the four stages. "narrow" is the paper's, "standard" that of He et al.
+ENCODER_WIDTHS: dict[str, tuple[int, ...]] = {
+    "narrow": (48, 96, 192, 360),
+    "standard": (64, 128, 256, 512),
+}
+STEM_WIDTH = 64
+
+# Strides of the four stages; stem and pooling before them have 2 each.
+# Reading: features of 8x8 from images of 128x128 (appendix A) need stride 16 where
+# ResNet-18 has 32: the last stage keeps its size, as in Taskonomy's own encoder.
+_STRIDES = {16: (1, 2, 2, 1), 32: (1, 2, 2, 2)}
+
+
+class BasicBlock(CompositeLayer):
+    """Two 3x3 convolutions and a shortcut (He et al., 2016).
+
+    Args:
+      width: output channels.
+      stride: of the first convolution.
+      project: whether the shortcut is a 1x1 convolution rather than the identity.
+    """
+
+    def __init__(self, width: int, stride: int, project: bool):
+        super().__init__()
+        self.convolution_1 = Convolution(width, 3, stride, initializer=kaiming())
+        self.normalize_1 = BatchNormalization()
+        self.convolution_2 = Convolution(width, 3, initializer=kaiming())
+        self.normalize_2 = BatchNormalization()
+        self.project = project
+        if project:
+            self.projection = Convolution(width, 1, stride, initializer=kaiming())
+            self.normalize_projection = BatchNormalization()
+
+    def call(self, inputs, training=False):
+        """[N, H, W, C] to [N, H / stride, W / stride, width]."""
+        hidden = self.normalize_1(self.convolution_1(inputs), training=training)
+        hidden = self.convolution_2(tf.nn.relu(hidden))
+        hidden = self.normalize_2(hidden, training=training)
+        return tf.nn.relu(hidden + self._shortcut(inputs, training))
+
+    def _shortcut(self, inputs, training):
+        if not self.project:
+            return inputs
+        return self.normalize_projection(self.projection(inputs), training=training)
+
+
+class ResNet(CompositeModel):
+    """A residual network without its classifier.
+
+    Args:
+      blocks: number of `BasicBlock`s in each of the four stages.
+      widths: channels of the four stages.
+      stem_width: channels of the first convolution.
+      output_stride: image size / feature size, 16 or 32.
+    """
+
+    def __init__(
+        self,
+        blocks: Sequence[int],
+        widths: Sequence[int],
+        stem_width: int = STEM_WIDTH,
+        output_stride: int = 16,
+        name: str | None = None,
+    ):
+        super().__init__(name=name)
+        if output_stride not in _STRIDES:
+            raise ValueError(
+                f"Expected an output stride of {sorted(_STRIDES)}, got {output_stride}."
+            )
+        self.stem = Convolution(stem_width, 7, 2, initializer=kaiming())
+        self.normalize = BatchNormalization()
+        self.blocks = []
+        before = stem_width
+        for number, width, first in zip(
+            blocks, widths, _STRIDES[output_stride], strict=True
+        ):
+            for stride in (first, *[1] * (number - 1)):
+                project = stride != 1 or before != width
+                self.blocks.append(BasicBlock(width, stride, project))
+                before = width
+
+    def call(self, images, training=False):
+        """[N, H, W, C] to features [N, H / output_stride, W / output_stride, width]."""
+        hidden = self.normalize(self.stem(images), training=training)
+        hidden = max_pool(tf.nn.relu(hidden))
+        for block in self.blocks:
+            hidden = block(hidden, training=training)
+        return hidden
+
+
+# Reading: the paper's text says ResNet-18; the larger baselines ST_l and MT_l of
+# table 8 have ResNet-34.
+ENCODERS: dict[str, Callable[..., keras.Model]] = {
+    "resnet18": functools.partial(ResNet, (2, 2, 2, 2)),
+    "resnet34": functools.partial(ResNet, (3, 4, 6, 3)),
+}

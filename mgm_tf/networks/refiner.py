@@ -1,0 +1,56 @@
+"""R: the scene from the predictions (section 3.2, appendix A)."""
+
+from collections.abc import Iterable, Sequence
+
+import keras
+import tensorflow as tf
+
+from mgm_tf.layers.composite import CompositeModel
+from mgm_tf.layers.resampling import global_average
+from mgm_tf.networks.encoders import STEM_WIDTH, ResNet
+
+_RESNET_10 = (1, 1, 1, 1)
+_HIDDEN = 128
+
+
+class Refiner(CompositeModel):
+    """A ResNet-10 for each prediction, and a classifier of their joint features.
+
+    Args:
+      tasks: names of the predictions.
+      classes: scenes.
+      widths: of the four stages, as in the encoder.
+      stem_width: of the first convolution.
+    """
+
+    def __init__(
+        self,
+        tasks: Iterable[str],
+        classes: int,
+        widths: Sequence[int],
+        stem_width: int = STEM_WIDTH,
+        name: str | None = None,
+    ):
+        super().__init__(name=name)
+        # Reading: ResNet-10 as He et al. have it, output stride 32: a mean over the
+        # image follows, which the finer map of the encoder would serve nothing.
+        self.encoders = {
+            task: ResNet(_RESNET_10, widths, stem_width, output_stride=32)
+            for task in tasks
+        }
+        self.hidden = keras.layers.Dense(_HIDDEN, activation="relu")
+        # Logits are linear; a ReLU on them (as the authors' code has it) could never
+        # tell two scenes apart by what speaks against them.
+        self.logits = keras.layers.Dense(classes, dtype="float32")
+
+    def call(self, predictions, training=False):
+        """{task: prediction [N, H, W, channels]} to logits [N, classes].
+
+        Reading: predictions come as the decoders give them, logits of the semantic
+        classes included.
+        """
+        features = [
+            global_average(encoder(predictions[task], training=training))
+            for task, encoder in self.encoders.items()
+        ]
+        return self.logits(self.hidden(tf.concat(features, axis=-1)))

@@ -1,0 +1,178 @@
+"""G and D of the self-attention GAN (Zhang et al., 2019), with CBN of equation (1).
+
+A generator starts at 4x4 and doubles up to the image, a discriminator halves down to
+4x4; both attend to themselves at 32x32.
+"""
+
+import keras
+import tensorflow as tf
+
+from mgm_tf.layers.batch_normalization import BatchNormalization
+from mgm_tf.layers.composite import CompositeLayer, CompositeModel
+from mgm_tf.layers.conditional_batch_normalization import ConditionalBatchNormalization
+from mgm_tf.layers.resampling import double, halve
+from mgm_tf.layers.self_attention import SelfAttention
+from mgm_tf.layers.spectral_normalization import (
+    SpectralConvolution,
+    SpectralDense,
+    SpectralEmbedding,
+)
+
+_START = 4
+_ATTENTION = 32
+_WIDEST = 16  # Multiples of the base width.
+
+
+class GeneratorBlock(CompositeLayer):
+    """A residual block to twice the size, conditioned on the class.
+
+    Args:
+      width: output channels.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.normalize_1 = ConditionalBatchNormalization()
+        self.convolution_1 = SpectralConvolution(width)
+        self.normalize_2 = ConditionalBatchNormalization()
+        self.convolution_2 = SpectralConvolution(width)
+        self.shortcut = SpectralConvolution(width, 1)
+
+    def call(self, inputs, condition, training=False):
+        """[N, H, W, C] under [N, classes] to [N, 2H, 2W, width]."""
+        hidden = self.normalize_1(inputs, condition, training=training)
+        hidden = self.convolution_1(double(tf.nn.relu(hidden)))
+        hidden = self.normalize_2(hidden, condition, training=training)
+        hidden = self.convolution_2(tf.nn.relu(hidden))
+        # A 1x1 convolution commutes with doubling; before it, it costs a fourth.
+        return hidden + double(self.shortcut(inputs))
+
+
+class Generator(CompositeModel):
+    """G: latent vectors and conditions to images in [-1, 1].
+
+    Args:
+      image_size: height and width of the images, a power of two from 8.
+      base: channels at the size of the images; 64 in the paper.
+    """
+
+    def __init__(self, image_size: int, base: int = 64, name: str | None = None):
+        super().__init__(name=name)
+        self.start = SpectralDense(_START**2 * base * _multiple(image_size, _START))
+        self.blocks = []
+        size = _START
+        while size < image_size:
+            size *= 2
+            self.blocks.append(GeneratorBlock(base * _multiple(image_size, size)))
+        self.attention = SelfAttention()
+        self.normalize = BatchNormalization(momentum=0.9999)
+        self.to_rgb = SpectralConvolution(3)
+
+    def call(self, z, condition, training=False):
+        """z [N, z_dim], condition [N, classes] to images [N, H, W, 3]."""
+        hidden = self.start(z)
+        hidden = tf.reshape(hidden, (-1, _START, _START, hidden.shape[-1] // _START**2))
+        for block in self.blocks:
+            hidden = block(hidden, condition, training=training)
+            if hidden.shape[1] == _ATTENTION:
+                hidden = self.attention(hidden)
+        hidden = tf.nn.relu(self.normalize(hidden, training=training))
+        return tf.cast(tf.tanh(self.to_rgb(hidden)), tf.float32)
+
+
+class FirstBlock(CompositeLayer):
+    """The residual block on images, to half their size: nothing activates its input.
+
+    Args:
+      width: output channels.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.convolution_1 = SpectralConvolution(width)
+        self.convolution_2 = SpectralConvolution(width)
+        self.shortcut = SpectralConvolution(width, 1)
+
+    def call(self, images):
+        """[N, H, W, 3] to [N, H/2, W/2, width]."""
+        hidden = self.convolution_2(tf.nn.relu(self.convolution_1(images)))
+        return halve(hidden) + self.shortcut(halve(images))
+
+
+class DiscriminatorBlock(CompositeLayer):
+    """A residual block to half the size.
+
+    Args:
+      width: output channels.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.convolution_1 = SpectralConvolution(width)
+        self.convolution_2 = SpectralConvolution(width)
+        self.shortcut = SpectralConvolution(width, 1)
+
+    def call(self, inputs):
+        """[N, H, W, C] to [N, H/2, W/2, width]."""
+        hidden = self.convolution_1(tf.nn.relu(inputs))
+        hidden = self.convolution_2(tf.nn.relu(hidden))
+        # A 1x1 convolution commutes with means; after them, it costs a fourth.
+        return halve(hidden) + self.shortcut(halve(inputs))
+
+
+class LastBlock(CompositeLayer):
+    """A residual block that keeps size and width: its shortcut is the identity.
+
+    The reference has a 1x1 convolution here that it never uses, and counts it.
+
+    Args:
+      width: input and output channels.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.convolution_1 = SpectralConvolution(width)
+        self.convolution_2 = SpectralConvolution(width)
+
+    def call(self, inputs):
+        """[N, H, W, width] to the same."""
+        hidden = self.convolution_1(tf.nn.relu(inputs))
+        return inputs + self.convolution_2(tf.nn.relu(hidden))
+
+
+class Discriminator(CompositeModel):
+    """D: images and conditions to logits of being real, with a projection head.
+
+    Args:
+      image_size: height and width of the images, a power of two from 8.
+      base: channels after the first block; 64 in the paper.
+    """
+
+    def __init__(self, image_size: int, base: int = 64, name: str | None = None):
+        super().__init__(name=name)
+        self.blocks: list[keras.layers.Layer] = [FirstBlock(base)]
+        size = image_size // 2
+        while size > _START:
+            size //= 2
+            width = base * _multiple(image_size, 2 * size)
+            self.blocks.append(DiscriminatorBlock(width))
+        self.blocks.append(LastBlock(base * _multiple(image_size, 2 * _START)))
+        self.attention = SelfAttention()
+        self.logit = SpectralDense(1)
+        self.embedding = SpectralEmbedding(base * _multiple(image_size, 2 * _START))
+
+    def call(self, images, condition):
+        """Images [N, H, W, 3], condition [N, classes] to logits [N]."""
+        hidden = images
+        for block in self.blocks:
+            hidden = block(hidden)
+            if hidden.shape[1] == _ATTENTION:
+                hidden = self.attention(hidden)
+        hidden = tf.reduce_sum(tf.nn.relu(hidden), axis=(1, 2))
+        projection = tf.reduce_sum(self.embedding(condition) * hidden, axis=-1)
+        return tf.cast(self.logit(hidden)[:, 0] + projection, tf.float32)
+
+
+def _multiple(image_size: int, size: int) -> int:
+    """Channels at a size, in multiples of those at the size of the images."""
+    return min(_WIDEST, image_size // size)

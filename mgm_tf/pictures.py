@@ -1,0 +1,80 @@
+"""The pictures of a run: panels of predictions, generated images, SimCLR views."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mgm_tf import augment, panels
+from mgm_tf.data import Batches, Split
+from mgm_tf.examples import Examples, Reader, network_images
+from mgm_tf.randomness import Draws
+from mgm_tf.tasks import Task
+
+
+def prediction_panels(
+    networks: Mapping[str, keras.Model],
+    split: Split,
+    tasks: tuple[Task, ...],
+    numbers: tuple[int, ...],
+) -> list[np.ndarray]:
+    """A panel of input, prediction, target and error for each of these examples."""
+    batch = split.batch(tf.constant(numbers))
+    features = networks["encoder"](network_images(batch["image"]), training=False)
+    predictions = networks["decoders"](features, training=False)
+    shown = []
+    for row, image in enumerate(batch["image"].numpy()):
+        predicted, targets, valids = {}, {}, {}
+        for task in tasks:
+            predicted[task.name] = task.physical(predictions[task.name])[row].numpy()
+            raw = batch[task.name][row].numpy()
+            targets[task.name], valids[task.name] = task.info.decode(raw)
+        infos = {task.name: task.info for task in tasks}
+        shown.append(panels.task_panel(infos, image, predicted, targets, valids))
+    return shown
+
+
+@dataclasses.dataclass(frozen=True)
+class Samples:
+    """Generated images, a row for each scene class; the same noise each time.
+
+    Attributes:
+      reader: its labels and seed.
+      split: of training; its first images give E's features.
+      columns: images of each class.
+      classes: at most so many rows.
+    """
+
+    reader: Reader
+    split: Split
+    columns: int = 6
+    classes: int = 12
+
+    def __call__(self, networks: Mapping[str, keras.Model]) -> np.ndarray:
+        """The picture, by the moving averages, as G is used outside of training."""
+        names = self.reader.labels.names[: self.classes]
+        images = network_images(self.split.batch(tf.range(self.columns))["image"])
+        features = networks["encoder"](images, training=False)
+        latent = networks["embedding"](features, training=False)
+        noise = tf.random.stateless_normal(latent.shape, [self.reader.seed, 0])
+        rows = []
+        for number in range(len(names)):
+            condition = self.reader.labels.condition(tf.fill([self.columns], number))
+            row = networks["generator"](latent + noise, condition, training=False)
+            rows.append(list(panels.as_bytes(row.numpy())))
+        return panels.image_grid(rows, names)
+
+
+def views(batches: Batches, reader: Reader, step: int, number: int = 6) -> np.ndarray:
+    """Some images of a step above their two SimCLR views."""
+    batch = batches.at(tf.constant(step, tf.int64))
+    examples: Examples = reader(batch)
+    draws: Draws = examples.draws.of("views")
+    pair = augment.two_views(examples.images, draws)
+    rows = [
+        list(panels.as_bytes(images[:number].numpy()))
+        for images in (examples.images, *pair)
+    ]
+    return panels.image_grid(rows, ("image", "view a", "view b"))

@@ -1,0 +1,50 @@
+"""What several replicas have to agree on: gathered tensors and means over all of them.
+
+One convention throughout: a loss returns *this replica's share*, such that the mean of
+the shares over the replicas is the loss of the global batch on one device. On a single
+replica (and outside of a strategy) every function is the plain computation.
+"""
+
+import tensorflow as tf
+
+
+def count() -> int:
+    """How many replicas run this code in step."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def total(value: tf.Tensor) -> tf.Tensor:
+    """The sum of `value` over the replicas; differentiable."""
+    if count() == 1:
+        return value
+    return tf.distribute.get_replica_context().all_reduce("SUM", value)
+
+
+def gather(value: tf.Tensor) -> tf.Tensor:
+    """All replicas' `value` [n, ...] as [replicas * n, ...]; differentiable."""
+    if count() == 1:
+        return value
+    return tf.distribute.get_replica_context().all_gather(value, axis=0)
+
+
+def index() -> tf.Tensor | int:
+    """The number of this replica, 0 ... count() - 1."""
+    if count() == 1:
+        return 0
+    return tf.distribute.get_replica_context().replica_id_in_sync_group
+
+
+def masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """This replica's share of the mean of `values` where `mask` is true.
+
+    Replicas hold different numbers of labelled pixels: dividing by the own number
+    would weigh a pixel by the replica it came to. With nothing labelled, 0.
+
+    Args:
+      values: any shape; what the mask leaves out may be anything but must not be used,
+        NaN included.
+      mask: booleans of the same shape.
+    """
+    values = tf.where(mask, values, tf.zeros_like(values))
+    number = total(tf.reduce_sum(tf.cast(mask, values.dtype))) / count()
+    return tf.math.divide_no_nan(tf.reduce_sum(values), number)

@@ -1,0 +1,88 @@
+"""Exported models on disk: folders of versions, and loading one.
+
+saved_models/nyuv2/1/                       a version; TF-Serving watches the parent
+    saved_model.pb, variables/
+    assets.extra/mgm.json                   tasks, scene names, image size, versions
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from datasets.metadata import DataInfo
+
+FORMAT = 1  # of what is written; a version of another format is not reused
+RECORD = pathlib.Path("assets.extra") / "mgm.json"
+SAVED_MODEL = "saved_model.pb"
+Outputs = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Served:
+    """A SavedModel of this program, loaded.
+
+    Attributes:
+      path: the folder of the version.
+      info: image size, tasks and scene names (none where no scene was learned).
+      record: everything in `mgm.json`.
+      model: the restored object.
+    """
+
+    path: pathlib.Path
+    info: DataInfo
+    record: Mapping
+    model: tf.Module
+
+    def __call__(self, images: np.ndarray) -> Outputs:
+        """Predicts from `images` [N, H, W, 3], float32 or uint8, in 0..255."""
+        outputs = self.model.serve(tf.constant(images))
+        return {name: value.numpy() for name, value in outputs.items()}
+
+
+def load(directory: str | os.PathLike) -> Served:
+    """Loads the newest version under `directory`, or `directory` if it is a version.
+
+    Raises:
+      ValueError: there is no version, or it was not written by `export`.
+    """
+    path = pathlib.Path(directory)
+    if not (path / SAVED_MODEL).is_file():
+        newest = newest_version(path)
+        if newest is None:
+            raise ValueError(
+                f"No saved model in {path}: expected a version folder such as "
+                f"{path / '1'} with {SAVED_MODEL}, as `python -m mgm_tf.export` writes."
+            )
+        path = newest
+    if not (path / RECORD).is_file():
+        raise ValueError(
+            f"{path} is no saved model of this program: {path / RECORD} is missing. "
+            "Export it again with `python -m mgm_tf.export`."
+        )
+    record = json.loads((path / RECORD).read_text("utf-8"))
+    if record["format"] != FORMAT:
+        raise ValueError(
+            f"{path / RECORD}: expected format {FORMAT}, got {record['format']}. "
+            "Export it again with `python -m mgm_tf.export`."
+        )
+    return Served(path, DataInfo.from_metadata(record["data"]), record, restored(path))
+
+
+def newest_version(directory: pathlib.Path) -> pathlib.Path | None:
+    """The version folder with the highest number."""
+    if not directory.is_dir():
+        return None
+    versions = [
+        path for path in directory.iterdir() if path.is_dir() and path.name.isdecimal()
+    ]
+    return max(versions, key=lambda path: int(path.name), default=None)
+
+
+def restored(path: pathlib.Path):
+    """The SavedModel in the folder of a version."""
+    return tf.saved_model.load(str(path))

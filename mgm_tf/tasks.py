@@ -1,0 +1,233 @@
+"""Dense tasks as data: coding of targets, loss, physical values, metrics.
+
+What differs between tasks is one row of `KINDS`; what differs between data sets is in
+the `TaskInfo` that comes with the data.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from datasets.metadata import TaskInfo
+from mgm_tf import losses, metrics, replicas
+from mgm_tf.metrics import Statistics, Summary, Sums
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What a task's name stands for. The functions that tasks share are defaults.
+
+    Attributes:
+      channels: of the network's output.
+      target: physical label map -> what the network is taught.
+      physical: network's output -> physical values.
+      physical_target: the same for what the network is taught.
+      loss_map: (prediction, target, valid) -> the loss of every pixel [N, H, W].
+      statistics: (info, physical prediction, physical target, valid) -> additive sums.
+      summary: the sums of a set -> metrics.
+      headline: the metric that stands for the task.
+      higher_is_better: of the headline.
+    """
+
+    channels: Callable[[TaskInfo], int]
+    target: Callable[[TaskInfo, tf.Tensor], tf.Tensor]
+    physical: Callable[[TaskInfo, tf.Tensor], tf.Tensor]
+    physical_target: Callable[[TaskInfo, tf.Tensor], tf.Tensor]
+    loss_map: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+    statistics: Callable[[TaskInfo, tf.Tensor, tf.Tensor, tf.Tensor], Statistics]
+    summary: Callable[[Sums], Summary]
+    headline: str
+    higher_is_better: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One task of a data set. Predictions and targets are in the network's coding."""
+
+    info: TaskInfo
+    kind: Kind
+
+    @property
+    def name(self) -> str:
+        """The key of the task in batches, predictions and results."""
+        return self.info.name
+
+    @property
+    def output_channels(self) -> int:
+        """Channels of the network's output."""
+        return self.kind.channels(self.info)
+
+    @property
+    def headline(self) -> str:
+        """The metric that stands for the task."""
+        return self.kind.headline
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether a larger headline is a better one."""
+        return self.kind.higher_is_better
+
+    def decode(self, raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """What to teach for a stored map, and where.
+
+        Args:
+          raw: [N, H, W, channels] integers, as stored.
+
+        Returns:
+          The target [N, H, W, channels] (float32; class numbers [N, H, W, 1] int32 for
+          segmentation) and where there is a label, [N, H, W] booleans.
+        """
+        raw = tf.cast(raw, tf.int32)
+        valid = tf.reduce_any(tf.not_equal(raw, self.info.missing), axis=-1)
+        return self.kind.target(self.info, raw), valid
+
+    def loss(
+        self, prediction: tf.Tensor, target: tf.Tensor, valid: tf.Tensor
+    ) -> tf.Tensor:
+        """This replica's share of the global batch's mean loss of a valid pixel."""
+        values = self.kind.loss_map(prediction, target, valid)
+        return replicas.masked_mean(values, valid)
+
+    def physical(self, prediction: tf.Tensor) -> tf.Tensor:
+        """A prediction as class numbers [N, H, W, 1], unit vectors, metres, …"""
+        return self.kind.physical(self.info, prediction)
+
+    def statistics(
+        self, prediction: tf.Tensor, target: tf.Tensor, valid: tf.Tensor
+    ) -> Statistics:
+        """Sums over the valid pixels, float64; to be added over the set."""
+        values = self.kind.loss_map(prediction, target, valid)
+        predicted = self.physical(prediction)
+        labelled = self.kind.physical_target(self.info, target)
+        return {
+            **metrics.pixel_statistics(values, valid, "loss"),
+            **self.kind.statistics(self.info, predicted, labelled, valid),
+        }
+
+    def summarize(self, statistics: dict[str, np.ndarray]) -> dict[str, float]:
+        """The metrics of a set from its summed statistics; nan without a valid pixel.
+
+        `loss` is the mean loss of a valid pixel, the paper's mLoss.
+        """
+        return {
+            **self.kind.summary(statistics),
+            **metrics.mean_summary(statistics, "loss"),
+        }
+
+
+def task_of(info: TaskInfo) -> Task:
+    """The task that a data set's record describes.
+
+    Raises:
+      ValueError: nothing is known about a task of that name.
+    """
+    if info.name not in KINDS:
+        raise ValueError(
+            f"A task of a data set is named {info.name!r}; mgm_tf/tasks.py knows "
+            f"{', '.join(KINDS)}. A new task is a new row of KINDS there."
+        )
+    return Task(info, KINDS[info.name])
+
+
+def _stored_channels(info: TaskInfo) -> int:
+    return info.channels
+
+
+def _coded(info: TaskInfo, raw: tf.Tensor) -> tf.Tensor:
+    physical = tf.cast(raw, tf.float32) * info.scale + info.offset
+    return (physical - info.target_shift) / info.target_scale
+
+
+def _uncoded(info: TaskInfo, coded: tf.Tensor) -> tf.Tensor:
+    return tf.cast(coded, tf.float32) * info.target_scale + info.target_shift
+
+
+def _unit_vectors(info: TaskInfo, coded: tf.Tensor) -> tf.Tensor:
+    # No direction is no NaN: a vector of zeros stays one.
+    return tf.math.l2_normalize(_uncoded(info, coded), axis=-1)
+
+
+def _class_count(info: TaskInfo) -> int:
+    return len(info.class_names)
+
+
+def _as_stored(info: TaskInfo, classes: tf.Tensor) -> tf.Tensor:
+    del info  # Class numbers have no coding.
+    return classes
+
+
+def _most_likely(info: TaskInfo, logits: tf.Tensor) -> tf.Tensor:
+    del info
+    return tf.argmax(logits, axis=-1, output_type=tf.int32)[..., None]
+
+
+def _class_statistics(info, predicted, target, valid) -> Statistics:
+    return metrics.segmentation_statistics(
+        predicted[..., 0], target[..., 0], valid, len(info.class_names)
+    )
+
+
+def _depth_statistics(info, predicted, target, valid) -> Statistics:
+    del info
+    return metrics.depth_statistics(predicted[..., 0], target[..., 0], valid)
+
+
+def _normals_statistics(info, predicted, target, valid) -> Statistics:
+    del info
+    return metrics.normals_statistics(predicted, target, valid)
+
+
+def _error_statistics(info, predicted, target, valid) -> Statistics:
+    del info
+    error = losses.l1_map(predicted, target, valid)
+    return metrics.pixel_statistics(error, valid, "absolute_error")
+
+
+def _error_summary(sums: Sums) -> Summary:
+    return metrics.mean_summary(sums, "absolute_error")
+
+
+# A map of numbers; the paper compares such tasks by their mean loss (tables 2 and 5).
+NUMBERS = Kind(
+    channels=_stored_channels,
+    target=_coded,
+    physical=_uncoded,
+    physical_target=_uncoded,
+    loss_map=losses.l1_map,
+    statistics=_error_statistics,
+    summary=_error_summary,
+    headline="loss",
+)
+
+KINDS = {
+    "segmentation": Kind(
+        channels=_class_count,
+        target=_as_stored,
+        physical=_most_likely,
+        physical_target=_as_stored,
+        loss_map=losses.cross_entropy_map,
+        statistics=_class_statistics,
+        summary=metrics.segmentation_summary,
+        headline="miou",
+        higher_is_better=True,
+    ),
+    "depth": dataclasses.replace(
+        NUMBERS,
+        statistics=_depth_statistics,
+        summary=metrics.depth_summary,
+        headline="absolute_error",
+    ),
+    "normals": dataclasses.replace(
+        NUMBERS,
+        physical=_unit_vectors,
+        physical_target=_unit_vectors,
+        statistics=_normals_statistics,
+        summary=metrics.normals_summary,
+        headline="mad",
+    ),
+    "edges": NUMBERS,
+    "reshading": NUMBERS,
+    "curvature": NUMBERS,
+}

@@ -1,0 +1,33 @@
+"""Trains a run: `python -m mgm_tf.train --flagfile=configs/nyuv2.flags --workdir=DIR`.
+
+The same command again goes on where the run stopped.
+"""
+
+from absl import flags
+
+from mgm_tf import command_line, config, experiment, training
+from mgm_tf.callbacks import Interrupted, NotFinite
+
+
+def define_flags() -> None:
+    """Defines the flags of this command."""
+    config.define_flags()
+    command_line.workdir_flag()
+    flags.DEFINE_bool("dry_run", False, "Print what would be trained, and its costs.")
+
+
+def main() -> None:
+    """Trains, or tells what would be trained."""
+    settings = config.from_flags()
+    planned = experiment.Experiment(settings)
+    if flags.FLAGS.dry_run:
+        print(config.as_flagfile(settings))
+        print(experiment.costs_report(planned))
+        return
+    experiment.begin(settings, command_line.workdir())
+    training.train(planned, command_line.workdir())
+
+
+if __name__ == "__main__":
+    define_flags()
+    command_line.run(main, Interrupted, NotFinite)

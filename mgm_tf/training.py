@@ -1,0 +1,188 @@
+"""A training run: the stages in turn, from wherever it stopped."""
+
+import pathlib
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from mgm_tf import callbacks, evaluation, pictures
+from mgm_tf.algorithm import Stage
+from mgm_tf.checkpoints import Best, Checkpoints
+from mgm_tf.data import Batches
+from mgm_tf.experiment import Experiment
+from mgm_tf.logs import Log
+
+PANELS = 4  # validation examples whose predictions are shown
+
+
+def train(experiment: Experiment, workdir: pathlib.Path) -> None:
+    """Trains all stages; what is done already is not done again.
+
+    Everything that a step depends on is in the last checkpoint or a function of (seed,
+    step), so that a run that was interrupted ends as if it had not been.
+
+    Raises:
+      callbacks.Interrupted: a signal came; the same command goes on from there.
+      callbacks.NotFinite: a loss is NaN or infinite.
+    """
+    checkpoints = Checkpoints(workdir, experiment.networks)
+    done = checkpoints.last_step()
+    total = sum(stage.steps for stage in experiment.stages)
+    if done >= total:
+        print(f"{workdir} is trained: {done} of {total} steps are done.")
+        return
+    log = Log(workdir)
+    baseline = experiment.evaluate_prior("validation", workdir)
+    begin = 0
+    with callbacks.Interruption() as interruption:
+        for stage in experiment.stages:
+            end = begin + stage.steps
+            if done < end:
+                run = StageRun(experiment, stage, begin, checkpoints, log, baseline)
+                run(max(done, begin), interruption)
+            begin = end
+    log.event(total, experiment.stages[-1].name, "finished")
+    log.flush()
+
+
+class StageRun:
+    """One stage of a run: `fit`, and what happens around it."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        stage: Stage,
+        begin: int,
+        checkpoints: Checkpoints,
+        log: Log,
+        baseline: evaluation.Metrics,
+    ):
+        """Prepares a stage whose first step is the step `begin` of the run."""
+        self._experiment = experiment
+        self._stage = stage
+        self._begin = begin
+        self._checkpoints = checkpoints
+        self._log = log
+        self._baseline = baseline
+        seed = experiment.settings.run.seed
+        train_split = experiment.split("train")
+        self._batches = Batches(train_split, stage.batch_size, seed, begin)
+        self._optimizers = experiment.optimizers(stage)
+        self._model = experiment.model(stage, self._optimizers)
+
+    def __call__(self, done: int, interruption: callbacks.Interruption) -> None:
+        """Trains from step `done` of the run to the stage's end."""
+        self._resume(done)
+        stage, settings = self._stage, self._experiment.settings.run
+        end = self._begin + stage.steps
+        progress = callbacks.Progress(self._title(), done - self._begin, stage.steps)
+        self._scalars = callbacks.Scalars(
+            self._log,
+            self._model,
+            stage.name,
+            stage.batch_size,
+            self._learning_rates(),
+            progress.show,
+            done,
+        )
+        acts: dict[str, Callable[[int], None]] = {
+            "log_every": self._scalars,
+            "evaluate_every": self._validate,
+            "picture_every": self._draw,
+            "checkpoint_every": self._save,
+        }
+        periodic = [
+            callbacks.EverySteps(getattr(settings, name), act, done, end)
+            for name, act in acts.items()
+        ]
+        self._model.fit(
+            self._dataset(done),
+            steps_per_epoch=end - done,
+            verbose=0,
+            shuffle=False,
+            callbacks=[progress, *periodic, interruption],
+        )
+        progress.close()
+        if interruption.asked:
+            self._stop(done + progress.done)
+
+    def _title(self) -> str:
+        names = [stage.name for stage in self._experiment.stages]
+        place = names.index(self._stage.name) + 1
+        return f"stage {place}/{len(names)} {self._stage.name}"
+
+    def _learning_rates(self) -> dict[str, float]:
+        return {
+            f"learning_rate/{name}": float(optimizer.learning_rate)
+            for name, optimizer in self._optimizers.items()
+        }
+
+    def _dataset(self, done: int) -> tf.data.Dataset:
+        options = tf.data.Options()
+        # One host: the batches are split over its devices, not the files over hosts.
+        options.experimental_distribute.auto_shard_policy = (
+            tf.data.experimental.AutoShardPolicy.OFF
+        )
+        return self._batches.from_step(done).with_options(options)
+
+    def _resume(self, done: int) -> None:
+        if done == 0:
+            return
+        within = done > self._begin
+        self._checkpoints.restore_last(self._optimizers if within else None)
+        if within:
+            self._log.event(done, self._stage.name, "resumed")
+            print(f"Going on after step {done}, in stage {self._stage.name}.")
+
+    def _stop(self, step: int) -> None:
+        self._scalars(step)
+        self._save(step)
+        self._log.event(step, self._stage.name, "interrupted")
+        self._log.flush()
+        raise callbacks.Interrupted(
+            f"Stopped after step {step}; the same command goes on from there."
+        )
+
+    def _trains(self, network: str) -> bool:
+        return any(network in update.trains for update in self._stage.updates)
+
+    def _validate(self, step: int) -> None:
+        if not self._trains("encoder"):
+            return
+        with self._scalars.paused():
+            experiment = self._experiment
+            metrics = experiment.evaluate(experiment.split("validation"))
+            score = evaluation.score(metrics, self._baseline, experiment.tasks)
+            values = {f"validation/{k}": v for k, v in evaluation.flat(metrics).items()}
+            values["validation/score"] = score
+            self._log.scalars(step, self._stage.name, values)
+            best = self._checkpoints.best()
+            # A later stage starts anew: what is kept as best has been through it.
+            if not best or best.stage != self._stage.name or score > best.score:
+                self._checkpoints.save_best(Best(step, self._stage.name, score))
+
+    def _save(self, step: int) -> None:
+        # Never a state that has gone wrong over one that has not.
+        callbacks.checked_losses(self._model, self._stage.name, step)
+        self._checkpoints.save_last(step, self._optimizers)
+        self._log.flush()
+
+    def _draw(self, step: int) -> None:
+        experiment = self._experiment
+        networks: dict[str, keras.Model] = experiment.networks
+        reader = experiment.reader(self._stage)
+        with self._scalars.paused():
+            if self._trains("encoder"):
+                numbers = tuple(range(min(PANELS, len(experiment.split("validation")))))
+                shown = pictures.prediction_panels(
+                    networks, experiment.split("validation"), experiment.tasks, numbers
+                )
+                for number, panel in zip(numbers, shown, strict=True):
+                    self._log.picture(step, f"predictions/{number}", panel)
+            if self._trains("generator"):
+                samples = pictures.Samples(reader, experiment.split("train"))
+                self._log.picture(step, "generated", samples(networks))
+            if self._trains("projector"):
+                views = pictures.views(self._batches, reader, step - 1)
+                self._log.picture(step, "simclr_views", views)

@@ -1,0 +1,33 @@
+"""Two logical CPU devices (distribution is tested on any machine), deterministic TF."""
+
+import os
+import pathlib
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from absl import flags
+
+flags.FLAGS.mark_as_parsed()
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0],
+    [tf.config.LogicalDeviceConfiguration(), tf.config.LogicalDeviceConfiguration()],
+)
+tf.config.experimental.enable_op_determinism()
+
+
+@pytest.fixture
+def golden():
+    """Loads `tests/golden/NAME.npz`: values from other people's code."""
+    folder = pathlib.Path(__file__).parent / "golden"
+    return lambda name: np.load(folder / f"{name}.npz")
+
+
+@pytest.fixture
+def real_data() -> pathlib.Path:
+    """The folder of real data named by MGM_REAL_DATA; without it the test skips."""
+    if "MGM_REAL_DATA" not in os.environ:
+        pytest.skip("MGM_REAL_DATA is not set: no real data to test on")
+    return pathlib.Path(os.environ["MGM_REAL_DATA"])

@@ -1,0 +1,214 @@
+"""Tasks: coding, masks, losses and metrics, for every kind there is."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from datasets.metadata import (
+    TaskInfo,
+    depth_info,
+    normals_info,
+    segmentation_info,
+)
+from mgm_tf import metrics, tasks
+
+INFOS = {
+    "segmentation": segmentation_info(("bed", "wall", "lamp"), ((0, 0, 0),) * 3),
+    "depth": depth_info(target_shift=1.5, target_scale=2.0),
+    "normals": normals_info(),
+    "edges": TaskInfo(name="edges", scale=1e-4, target_shift=(0.1,)),
+    "reshading": TaskInfo(name="reshading", scale=1e-4, target_scale=(0.5,)),
+    "curvature": TaskInfo(
+        name="curvature",
+        channels=2,
+        scale=1e-3,
+        offset=-30.0,
+        target_shift=(1.0, -2.0),
+        target_scale=(4.0, 8.0),
+    ),
+}
+REGRESSION = sorted(INFOS.keys() - {"segmentation"})
+
+
+def labels(name):
+    """Physical labels [2, 4, 5, channels] of a task and where there are any."""
+    info = INFOS[name]
+    generator = np.random.default_rng(len(name))
+    physical = generator.uniform(0.5, 3, size=(2, 4, 5, info.channels))
+    by_name = {
+        "segmentation": np.floor(physical),
+        "normals": physical / np.linalg.norm(physical, axis=-1, keepdims=True),
+    }
+    valid = generator.uniform(size=(2, 4, 5)) < 0.7
+    return by_name.get(name, physical), valid
+
+
+def stored(name):
+    """The task, its labels as stored [2, 4, 5, channels], and the two of `labels`."""
+    physical, valid = labels(name)
+    raw = [
+        INFOS[name].encode(example, where)
+        for example, where in zip(physical, valid, strict=True)
+    ]
+    return tasks.task_of(INFOS[name]), tf.constant(np.stack(raw)), physical, valid
+
+
+def perfect(task, target):
+    """A prediction that is right everywhere."""
+    by_name = {"segmentation": lambda: 50 * tf.one_hot(target[..., 0], 3)}
+    return by_name.get(task.name, lambda: target)()
+
+
+def summed(task, *batches):
+    sums = {}
+    for batch in batches:
+        for name, value in task.statistics(*batch).items():
+            assert value.dtype == tf.float64
+            sums[name] = sums.get(name, 0) + value.numpy()
+    return sums
+
+
+def test_every_kind_is_tested():
+    assert INFOS.keys() == tasks.KINDS.keys()
+
+
+def test_an_unknown_task_is_refused():
+    with pytest.raises(ValueError, match="'keypoints'.*segmentation, depth"):
+        tasks.task_of(TaskInfo(name="keypoints"))
+
+
+@pytest.mark.parametrize("name", INFOS)
+def test_decode(name):
+    task, raw, physical, valid = stored(name)
+    target, decoded_valid = task.decode(raw)
+    np.testing.assert_array_equal(decoded_valid, valid)
+    assert target.shape == physical.shape
+    assert target.dtype == {"segmentation": tf.int32}.get(name, tf.float32)
+    info = task.info
+    coded = (physical - info.target_shift) / info.target_scale
+    # Half a step of what is stored.
+    tolerance = 0.51 * info.scale / min(info.target_scale)
+    np.testing.assert_allclose(target[valid], coded[valid], atol=tolerance)
+
+
+def test_targets_by_hand():
+    depth = tasks.task_of(INFOS["depth"])
+    target, valid = depth.decode(tf.constant([[[[2500], [0]]]], tf.uint16))
+    assert target[0, 0, 0, 0].numpy() == pytest.approx(0.5)  # (2.5 m - 1.5) / 2
+    np.testing.assert_array_equal(valid, [[[True, False]]])
+    normals = tasks.task_of(INFOS["normals"])
+    raw = tf.constant([[[[1, 32768, 65535], [0, 0, 0]]]], tf.uint16)
+    target, valid = normals.decode(raw)
+    np.testing.assert_allclose(target[0, 0, 0], [0, 0.5, 1], atol=1e-6)
+    np.testing.assert_array_equal(valid, [[[True, False]]])
+
+
+def test_one_labelled_channel_makes_a_label():
+    task = tasks.task_of(INFOS["curvature"])
+    _, valid = task.decode(tf.constant([[[[0, 7], [0, 0]]]], tf.uint16))
+    np.testing.assert_array_equal(valid, [[[True, False]]])
+
+
+@pytest.mark.parametrize("name", INFOS)
+def test_physical_values_of_a_perfect_prediction(name):
+    task, raw, physical, valid = stored(name)
+    target, _ = task.decode(raw)
+    prediction = perfect(task, target)
+    assert prediction.shape[-1] == task.output_channels
+    values = task.physical(prediction)
+    assert values.shape == physical.shape
+    assert values.dtype == {"segmentation": tf.int32}.get(name, tf.float32)
+    np.testing.assert_allclose(values[valid], physical[valid], atol=6e-4)
+
+
+def test_physical_normals_are_unit_vectors_or_nothing():
+    task = tasks.task_of(INFOS["normals"])
+    values = task.physical(tf.constant([[[[0.5, 0.5, 3.0], [0.5, 0.5, 0.5]]]]))
+    np.testing.assert_array_equal(values, [[[[0, 0, 1], [0, 0, 0]]]])
+
+
+@pytest.mark.parametrize("name", INFOS)
+def test_a_perfect_prediction(name):
+    task, raw, _, _ = stored(name)
+    target, valid = task.decode(raw)
+    prediction = perfect(task, target)
+    assert task.loss(prediction, target, valid).numpy() == pytest.approx(0, abs=1e-6)
+    summary = task.summarize(summed(task, (prediction, target, valid)))
+    best = {True: 1.0, False: 0.0}[task.higher_is_better]
+    assert summary[task.headline] == pytest.approx(best, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", REGRESSION)
+def test_loss_and_statistics_by_hand(name):
+    task, raw, _, _ = stored(name)
+    target, valid = task.decode(raw)
+    prediction = target + 0.25
+    assert task.loss(prediction, target, valid).numpy() == pytest.approx(0.25)
+    summary = task.summarize(summed(task, (prediction, target, valid)))
+    assert summary["loss"] == pytest.approx(0.25)
+    # The error in physical units.
+    error = 0.25 * np.mean(task.info.target_scale)
+    assert summary.get("absolute_error", error) == pytest.approx(error, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", INFOS)
+def test_a_pixel_without_a_label_counts_nowhere(name):
+    task, raw, _, valid = stored(name)
+    generator = np.random.default_rng(1)
+    shape = (2, 4, 5, task.output_channels)
+    prediction = generator.normal(size=shape).astype(np.float32)
+    elsewhere = np.where(valid[..., None], prediction, 1e6).astype(np.float32)
+    target, mask = task.decode(raw)
+    loss = task.loss(tf.constant(prediction), target, mask)
+    assert task.loss(tf.constant(elsewhere), target, mask).numpy() == loss.numpy()
+    sums = summed(task, (tf.constant(prediction), target, mask))
+    others = summed(task, (tf.constant(elsewhere), target, mask))
+    for key in sums:
+        np.testing.assert_array_equal(sums[key], others[key])
+    assert sums["pixels"] == np.count_nonzero(valid)
+
+
+@pytest.mark.parametrize("name", INFOS)
+def test_an_example_without_the_label_is_masked(name):
+    task, raw, _, _ = stored(name)
+    missing = tf.fill(raw.shape, tf.constant(task.info.missing, raw.dtype))
+    target, valid = task.decode(missing)
+    assert not np.any(valid)
+    assert np.all(np.isfinite(target))
+    prediction = tf.ones([2, 4, 5, task.output_channels])
+    assert task.loss(prediction, target, valid) == 0
+    summary = task.summarize(summed(task, (prediction, target, valid)))
+    assert np.isnan(list(summary.values())).all()
+
+
+@pytest.mark.parametrize("name", INFOS)
+def test_metrics_do_not_depend_on_the_batch_size(name):
+    task, raw, _, _ = stored(name)
+    target, valid = task.decode(raw)
+    prediction = tf.random.stateless_normal((2, 4, 5, task.output_channels), (1, 2))
+    whole = (prediction, target, valid)
+    singles = [[part[i : i + 1] for part in whole] for i in range(2)]
+    summary = task.summarize(summed(task, whole))
+    assert all(isinstance(value, float) for value in summary.values())
+    assert task.summarize(summed(task, *singles)) == pytest.approx(summary, rel=1e-6)
+    assert summary["loss"] == pytest.approx(task.loss(*whole).numpy(), rel=1e-5)
+
+
+def test_names_of_the_metrics():
+    depth = {"absolute_error", "relative_error", "rmse", *metrics.DELTAS, "loss"}
+    normals = {"mad", "mean_degrees", "median_degrees", *metrics.WITHIN, "loss"}
+    expected = {
+        "segmentation": ("miou", {"miou", "miou_tp", "pixel_accuracy", "loss"}),
+        "depth": ("absolute_error", depth),
+        "normals": ("mad", normals),
+        "edges": ("loss", {"absolute_error", "loss"}),
+        "reshading": ("loss", {"absolute_error", "loss"}),
+        "curvature": ("loss", {"absolute_error", "loss"}),
+    }
+    for name, (headline, keys) in expected.items():
+        task, raw, _, _ = stored(name)
+        target, valid = task.decode(raw)
+        batch = (perfect(task, target), target, valid)
+        assert task.summarize(summed(task, batch)).keys() == keys
+        assert task.headline == headline
+        assert task.name == name
