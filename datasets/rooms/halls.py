@@ -10,8 +10,8 @@ def office(rng: np.random.Generator) -> Room:
     """A desk with a computer, an office chair, shelves."""
     room = shell.empty_room(
         rng,
-        (3.0, 4.4),
-        (3.2, 4.4),
+        (2.8, 3.9),
+        (3.0, 3.9),
         (2.4, 2.8),
         shell.painted_walls,
         palette.choose(rng, (shell.carpet_floor, shell.linoleum_floor)),
@@ -70,7 +70,7 @@ def classroom(rng: np.random.Generator) -> Room:
         shell.painted_walls,
         palette.choose(rng, (shell.linoleum_floor, shell.wooden_floor)),
     )
-    shell.photographer(room, (0, 1.0, -room.depth / 2 + 1), wide=(64, 80))
+    shell.photographer(room, (0, 1.0, -room.depth / 2 + 1), wide=(58, 74))
     width = rng.uniform(2.4, 3.6)
     board = room.insist("north", width, 0, "high", rng.uniform(-0.4, 0.4))
     decor.whiteboard(board, rng, width)
@@ -139,7 +139,7 @@ def corridor(rng: np.random.Generator) -> Room:
         ),
     )
     far = (rng.uniform(-0.2, 0.2), 1.15, -room.depth / 2)
-    shell.photographer(room, far, rng.uniform(-0.4, 0.4), wide=(64, 82))
+    shell.photographer(room, far, rng.uniform(-0.4, 0.4), wide=(58, 76))
     for wall in ("west", "east"):
         for place in np.arange(-room.depth / 2 + 0.9, room.depth / 2 - 0.6, 2.2):
             along = place + rng.uniform(-0.15, 0.15)
@@ -173,7 +173,7 @@ def library(rng: np.random.Generator) -> Room:
         shell.painted_walls,
         palette.choose(rng, (shell.wooden_floor, shell.carpet_floor)),
     )
-    shell.photographer(room, (0, 1.0, -room.depth / 2 + 1), wide=(64, 82))
+    shell.photographer(room, (0, 1.0, -room.depth / 2 + 1), wide=(58, 76))
     wood = palette.wood(rng)
     height = rng.uniform(2.0, 2.4)
     for wall in ("north", "west", "east"):

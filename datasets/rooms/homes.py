@@ -10,8 +10,8 @@ def bedroom(rng: np.random.Generator) -> Room:
     """A bed at the north wall, nightstands, a wardrobe."""
     room = shell.empty_room(
         rng,
-        (3.2, 4.6),
-        (3.4, 4.8),
+        (3.0, 4.2),
+        (3.3, 4.3),
         (2.4, 2.8),
         shell.painted_walls,
         palette.choose(rng, (shell.wooden_floor, shell.carpet_floor)),
@@ -50,8 +50,8 @@ def living_room(rng: np.random.Generator) -> Room:
     """A sofa, a low table on a rug, a television."""
     room = shell.empty_room(
         rng,
-        (4.0, 5.6),
-        (4.0, 5.4),
+        (3.7, 4.9),
+        (3.7, 4.7),
         (2.5, 3.0),
         shell.painted_walls,
         palette.choose(
@@ -62,7 +62,7 @@ def living_room(rng: np.random.Generator) -> Room:
     side = palette.choose(rng, ("west", "east"))
     lean = 0.6 if side == "west" else -0.6
     target = (-0.2 * lean * room.width, 0.75, -room.depth / 2 + 1.0)
-    shell.photographer(room, target, lean * rng.uniform(0.3, 1.1), wide=(68, 84))
+    shell.photographer(room, target, lean * rng.uniform(0.3, 1.1), wide=(60, 76))
     pieces = {"sofa": _sofa_place, "tv": _tv_place}
     pieces[north](room, "north", 0.0)
     pieces[other](room, side, -0.3 if side == "east" else 0.3)
@@ -78,6 +78,9 @@ def living_room(rng: np.random.Generator) -> Room:
     shelf = room.place(palette.choose(rng, ("north", "west", "east")), 0.9, 0.35)
     if shelf is not None and rng.random() < 0.6:
         furniture.bookshelf(shelf, rng, 0.85, rng.uniform(1.2, 2.0), wood, 0.7)
+    seat = room.place(palette.choose(rng, ("north", "west", "east")), 1.0, 0.95, "low")
+    if seat is not None and rng.random() < 0.7:
+        furniture.sofa(seat, rng, rng.uniform(0.85, 0.95))
     shell.standing_lamp(room, 0.7)
     shell.ceiling_light(room)
     _finish(room, 3)
@@ -100,8 +103,8 @@ def dining_room(rng: np.random.Generator) -> Room:
     """A set table with chairs around it, a lamp above, a sideboard."""
     room = shell.empty_room(
         rng,
-        (3.6, 5.0),
-        (4.0, 5.2),
+        (3.3, 4.5),
+        (3.8, 4.7),
         (2.5, 2.9),
         shell.painted_walls,
         palette.choose(
@@ -109,7 +112,7 @@ def dining_room(rng: np.random.Generator) -> Room:
         ),
     )
     z = -room.depth * rng.uniform(0.06, 0.14)
-    shell.photographer(room, (0, 0.65, z), wide=(66, 84))
+    shell.photographer(room, (0, 0.65, z), wide=(58, 74))
     spot = room.group.frame(0, 0, z, rng.uniform(-0.15, 0.15))
     room.reserve(-1.4, z - 1.0, 1.4, z + 0.9)
     if rng.random() < 0.5:

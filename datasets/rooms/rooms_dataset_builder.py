@@ -24,6 +24,12 @@ class RoomsConfig(tfds.core.BuilderConfig):
     test_examples: int = 200
     seed: int = 0
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Rooms by split."""
+        counts = self.train_examples, self.validation_examples, self.test_examples
+        return dict(zip(rooms.SPLITS, counts, strict=True))
+
 
 class Builder(tfds.core.GeneratorBasedBuilder):
     """Procedural rooms with exact labels; nothing is downloaded."""
@@ -53,16 +59,26 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             disable_shuffling=True,
         )
 
+    def _download_and_prepare(self, *args, **kwargs) -> None:
+        # The sizes are known beforehand: the progress bar then shows the time left.
+        self.info.set_splits(
+            tfds.core.splits.SplitDict(
+                [
+                    tfds.core.splits.SplitInfo(
+                        name=name, shard_lengths=[count], num_bytes=0
+                    )
+                    for name, count in self.builder_config.sizes.items()
+                ]
+            )
+        )
+        super()._download_and_prepare(*args, **kwargs)
+
     def _split_generators(self, dl_manager: tfds.download.DownloadManager):
         """One generator a split; nothing to download."""
         del dl_manager
-        config = self.builder_config
         return {
-            "train": self._generate_examples("train", config.train_examples),
-            "validation": self._generate_examples(
-                "validation", config.validation_examples
-            ),
-            "test": self._generate_examples("test", config.test_examples),
+            split: self._generate_examples(split, count)
+            for split, count in self.builder_config.sizes.items()
         }
 
     def _generate_examples(self, split: str, count: int):

@@ -92,7 +92,7 @@ def _level(room: Room, y: float, angle: float):
 
 
 def photographer(
-    room: Room, target, side=None, back=(0.15, 0.5), wide=(62, 82)
+    room: Room, target, side=None, back=(0.15, 0.5), wide=(56, 74)
 ) -> None:
     """Stands at the south wall, and looks at `target` (x, y, z), roughly.
 

@@ -11,7 +11,7 @@ def kitchen(rng: np.random.Generator) -> Room:
     room = shell.empty_room(
         rng, (3.0, 4.2), (3.0, 4.4), (2.45, 2.8), shell.painted_walls, shell.tiled_floor
     )
-    shell.photographer(room, (0, 0.95, -room.depth / 2 + 0.3), wide=(66, 84))
+    shell.photographer(room, (0, 0.95, -room.depth / 2 + 0.3), wide=(60, 76))
     material = palette.wood(rng) if rng.random() < 0.5 else palette.painted(rng)
     top = palette.stone(rng)
     _kitchen_row(room, material, top)
@@ -72,7 +72,7 @@ def bathroom(rng: np.random.Generator) -> Room:
     fixtures.bathtub(tub, rng, long_)
     # The camera stands across from the tub.
     aim = (0, 0.6, -room.depth / 2 + 0.4)
-    shell.photographer(room, aim, -side * rng.uniform(0.0, 0.8), wide=(70, 88))
+    shell.photographer(room, aim, -side * rng.uniform(0.0, 0.8), wide=(58, 76))
     beside = -side * rng.uniform(-0.1, 0.1) - side * 0.2
     basin = room.insist("north", 0.75, 0.55, along=beside)
     fixtures.washstand(basin, rng, rng.uniform(0.55, 0.72))
@@ -98,7 +98,7 @@ def laundry_room(rng: np.random.Generator) -> Room:
     room = shell.empty_room(
         rng, (2.6, 3.6), (2.8, 3.8), (2.3, 2.7), shell.painted_walls, shell.tiled_floor
     )
-    shell.photographer(room, (0, 0.7, -room.depth / 2 + 0.3), wide=(64, 82))
+    shell.photographer(room, (0, 0.7, -room.depth / 2 + 0.3), wide=(58, 76))
     count = int(rng.integers(2, 4))
     start = rng.uniform(-1, 1) * (room.width / 2 - 0.32 * count - 0.02)
     for number in range(count):

@@ -9,6 +9,13 @@ from mgm_tf.layers.batch_normalization import BatchNormalization, advancing_stat
 ONE_AND_THREE = tf.constant([[1.0], [3.0]])
 
 
+@pytest.fixture
+def two_replicas():
+    # Of several strategies in a process, collective operations take each other's keys.
+    devices = ["CPU:0", "CPU:1"]
+    return tf.distribute.MirroredStrategy(devices, tf.distribute.ReductionToOneDevice())
+
+
 def averages(layer):
     return float(layer.moving_mean[0]), float(layer.moving_variance[0])
 
@@ -127,7 +134,7 @@ def train(layer, images, cotangent):
 
 @pytest.mark.parametrize("parts", [(2, 2), (3, 1)])
 @pytest.mark.parametrize("mean", [0.0, 100.0])
-def test_two_replicas_are_one_device(parts, mean):
+def test_two_replicas_are_one_device(two_replicas, parts, mean):
     shape = (4, 3, 3, 2)
     images = mean + tf.random.stateless_normal(shape, (0, 1)) * (1.0, 5.0)
     cotangent = tf.random.stateless_normal(shape, (2, 3))
@@ -135,25 +142,24 @@ def test_two_replicas_are_one_device(parts, mean):
     alone.build(shape)
     outputs, gradients = train(alone, images, cotangent)
 
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    with strategy.scope():
+    with two_replicas.scope():
         layer = BatchNormalization()
         layer.build(shape)
 
     def split(values):
         pieces = tf.split(values, parts)
-        return strategy.experimental_distribute_values_from_function(
+        return two_replicas.experimental_distribute_values_from_function(
             lambda context: pieces[context.replica_id_in_sync_group]
         )
 
-    step = tf.function(lambda *args: strategy.run(train, (layer, *args)))
+    step = tf.function(lambda *args: two_replicas.run(train, (layer, *args)))
     replica_outputs, replica_gradients = step(split(images), split(cotangent))
 
     def joined(value):
-        return tf.concat(strategy.experimental_local_results(value), axis=0)
+        return tf.concat(two_replicas.experimental_local_results(value), axis=0)
 
     def summed(value):
-        return strategy.reduce("SUM", value, axis=None)
+        return two_replicas.reduce("SUM", value, axis=None)
 
     tolerance = 1e-5 if mean == 0.0 else 1e-4
     np.testing.assert_allclose(joined(replica_outputs), outputs, atol=tolerance)
@@ -166,14 +172,15 @@ def test_two_replicas_are_one_device(parts, mean):
         )
     for name in ("moving_mean", "moving_variance"):
         expected = getattr(alone, name).numpy()
-        for value in strategy.experimental_local_results(getattr(layer, name).value):
+        for value in two_replicas.experimental_local_results(
+            getattr(layer, name).value
+        ):
             np.testing.assert_allclose(value, expected, rtol=1e-5)
 
 
-def test_two_replicas_keep_their_averages_without_the_context():
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    with strategy.scope():
+def test_two_replicas_keep_their_averages_without_the_context(two_replicas):
+    with two_replicas.scope():
         layer = BatchNormalization()
         layer.build((None, 1))
-    tf.function(lambda: strategy.run(layer, (ONE_AND_THREE,), {"training": True}))()
+    tf.function(lambda: two_replicas.run(layer, (ONE_AND_THREE,), {"training": True}))()
     assert averages(layer) == (0.0, 1.0)

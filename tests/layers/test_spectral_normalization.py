@@ -11,6 +11,13 @@ from mgm_tf.layers.spectral_normalization import (
 )
 
 
+@pytest.fixture
+def two_replicas():
+    # Of several strategies in a process, collective operations take each other's keys.
+    devices = ["CPU:0", "CPU:1"]
+    return tf.distribute.MirroredStrategy(devices, tf.distribute.ReductionToOneDevice())
+
+
 def test_one_training_forward_of_torch(golden):
     values = golden("spectral_norm_conv")
     layer = SpectralConvolution(6)
@@ -102,19 +109,18 @@ def test_all_spectral_layers_of_a_model_advance_once():
         np.testing.assert_array_equal(layer.u, u)
 
 
-def test_replicas_advance_alike():
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    with strategy.scope():
+def test_replicas_advance_alike(two_replicas):
+    with two_replicas.scope():
         keras.utils.set_random_seed(0)
         layer = SpectralDense(3)
         layer.build((None, 4))
     keras.utils.set_random_seed(0)
     alone = SpectralDense(3)
     alone.build((None, 4))
-    tf.function(lambda: strategy.run(advance_power_iterations, (layer,)))()
+    tf.function(lambda: two_replicas.run(advance_power_iterations, (layer,)))()
     alone.advance()
     for name in ("u", "v"):
-        copies = strategy.experimental_local_results(getattr(layer, name).value)
+        copies = two_replicas.experimental_local_results(getattr(layer, name).value)
         assert len(copies) == 2
         for copy in copies:
             np.testing.assert_allclose(copy, getattr(alone, name), atol=1e-6)

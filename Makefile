@@ -1,0 +1,47 @@
+# make demo    generates Rooms, trains, evaluates, exports, predicts
+# make test    the tests
+# make lint    format, lint and types
+# All make .venv first, with $(PYTHON), and reuse it as long as requirements stay.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+DEMO := runs/demo
+
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.PHONY: demo test lint clean
+
+$(INSTALLED): requirements.txt
+	@$(PYTHON) -c 'import sys; found = sys.version_info[:2]; sys.exit(0 if (3, 11) <= found <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed; %s is %d.%d. Say make PYTHON=python3.12" % (sys.executable, *found))'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: $(INSTALLED) requirements-dev.txt
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+demo: $(INSTALLED)
+	$(RUN) -m mgm_tf.train --flagfile=configs/rooms.flags --flagfile=configs/demo.flags --workdir=$(DEMO)
+	$(RUN) -m mgm_tf.evaluate --workdir=$(DEMO) --split=test
+	$(RUN) -m mgm_tf.export --workdir=$(DEMO) --saved_model=saved_models/demo
+	$(RUN) -m datasets.rooms.render --output=$(DEMO)/photos --rooms=8 --size=256 --seed=7
+	$(RUN) -m mgm_tf.predict --saved_model=saved_models/demo --input=$(DEMO)/photos --output=$(DEMO)/predictions --overwrite
+	@echo
+	@echo "Pictures: $(DEMO)/predictions/*.panel.png"
+	@echo "Model:    saved_models/demo (for TF Serving)"
+	@echo "Metrics:  $(DEMO)/eval/test.json"
+	@echo "Watch:    $(VENV)/bin/tensorboard --logdir=$(DEMO)"
+
+test: $(INSTALLED)
+	$(RUN) -m pytest -n 2 --dist loadfile
+
+lint: $(VENV)/.installed-dev
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

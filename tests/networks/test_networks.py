@@ -1,0 +1,247 @@
+"""What holds for every network, whichever rows of the tables it comes from."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mgm_tf.layers.batch_normalization import advancing_statistics
+from mgm_tf.layers.spectral_normalization import advance_power_iterations
+from mgm_tf.networks import DECODERS, ENCODERS, GENERATORS, build_networks
+from mgm_tf.networks import parameter_counts as counts
+from mgm_tf.networks.widths import scaled
+
+TASKS = {"segmentation": 5, "depth": 1, "normals": 3}
+CLASSES = 4
+SIZE = 64
+NAMES = ["encoder", "decoders", "refiner", "projector"]
+NAMES += ["embedding", "generator", "discriminator"]
+ROWS = {
+    "sagan": {},
+    "dcgan": {"gan": "dcgan"},
+    "taskonomy": {"decoder": "taskonomy"},
+    "resnet34": {"encoder": "resnet34"},
+    "stride_32": {"output_stride": 32},
+}
+
+
+def build(**settings):
+    keras.utils.set_random_seed(settings.pop("seed", 0))
+    tiny = {"image_size": SIZE, "width": 0.125}
+    return build_networks(TASKS, CLASSES, **(tiny | settings))
+
+
+def data():
+    images = tf.random.stateless_uniform((4, SIZE, SIZE, 3), (0, 1), -1.0, 1.0)
+    z = tf.random.stateless_normal((4, 128), (2, 3))
+    return images, z, tf.one_hot([0, 1, 2, 3], CLASSES)
+
+
+def run(networks, training=False):
+    """The outputs of all networks."""
+    images, z, condition = data()
+    call = {name: _with(network, training) for name, network in networks.items()}
+    features = call["encoder"](images)
+    predictions = call["decoders"](features)
+    fakes = call["generator"](z, condition)
+    return {
+        "encoder": features,
+        "decoders": predictions,
+        "refiner": call["refiner"](predictions),
+        "projector": call["projector"](features),
+        "embedding": call["embedding"](features),
+        "generator": fakes,
+        "discriminator": call["discriminator"](images, condition),
+    }
+
+
+def _with(network, training):
+    return lambda *inputs: network(*inputs, training=training)
+
+
+@pytest.fixture(scope="module", params=ROWS)
+def networks(request):
+    return build(**ROWS[request.param])
+
+
+def test_rows_cover_the_tables():
+    covered = {value for row in ROWS.values() for value in row.values()}
+    covered |= {"resnet18", "taskgrouping", "sagan"}
+    assert {*ENCODERS, *DECODERS, *GENERATORS} <= covered
+
+
+def test_names_and_shapes(networks):
+    assert list(networks) == NAMES
+    assert [network.name for network in networks.values()] == NAMES
+    outputs = run(networks)
+    assert outputs["encoder"].shape[-1] == scaled(360, 0.125)
+    for task, channels in TASKS.items():
+        assert outputs["decoders"][task].shape == (4, SIZE, SIZE, channels)
+    assert outputs["refiner"].shape == (4, CLASSES)
+    assert outputs["projector"].shape == (4, 128)
+    assert outputs["embedding"].shape == (4, 128)
+    assert outputs["generator"].shape == (4, SIZE, SIZE, 3)
+    assert outputs["discriminator"].shape == (4,)
+    assert float(tf.reduce_max(tf.abs(outputs["generator"]))) <= 1.0
+    for value in tf.nest.flatten(outputs):
+        assert value.dtype == tf.float32
+        assert np.isfinite(value).all()
+
+
+def open_attention(networks):
+    """While sigma is 0, what is inside of the attention has no say."""
+    for name in ("generator", "discriminator"):
+        if hasattr(networks[name], "attention"):
+            networks[name].attention.sigma.assign(0.5)
+
+
+# A bias before a normalisation by the batch moves nothing but the mean it takes off.
+WITHOUT_EFFECT = {
+    "decoders": lambda path: "stage" in path and path.endswith("bias"),
+    "generator": lambda path: (
+        path.endswith("bias") and "attention" not in path and "output" not in path
+    ),
+    "embedding": lambda path: path.endswith("dense/bias"),
+}
+
+
+def test_gradients_reach_every_variable(networks):
+    open_attention(networks)
+    with tf.GradientTape() as tape:
+        outputs = run(networks, training=True)
+        score = tf.add_n([tf.reduce_sum(v**2) for v in tf.nest.flatten(outputs)])
+    variables = {name: net.trainable_variables for name, net in networks.items()}
+    gradients = tape.gradient(
+        score, {name: [v.value for v in group] for name, group in variables.items()}
+    )
+    for name, group in variables.items():
+        for variable, gradient in zip(group, gradients[name], strict=True):
+            assert gradient is not None, variable.path
+            assert np.isfinite(gradient).all(), variable.path
+            expected_zero = WITHOUT_EFFECT.get(name, lambda path: False)
+            if not expected_zero(variable.path):
+                assert np.any(gradient), variable.path
+
+
+def changed(networks, action):
+    before = {n: [v.numpy() for v in net.variables] for n, net in networks.items()}
+    action()
+    return {
+        variable.path
+        for name, network in networks.items()
+        for value, variable in zip(before[name], network.variables, strict=True)
+        if not np.array_equal(value, variable)
+    }
+
+
+def test_calls_alone_change_nothing(networks):
+    assert not changed(networks, lambda: run(networks, training=True))
+
+
+def test_advancing_moves_all_statistics_and_nothing_else(networks):
+    def action():
+        with advancing_statistics(True):
+            run(networks, training=True)
+
+    paths = {v.path for net in networks.values() for v in net.variables}
+    assert changed(networks, action) == {path for path in paths if "/moving_" in path}
+
+
+def test_power_iterations_move_all_vectors_and_nothing_else(networks):
+    def action():
+        for network in networks.values():
+            advance_power_iterations(network)
+
+    paths = {v.path for net in networks.values() for v in net.variables}
+    moved = changed(networks, action)
+    assert moved
+    vectors = {path for path in paths if path.endswith(("/u", "/v"))}
+    # Of a matrix with a single row or column, one vector is 1 already.
+    assert moved <= vectors
+    assert len(moved) >= len(vectors) - 4 if vectors else not moved
+
+
+def assert_equal_outputs(first, second):
+    first, second = run(first), run(second)
+    for a, b in zip(tf.nest.flatten(first), tf.nest.flatten(second), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("gan", GENERATORS)
+def test_weights_survive_saving(gan, tmp_path):
+    saved, loaded = build(gan=gan, seed=0), build(gan=gan, seed=1)
+    for name in NAMES:
+        path = tmp_path / f"{name}.weights.h5"
+        saved[name].save_weights(path)
+        loaded[name].load_weights(path)
+    assert_equal_outputs(saved, loaded)
+
+
+def test_checkpoints_hold_everything(tmp_path):
+    saved, loaded = build(seed=0), build(seed=1)
+    path = tf.train.Checkpoint(**saved).save(str(tmp_path / "checkpoint"))
+    tf.train.Checkpoint(**loaded).restore(path).assert_consumed()
+    for name in NAMES:
+        for a, b in zip(saved[name].variables, loaded[name].variables, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_the_seed_decides_the_weights():
+    first, second, other = build(seed=3), build(seed=3), build(seed=4)
+    assert_equal_outputs(first, second)
+    kernels = [networks["encoder"].stem.kernel for networks in (first, other)]
+    assert not np.array_equal(*kernels)
+
+
+def test_replicas_and_graphs():
+    # Of several strategies in a process, collective operations take each other's keys.
+    devices = ["CPU:0", "CPU:1"]
+    to_one = tf.distribute.ReductionToOneDevice()
+    strategy = tf.distribute.MirroredStrategy(devices, to_one)
+    alone = run(build())
+    with strategy.scope():
+        networks = build()
+    outputs = tf.function(lambda: strategy.run(run, (networks,)))()
+    for name in NAMES:
+        for own, replicas in zip(
+            tf.nest.flatten(alone[name]), tf.nest.flatten(outputs[name]), strict=True
+        ):
+            for value in strategy.experimental_local_results(replicas):
+                np.testing.assert_allclose(value, own, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"image_size": 96}, "96"),
+        ({"decoder": "taskonomy", "output_stride": 32}, "stride 16, got 32"),
+        ({"output_stride": 8}, "got 8"),
+        ({"encoder": "resnet50"}, "resnet18, resnet34, got 'resnet50'"),
+        ({"encoder_widths": "wide"}, "narrow, standard, got 'wide'"),
+        ({"decoder": "none"}, "taskgrouping, taskonomy"),
+        ({"gan": "biggan"}, "sagan, dcgan"),
+        ({"width": 0.0}, "positive width"),
+    ],
+)
+def test_impossible_settings_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        build(**settings)
+
+
+def test_no_task_is_refused():
+    with pytest.raises(ValueError, match="one task"):
+        build_networks({}, CLASSES)
+
+
+def test_counts_are_of_what_is_trained():
+    networks = build()
+    number = sum(v.numpy().size for v in networks["encoder"].trainable_variables)
+    assert counts(networks)["encoder"] == number
+    assert list(counts(networks)) == NAMES
+
+
+@pytest.mark.parametrize(
+    ("width", "factor", "expected"), [(64, 0.125, 8), (360, 0.125, 45), (3, 0.01, 1)]
+)
+def test_scaled(width, factor, expected):
+    assert scaled(width, factor) == expected
