@@ -292,16 +292,16 @@ def _rules(config: Config):
         "steps_per_execution",
     ):
         yield f"--{name} must be at least 1", getattr(run, name) < 1
-    yield f"--seed={run.seed}: a number of 0 or more", run.seed < 0
+    yield f"--seed={run.seed}: in [0, 2**32)", not 0 <= run.seed < 2**32
     yield f"--replicas={run.replicas}: a number of 0 or more", run.replicas < 0
-    yield f"--temperature={method.temperature}: above 0", method.temperature <= 0
+    yield f"--temperature={method.temperature}: above 0", not method.temperature > 0
     yield (
         f"--instance_noise={method.instance_noise}: 0 or more",
-        (method.instance_noise < 0),
+        not method.instance_noise >= 0,
     )
     yield (
         f"--generator_updates={method.generator_updates}: at least 1",
-        (method.generator_updates < 1),
+        method.generator_updates < 1,
     )
     for name in leaves(ScheduleConfig):
         value = getattr(schedule, name)
@@ -309,11 +309,11 @@ def _rules(config: Config):
             yield f"--{name}={value}: above 0", not value > 0
     yield (
         f"--weight_decay={schedule.weight_decay}: 0 or more",
-        (schedule.weight_decay < 0),
+        not schedule.weight_decay >= 0,
     )
     yield (
         f"--gan_beta_1={schedule.gan_beta_1}: in [0, 1)",
-        not (0 <= schedule.gan_beta_1 < 1),
+        not 0 <= schedule.gan_beta_1 < 1,
     )
     # Seen on TensorFlow 2.21: both fail inside the replica function.
     yield (

@@ -129,11 +129,6 @@ class Split:
             return self._read(numbers)
         return {k: tf.gather(v, numbers) for k, v in self._memory.items()}
 
-    def name_of(self, number: int) -> str:
-        """The name of an example."""
-        record = self._source[number]
-        return self._features.deserialize_example_np(record)["name"].decode()
-
     def _load(self) -> dict[str, tf.Tensor]:
         """All examples, decoded."""
         numbers = tf.data.Dataset.range(len(self)).batch(64)
@@ -151,12 +146,21 @@ class Split:
         serialized = tf.numpy_function(records, [numbers], tf.string)
         serialized.set_shape(numbers.shape)
 
-        def decode(record):
-            example = self._features.deserialize_example(record)
-            return {k: tf.ensure_shape(example[k], v.shape) for k, v in spec.items()}
+        # Not by TFDS: it cannot decode PNG of two channels, and it would decode the maps
+        # of all tasks.
+        skip = dict.fromkeys(("image", *self.info.tasks), tfds.decode.SkipDecoding())
 
-        spec = self._spec
-        return tf.map_fn(decode, serialized, fn_output_signature=spec)
+        def decode(record):
+            example = self._features.deserialize_example(record, decoders=skip)
+            for key in ("image", *self.tasks):
+                dtype = self._spec[key].dtype
+                example[key] = tf.io.decode_png(example[key], dtype=dtype)
+            return {
+                key: tf.ensure_shape(example[key], spec.shape)
+                for key, spec in self._spec.items()
+            }
+
+        return tf.map_fn(decode, serialized, fn_output_signature=self._spec)
 
 
 def _fits(split: Split) -> bool:

@@ -12,8 +12,13 @@ from mgm_tf.callbacks import Interrupted, NotFinite
 def define_flags() -> None:
     """Defines the flags of this command."""
     config.define_flags()
-    command_line.workdir_flag()
+    flags.DEFINE_string("workdir", None, "The folder of the run.")
     flags.DEFINE_bool("dry_run", False, "Print what would be trained, and its costs.")
+    flags.register_multi_flags_validator(
+        ["workdir", "dry_run"],
+        lambda given: given["workdir"] or given["dry_run"],
+        "--workdir=DIR is needed: the folder of the run.",
+    )
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from mgm_tf import callbacks, evaluation, pictures
 from mgm_tf.algorithm import Stage
 from mgm_tf.checkpoints import Best, Checkpoints
+from mgm_tf.config import as_flagfile
 from mgm_tf.data import Batches
 from mgm_tf.experiment import Experiment
 from mgm_tf.logs import Log
@@ -33,6 +34,7 @@ def train(experiment: Experiment, workdir: pathlib.Path) -> None:
         print(f"{workdir} is trained: {done} of {total} steps are done.")
         return
     log = Log(workdir)
+    log.text(done, "settings", f"```\n{as_flagfile(experiment.settings)}```")
     baseline = experiment.evaluate_prior("validation", workdir)
     begin = 0
     with callbacks.Interruption() as interruption:

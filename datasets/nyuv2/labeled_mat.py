@@ -112,21 +112,22 @@ class LabeledMat:
         """Returns the number of frames, if all arrays are there and fit together."""
         found = {k: v.shape for k, v in self._file.items() if hasattr(v, "shape")}
         shape = found.get("images", ())
-        frames, _, width, height = shape if len(shape) == 4 else (0, 0, 0, 0)
+        is_whole = len(shape) == 4 and 0 not in shape
+        frames, _, width, height = shape if is_whole else (1, 3, 640, 480)
         maps = (frames, width, height)
         expected = {
             "images": (frames, 3, width, height),
             "depths": maps,
             "labels": maps,
             "sceneTypes": (1, frames),
-            "names": (1, found.get("names", (1, 894))[-1]),
+            "names": (1, *found.get("names", ())[1:2]),
         }
         wrong = [name for name, shape in expected.items() if found.get(name) != shape]
-        if wrong or 0 in shape:
+        if wrong:
             raise ValueError(
                 f"{self.path}: expected images (N, 3, W, H), depths and labels "
                 "(N, W, H), names (1, 894) and sceneTypes (1, N), axes as HDF5 has "
-                f"them; {', '.join(wrong) or 'images'} missing or of another shape in "
+                f"them; {', '.join(wrong)} missing or of another shape in "
                 f"{found}. {HOW_TO_GET}"
             )
         return frames

@@ -119,8 +119,8 @@ def _read(path, mode, shape):
             pixels = np.asarray(image.convert(mode))
     except (OSError, SyntaxError) as error:
         raise ValueError(
-            f"{path} is missing or damaged ({error}). Every frame needs its file; "
-            f"without the folder {path.parent} the normals are made from the depth."
+            f"{path} is missing or damaged ({error}). Every frame needs its file here; "
+            f"without the folder {path.parent.name} the data are made without it."
         ) from error
     if pixels.shape[:2] != shape:
         raise ValueError(f"{path}: expected {shape} pixels, found {pixels.shape[:2]}.")

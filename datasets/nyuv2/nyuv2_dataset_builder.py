@@ -5,6 +5,7 @@ Builder(config="paper_128").download_and_prepare(
 """
 
 import dataclasses
+import pathlib
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -68,7 +69,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager):
-        folder = dl_manager.manual_dir
+        folder = pathlib.Path(dl_manager.manual_dir)
         normals = normals_images.find_normals(folder)
         with labeled_mat.LabeledMat(folder / labeled_mat.FILE_NAME) as mat:
             _check_scenes(mat)

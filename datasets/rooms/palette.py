@@ -22,7 +22,6 @@ PORCELAIN = Material(first=(0.95, 0.95, 0.94), gloss=0.5)
 BLACK = Material(first=(0.07, 0.07, 0.08), gloss=0.3)
 WHITE = Material(first=(0.93, 0.93, 0.91), gloss=0.1)
 PAPER = Material(first=(0.94, 0.93, 0.88))
-GLASS = Material(first=(0.75, 0.82, 0.85), gloss=0.6)
 LEAVES = ((0.20, 0.42, 0.16), (0.32, 0.52, 0.22), (0.14, 0.34, 0.20))
 
 

@@ -36,16 +36,20 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
-    BUILDER_CONFIGS = [
+    BUILDER_CONFIGS = [  # [PROTOCOL_]SIZE
         RoomsConfig(name="128", description="128 pixels, 2000/200/200 rooms."),
         RoomsConfig(name="64", image_size=64, description="The same rooms, 64 pixels."),
         RoomsConfig(name="256", image_size=256, description="The same, 256 pixels."),
-        RoomsConfig(
-            name="demo",
-            train_examples=480,
-            validation_examples=60,
-            test_examples=60,
-            description="The first 480/60/60 rooms of 128.",
+        *(
+            RoomsConfig(
+                name=f"demo_{size}",
+                image_size=size,
+                train_examples=800,
+                validation_examples=100,
+                test_examples=100,
+                description=f"The first 800/100/100 rooms of {size}.",
+            )
+            for size in (64, 128)
         ),
     ]
     DEFAULT_CONFIG_NAME = "128"

@@ -105,12 +105,10 @@ def _shadow(hits: Hits, solids: Sequence[Solid], lamp: Light, faces) -> np.ndarr
     # Short of the surface itself: neither rounding nor thin things shade their ground.
     limit = distance * np.float32(0.998) - np.float32(0.004)
     bright = np.ones(faces.size, np.float32)
-    casters = [solid for solid in solids if solid.casts]
-    near = _near(casters, lamp, rays, distance)
     with np.errstate(divide="ignore", invalid="ignore"):
-        for solid, candidates in zip(casters, near, strict=True):
-            some = np.flatnonzero(candidates)
-            if some.size:
+        for solid in solids:
+            some = _near(solid, lamp, rays, distance) if solid.casts else ()
+            if len(some):
                 back = solid.rotation.T
                 origin = (back @ (lamp.position - solid.center)).astype(np.float32)
                 direction = tuple(back.astype(np.float32) @ rays[:, some])
@@ -119,17 +117,20 @@ def _shadow(hits: Hits, solids: Sequence[Solid], lamp: Light, faces) -> np.ndarr
     return bright.reshape(faces.shape)
 
 
-def _near(casters, lamp: Light, rays, distance) -> np.ndarray:
-    """Which rays may meet which solid [solids, n]: in the cone of a ball around it."""
-    away = np.stack([s.center for s in casters]) - lamp.position
-    far = np.sqrt((away**2).sum(1))
-    radius = np.sqrt((np.stack([s.half for s in casters]) ** 2).sum(1))
-    sine = np.minimum(radius / far, 1)
-    cosine = np.where(far > radius, np.sqrt(1 - sine**2), -1).astype(np.float32)
-    front = (far - radius).astype(np.float32)
-    inside = (away / far[:, None]).astype(np.float32) @ rays > cosine[:, None]
-    inside &= distance > front[:, None]
-    return inside
+def _near(solid: Solid, lamp: Light, rays, distance) -> np.ndarray:
+    """Numbers of the rays [3, n] that may meet a solid: in the cone of its ball."""
+    away = solid.center - lamp.position
+    far, radius = np.sqrt((away**2).sum()), np.sqrt((solid.half**2).sum())
+    if far <= radius:
+        return np.arange(distance.size)
+    # Not a matrix product: its threads would cost more than they bring.
+    x, y, z = (away / far).astype(np.float32)
+    towards = x * rays[0]
+    towards += y * rays[1]
+    towards += z * rays[2]
+    inside = towards > np.float32(np.sqrt(1 - (radius / far) ** 2))
+    inside &= distance > np.float32(far - radius)
+    return np.flatnonzero(inside)
 
 
 def _spread(pixels: np.ndarray) -> np.ndarray:

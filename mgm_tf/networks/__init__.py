@@ -112,8 +112,6 @@ def _create_variables(networks, classes, image_size, z_dim):
 def parameter_counts(networks: Mapping[str, keras.Model]) -> dict[str, int]:
     """The number of trainable parameters of each network."""
     return {
-        name: sum(
-            variable.shape.num_elements() for variable in network.trainable_weights
-        )
+        name: sum(math.prod(weight.shape) for weight in network.trainable_weights)
         for name, network in networks.items()
     }

@@ -8,6 +8,7 @@ from mgm_tf.layers.composite import CompositeLayer, CompositeModel
 from mgm_tf.layers.conditional_batch_normalization import ConditionalBatchNormalization
 from mgm_tf.layers.convolution import Convolution
 from mgm_tf.layers.initializers import small_normal
+from mgm_tf.networks.widths import doublings
 
 _START = 4
 _WIDEST = 16  # Multiples of the base width.
@@ -57,12 +58,13 @@ class Generator(CompositeModel):
             use_bias=False,
             kernel_initializer=small_normal(),
         )
-        self.blocks = []
-        size = 2 * _START
-        while size < image_size:
-            self.blocks.append(GeneratorBlock(base * _multiple(image_size, size)))
-            size *= 2
-        self.blocks.append(GeneratorBlock(3))
+        self.blocks = [
+            *(
+                GeneratorBlock(base * _multiple(image_size, size))
+                for size in doublings(2 * _START, image_size // 2)
+            ),
+            GeneratorBlock(3),
+        ]
 
     def call(self, z, condition, training=False):
         """z [N, z_dim], condition [N, classes] to images [N, H, W, 3]."""
@@ -106,11 +108,10 @@ class Discriminator(CompositeModel):
         super().__init__(name=name)
         # The first convolution is not normalised, as in the original.
         self.first = Convolution(base, 4, 2, initializer=small_normal())
-        self.blocks = []
-        size = image_size // 2
-        while size > _START:
-            size //= 2
-            self.blocks.append(DiscriminatorBlock(base * _multiple(image_size, size)))
+        self.blocks = [
+            DiscriminatorBlock(base * _multiple(image_size, size))
+            for size in reversed(doublings(_START, image_size // 4))
+        ]
         # A 4x4 convolution of 4x4 places is a dense layer.
         self.logit = keras.layers.Dense(
             1, use_bias=False, kernel_initializer=small_normal()

@@ -83,15 +83,16 @@ class ResNet(CompositeModel):
             )
         self.stem = Convolution(stem_width, 7, 2, initializer=kaiming())
         self.normalize = BatchNormalization()
-        self.blocks = []
+        parts = []
         before = stem_width
         for number, width, first in zip(
             blocks, widths, _STRIDES[output_stride], strict=True
         ):
             for stride in (first, *[1] * (number - 1)):
                 project = stride != 1 or before != width
-                self.blocks.append(BasicBlock(width, stride, project))
+                parts.append(BasicBlock(width, stride, project))
                 before = width
+        self.blocks = parts
 
     def call(self, images, training=False):
         """[N, H, W, C] to features [N, H / output_stride, W / output_stride, width]."""

@@ -4,7 +4,6 @@ A generator starts at 4x4 and doubles up to the image, a discriminator halves do
 4x4; both attend to themselves at 32x32.
 """
 
-import keras
 import tensorflow as tf
 
 from mgm_tf.layers.batch_normalization import BatchNormalization
@@ -17,6 +16,7 @@ from mgm_tf.layers.spectral_normalization import (
     SpectralDense,
     SpectralEmbedding,
 )
+from mgm_tf.networks.widths import doublings
 
 _START = 4
 _ATTENTION = 32
@@ -59,11 +59,10 @@ class Generator(CompositeModel):
     def __init__(self, image_size: int, base: int = 64, name: str | None = None):
         super().__init__(name=name)
         self.start = SpectralDense(_START**2 * base * _multiple(image_size, _START))
-        self.blocks = []
-        size = _START
-        while size < image_size:
-            size *= 2
-            self.blocks.append(GeneratorBlock(base * _multiple(image_size, size)))
+        self.blocks = [
+            GeneratorBlock(base * _multiple(image_size, size))
+            for size in doublings(2 * _START, image_size)
+        ]
         self.attention = SelfAttention()
         self.normalize = BatchNormalization(momentum=0.9999)
         self.to_rgb = SpectralConvolution(3)
@@ -150,16 +149,18 @@ class Discriminator(CompositeModel):
 
     def __init__(self, image_size: int, base: int = 64, name: str | None = None):
         super().__init__(name=name)
-        self.blocks: list[keras.layers.Layer] = [FirstBlock(base)]
-        size = image_size // 2
-        while size > _START:
-            size //= 2
-            width = base * _multiple(image_size, 2 * size)
-            self.blocks.append(DiscriminatorBlock(width))
-        self.blocks.append(LastBlock(base * _multiple(image_size, 2 * _START)))
+        widest = base * _multiple(image_size, 2 * _START)
+        self.blocks = [
+            FirstBlock(base),
+            *(
+                DiscriminatorBlock(base * _multiple(image_size, 2 * size))
+                for size in reversed(doublings(_START, image_size // 4))
+            ),
+            LastBlock(widest),
+        ]
         self.attention = SelfAttention()
         self.logit = SpectralDense(1)
-        self.embedding = SpectralEmbedding(base * _multiple(image_size, 2 * _START))
+        self.embedding = SpectralEmbedding(widest)
 
     def call(self, images, condition):
         """Images [N, H, W, 3], condition [N, classes] to logits [N]."""

@@ -77,13 +77,14 @@ def test_splits_and_metadata(builder):
 def test_the_demo_is_the_beginning_of_the_default():
     configs = Builder.builder_configs
     assert Builder.DEFAULT_CONFIG_NAME == "128"
-    demo, full = configs["demo"], configs["128"]
+    demo, full = configs["demo_128"], configs["128"]
     assert (demo.seed, demo.image_size) == (full.seed, full.image_size)
     assert demo.train_examples < full.train_examples
     assert {name: c.image_size for name, c in configs.items()} == {
         "64": 64,
         "128": 128,
         "256": 256,
-        "demo": 128,
+        "demo_64": 64,
+        "demo_128": 128,
     }
     assert dataclasses.replace(demo, train_examples=2).train_examples == 2

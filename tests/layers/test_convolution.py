@@ -16,8 +16,8 @@ def convolved(size, stride, kernel):
 
 
 def test_strides_pad_the_near_sides_too():
-    # The first window is centred on the corner: its weight there is the fifth. TensorFlow's
-    # "SAME" would pad the far sides only, and give the first.
+    # The first window is centred on the corner: its weight there is the fifth.
+    # TensorFlow's "SAME" would pad the far sides only, and give the first.
     np.testing.assert_array_equal(convolved(3, 2, COUNTING), [[5, 0], [0, 0]])
 
 

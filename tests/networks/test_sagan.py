@@ -134,7 +134,7 @@ def test_parameters_of_the_discriminator():
     [(64, (8, 4, 2, 1), 2), (128, (16, 8, 4, 2, 1), 4), (256, (16, 16, 8, 4, 2, 1), 8)],
 )
 def test_layout(image_size, multiples, attention):
-    """Widths in multiples of the base: out of G's blocks, at its attention, into D's."""
+    """Widths in multiples of the base: out of G's blocks, and at its attention."""
     generator = Generator(image_size, 2)
     images = generator(tf.zeros((1, 8)), tf.zeros((1, 3)))
     assert images.shape == (1, image_size, image_size, 3)

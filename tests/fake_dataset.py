@@ -1,0 +1,128 @@
+"""A data set of twenty made-up 64 px examples with the interface of the real ones.
+
+A floor and a wall meet at some row; the type of room decides the wall's colour. Tests
+put it in the place of Rooms: `install(monkeypatch)`, then `--dataset=rooms`.
+"""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+import datasets
+from datasets import metadata
+from mgm_tf import config
+
+SIZE = 64
+COUNTS = {"train": 12, "validation": 5, "test": 3}
+SCENES = ("red room", "green room", "blue room")
+INFO = metadata.DataInfo(
+    image_size=SIZE,
+    tasks={
+        task.name: task
+        for task in (
+            metadata.segmentation_info(
+                ("wall", "floor", "ball"), ((200, 200, 0), (0, 90, 0), (0, 0, 255))
+            ),
+            metadata.depth_info(),
+            metadata.normals_info(),
+        )
+    },
+    scene_names=SCENES,
+    notes="made up",
+)
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class FakeConfig(tfds.core.BuilderConfig):
+    """How many examples each split has."""
+
+    counts: dict[str, int]
+
+
+class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """Twenty generated examples."""
+
+    name = "fake"
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "First version."}
+    BUILDER_CONFIGS = [
+        FakeConfig(name="64", counts=COUNTS),
+        FakeConfig(name="few_64", counts=COUNTS | {"train": 3}),
+    ]
+
+    def _info(self):
+        return self.dataset_info_from_configs(
+            features=INFO.features(), metadata=INFO.metadata(), disable_shuffling=True
+        )
+
+    def _split_generators(self, dl_manager):
+        del dl_manager
+        counts = self.builder_config.counts
+        return {k: self._generate_examples(k, n) for k, n in counts.items()}
+
+    def _generate_examples(self, split, count):
+        for index in range(count):
+            yield index, example(split, index)
+
+
+def example(split: str, index: int) -> dict:
+    """One example as it is stored; a function of its split and number.
+
+    The first column of pixels has no label. The first example of training has no depth
+    at all, and its scene is not known.
+    """
+    random = np.random.default_rng([list(COUNTS).index(split), index])
+    scene = index % len(SCENES)
+    floor = np.arange(SIZE)[:, None] >= random.integers(24, 40)
+    floor = np.broadcast_to(floor, (SIZE, SIZE))
+    is_first = (split, index) == ("train", 0)
+    labelled = np.broadcast_to(np.arange(SIZE) > 0, (SIZE, SIZE))
+
+    image = random.integers(0, 60, (SIZE, SIZE, 3))
+    image[..., scene] += np.where(floor, 90, 180)
+    depth = np.where(floor, 5 - np.arange(SIZE)[:, None] / 16, 2.5 + scene / 2)
+    normals = np.where(floor[..., None], (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+    tasks = INFO.tasks
+    return {
+        "image": image.astype(np.uint8),
+        "name": f"{split}_{index}",
+        "scene": -1 if is_first else scene,
+        "segmentation": tasks["segmentation"].encode(floor, labelled),
+        "depth": tasks["depth"].encode(depth, labelled & (not is_first)),
+        "normals": tasks["normals"].encode(normals, labelled),
+    }
+
+
+def install(monkeypatch) -> None:
+    """Puts this data set in the place of Rooms, as long as the test runs."""
+    monkeypatch.setitem(datasets.BUILDERS, "rooms", __name__)
+
+
+def build(folder: pathlib.Path, name: str = "64") -> Builder:
+    """The data set of that config, built in `folder`."""
+    builder = Builder(config=name, data_dir=folder, file_format="array_record")
+    builder.download_and_prepare()
+    return builder
+
+
+TINY = {
+    "image_size": SIZE,
+    "width": 0.0625,
+    "multi_task_length": "4steps",
+    "generative_length": "2steps",
+    "joint_length": "3steps",
+    "multi_task_batch_size": 4,
+    "generative_batch_size": 6,
+    "joint_batch_size": 4,
+    "evaluation_batch_size": 4,
+    "log_every": 2,
+    "cache": "memory",
+}
+
+
+def settings(data_dir: pathlib.Path, **changes) -> config.Config:
+    """The settings of a tiny run on this data set, with changes by flag name."""
+    values = config.settings(config.Config()) | TINY | {"data_dir": str(data_dir)}
+    return config.build(config.Config, values | changes)
