@@ -33,7 +33,11 @@ def run(main: Callable[[], int | None], *errors: type[BaseException]) -> None:
         if len(arguments) > 1:
             print(f"Not a flag: {' '.join(arguments[1:])}", file=sys.stderr)
             sys.exit(2)
-        told = (ValueError, FileNotFoundError, *errors)
+        told: tuple[type[BaseException], ...] = (
+            ValueError,
+            FileNotFoundError,
+            *errors,
+        )
         try:
             sys.exit(main())
         except told as error:
@@ -43,4 +47,13 @@ def run(main: Callable[[], int | None], *errors: type[BaseException]) -> None:
             sys.exit(2)
 
     flags.DEFINE_bool("debug", False, "Show where an error comes from.")
-    app.run(guarded)
+    app.run(guarded, flags_parser=_parsed)
+
+
+def _parsed(arguments: list[str]) -> list[str]:
+    """Parses the flags; by itself absl ends with 1, as if something had been done."""
+    try:
+        return flags.FLAGS(arguments)
+    except flags.Error as error:
+        print(f"{error}\n--helpshort lists the flags.", file=sys.stderr)
+        sys.exit(2)

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from mgm_tf import replicas
+from mgm_tf.layers.state import state
 
 # Replicas of a strategy run in threads of their own.
 _THREAD = threading.local()
@@ -66,21 +67,16 @@ class BatchNormalization(keras.layers.Layer):
         if len(input_shape) not in (2, 4):
             raise ValueError(f"Expected [N, C] or [N, H, W, C], got {input_shape}.")
 
-        def vector(name, initializer, trainable):
+        def weight(initializer, name):
             return self.add_weight(
-                shape=(input_shape[-1],),
-                initializer=initializer,
-                trainable=trainable,
-                autocast=False,
-                # What is assigned is the same on every replica.
-                aggregation="none" if trainable else "only_first_replica",
-                name=name,
+                shape=shape, initializer=initializer, autocast=False, name=name
             )
 
-        self.gamma = vector("gamma", "ones", True) if self.scale else None
-        self.beta = vector("beta", "zeros", True) if self.center else None
-        self.moving_mean = vector("moving_mean", "zeros", False)
-        self.moving_variance = vector("moving_variance", "ones", False)
+        shape = (input_shape[-1],)
+        self.gamma = weight("ones", "gamma") if self.scale else None
+        self.beta = weight("zeros", "beta") if self.center else None
+        self.moving_mean = state(shape, "zeros", "moving_mean")
+        self.moving_variance = state(shape, "ones", "moving_variance")
 
     def call(self, inputs, training=False):
         """Normalises `inputs`; returns their shape."""
@@ -139,16 +135,53 @@ def _fused(images, gamma, beta, epsilon):
 def _synchronized(images, gamma, beta, epsilon):
     """What `_fused` gives, for the batch of all replicas."""
     values = tf.cast(images, gamma.dtype)
-    own_number = tf.size(values) // tf.shape(values)[-1]
-    own_sum = tf.reduce_sum(values, axis=(0, 1, 2))
-    # Replicas may hold different numbers of examples: the number is summed as well.
-    sums = replicas.total(
-        tf.concat([own_sum, tf.cast(own_number, values.dtype)[None]], axis=0)
-    )
-    mean, number = sums[:-1] / sums[-1], sums[-1]
-    # Centred first: E[x^2] - E[x]^2 would cancel where the mean is large.
-    centred = values - mean
-    squares = replicas.total(tf.reduce_sum(tf.square(centred), axis=(0, 1, 2)))
-    factor = gamma * tf.math.rsqrt(squares / number + epsilon)
+    mean, squares, number = _joint_moments(tf.stop_gradient(values))
+    inverse = tf.math.rsqrt(squares / number + epsilon)
+    outputs = _normalize(values, gamma, beta, mean, inverse, number)
     unbiased = squares / tf.maximum(number - 1.0, 1.0)
-    return tf.cast(centred * factor + beta, images.dtype), mean, unbiased
+    return tf.cast(outputs, images.dtype), mean, unbiased
+
+
+def _joint_moments(values):
+    """Mean, sum of squared deviations and number of all replicas' values: [C], [C], [].
+
+    Every replica centres by its own mean and tells its three numbers in a row of its
+    own: one exchange, and no E[x^2] - E[x]^2, which cancels where the mean is large.
+    Replicas may hold different numbers of examples.
+    """
+    channels = values.shape[-1]
+    number = tf.cast(tf.size(values) // channels, values.dtype)
+    mean = tf.math.divide_no_nan(_channel_sums(values), number)
+    squares = _channel_sums(tf.square(values - mean))
+    row = tf.one_hot(replicas.index(), replicas.count(), dtype=values.dtype)
+    own = tf.concat([mean, squares, number[None]], axis=0)
+    table = replicas.total(row[:, None] * own)
+    means, squares, numbers = tf.split(table, (channels, channels, 1), axis=1)
+    number = tf.reduce_sum(numbers)
+    mean = tf.reduce_sum(numbers * means, axis=0) / number
+    squares += numbers * tf.square(means - mean)
+    return mean, tf.reduce_sum(squares, axis=0), number
+
+
+@tf.custom_gradient
+def _normalize(values, gamma, beta, mean, inverse, number):
+    """(values - mean) * inverse * gamma + beta; the gradient is that of all replicas.
+
+    Mean and inverse deviation depend on the values of all replicas; written out, the
+    gradient through them takes one exchange and few operations.
+    """
+    normalized = (values - mean) * inverse
+
+    def gradient(upstream):
+        by_beta = _channel_sums(upstream)
+        by_gamma = _channel_sums(upstream * normalized)
+        means = replicas.total(tf.stack([by_beta, by_gamma])) / number
+        along = means[0] + means[1] * normalized
+        by_values = (upstream - along) * (inverse * gamma)
+        return by_values, by_gamma, by_beta, None, None, None
+
+    return normalized * gamma + beta, gradient
+
+
+def _channel_sums(images):
+    return tf.reduce_sum(images, axis=(0, 1, 2))

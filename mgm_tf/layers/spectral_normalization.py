@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from mgm_tf.layers.convolution import convolve
 from mgm_tf.layers.initializers import xavier
+from mgm_tf.layers.state import state
 
 
 class SpectralLayer(keras.layers.Layer):
@@ -27,20 +28,9 @@ class SpectralLayer(keras.layers.Layer):
             autocast=False,
             name="kernel",
         )
-        self.u = self._add_vector("u", shape[-1], _random_unit)
+        self.u = state(shape[-1:], _random_unit, "u")
         # Not random as well: v' W u of two random vectors is about 0, of either sign.
-        self.v = self._add_vector("v", math.prod(shape[:-1]), self._follow)
-
-    def _add_vector(self, name, size, initializer):
-        return self.add_weight(
-            shape=(size,),
-            initializer=initializer,
-            trainable=False,
-            autocast=False,
-            # Replicas hold equal kernels, and so compute equal vectors.
-            aggregation="only_first_replica",
-            name=name,
-        )
+        self.v = state((math.prod(shape[:-1]),), self._follow, "v")
 
     def _follow(self, shape=None, dtype=None):
         return _unit(tf.linalg.matvec(self._matrix(), self.u))
