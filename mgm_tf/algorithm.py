@@ -176,9 +176,8 @@ def stage_updates(objectives: Objectives, joint: tuple[Update, ...]) -> dict:
     """
     names = {row.name for row in joint}
     players = adversarial(objectives, ("generator", "embedding"))
-    multi_task = tuple(row for row in joint if row.name == "multi_task")
     generative = tuple(row for row in players if row.name in names)
-    return dict(zip(STAGE_NAMES, (multi_task, generative, joint), strict=True))
+    return dict(zip(STAGE_NAMES, (joint[:1], generative, joint), strict=True))
 
 
 # Batch statistics are taken in every pass of training. The moving averages, which are

@@ -6,9 +6,10 @@ import math
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import keras
+import numpy as np
 import tqdm
 
 from mgm_tf.logs import Log
@@ -31,7 +32,8 @@ class EverySteps(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Acts if a multiple of `every` was reached, or the end."""
-        before, self._done = self._done, self._first + batch + 1
+        # The last call of a stage may hold fewer steps than Keras counts.
+        before, self._done = self._done, min(self._first + batch + 1, self._last)
         reached = self._done // self._every > before // self._every
         if reached or self._done == self._last:
             self._act(self._done)
@@ -61,7 +63,9 @@ class Scalars:
         self._since = time.monotonic()
 
     def __call__(self, step: int) -> None:
-        """Writes and starts anew."""
+        """Writes and starts anew; of a step that is written already nothing is left."""
+        if step == self.step:
+            return
         losses = checked_losses(self.model, self.stage, step)
         now = time.monotonic()
         images = (step - self.step) * self.batch_size
@@ -97,6 +101,24 @@ def checked_losses(model: keras.Model, stage: str, step: int) -> dict[str, float
     return losses
 
 
+def check_weights(networks: Mapping[str, keras.Model], stage: str, step: int) -> None:
+    """Refuses weights that the last update has spoiled: no loss has seen those yet.
+
+    Raises:
+      NotFinite: naming the networks with a NaN or an infinite weight.
+    """
+    broken = [
+        name
+        for name, network in networks.items()
+        if not all(np.isfinite(value.numpy()).all() for value in network.variables)
+    ]
+    if broken:
+        raise NotFinite(
+            f"Stage {stage}, step {step}: weights of {', '.join(broken)} are not "
+            "finite. The last checkpoint is from before."
+        )
+
+
 class Progress(keras.callbacks.Callback):
     """A line with the stage, the step, the time left and the latest losses."""
 
@@ -113,6 +135,7 @@ class Progress(keras.callbacks.Callback):
             maxinterval=patience,
             dynamic_ncols=True,
         )
+        self._steps = total - first
         self.done = 0  # steps of this call of `fit`
 
     def show(self, values: dict[str, float]) -> None:
@@ -126,8 +149,8 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Moves on."""
-        self._bar.update(batch + 1 - self.done)
-        self.done = batch + 1
+        before, self.done = self.done, min(batch + 1, self._steps)
+        self._bar.update(self.done - before)
 
     def close(self) -> None:
         """Leaves the line as it is."""

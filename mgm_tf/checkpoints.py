@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import pathlib
 from collections.abc import Mapping
 
@@ -46,8 +47,15 @@ class Checkpoints:
         manager = self._manager(self._state(optimizers), "last", keep=2)
         manager.save(checkpoint_number=step)
 
-    def save_best(self, best: Best) -> None:
-        """Writes the weights as the best so far."""
+    def keep_best(self, best: Best) -> None:
+        """Writes the weights if none of the stage scored as high before.
+
+        A later stage starts anew: what is kept in the end has been through all stages.
+        """
+        before = self.best()
+        rival = before.score if before and before.stage == best.stage else -math.inf
+        if not best.score > rival:  # NaN is never the best
+            return
         self._best.save(checkpoint_number=best.step)
         text = json.dumps(dataclasses.asdict(best))
         (self._folder / "best.json").write_text(text + "\n")
@@ -80,7 +88,8 @@ class Checkpoints:
         path = tf.train.latest_checkpoint(str(self._folder / which))
         if path is None:
             raise FileNotFoundError(
-                f"{self._folder / which} holds no checkpoint: train the run first."
+                f"{self._folder / which} holds no checkpoint: train the run first (the "
+                "first validation makes the first best)."
             )
         self._restore_weights(path)
         return int(path.rsplit("-", 1)[1])

@@ -315,15 +315,27 @@ def _rules(config: Config):
         f"--gan_beta_1={schedule.gan_beta_1}: in [0, 1)",
         not 0 <= schedule.gan_beta_1 < 1,
     )
-    # Seen on TensorFlow 2.21: both fail inside the replica function.
-    yield (
-        "--steps_per_execution above 1 does not work with several replicas",
-        run.steps_per_execution > 1 and run.replicas > 1,
-    )
-    yield (
-        "--jit_compile does not work with several replicas",
-        run.jit_compile and run.replicas > 1,
-    )
+    for text in _alone(run):
+        yield f"{text} with --replicas={run.replicas}", run.replicas > 1
+
+
+def _alone(run: RunConfig):
+    """Yields what several replicas cannot do (fails inside them on TensorFlow 2.21)."""
+    if run.steps_per_execution > 1:
+        yield f"--steps_per_execution={run.steps_per_execution} does not work"
+    if run.jit_compile:
+        yield "--jit_compile does not work"
+
+
+def check_alone(run: RunConfig, found: str) -> None:
+    """Refuses what only one device can do, where several were `found`.
+
+    Raises:
+      ValueError: see `check`.
+    """
+    wrong = [f"{text} on {found}; --replicas=1 takes one" for text in _alone(run)]
+    if wrong:
+        raise ValueError("\n".join(wrong))
 
 
 def check(config: Config) -> None:

@@ -146,8 +146,7 @@ class Split:
         serialized = tf.numpy_function(records, [numbers], tf.string)
         serialized.set_shape(numbers.shape)
 
-        # Not by TFDS: it cannot decode PNG of two channels, and it would decode the maps
-        # of all tasks.
+        # Not by TFDS: it cannot decode PNG of two channels, and would decode all tasks.
         skip = dict.fromkeys(("image", *self.info.tasks), tfds.decode.SkipDecoding())
 
         def decode(record):
@@ -185,16 +184,26 @@ def order(
     """
     place = step * batch_size + tf.range(batch_size, dtype=tf.int64)
     epoch = place // examples
-    seeds = tf.stack(
-        [tf.fill([batch_size], tf.cast(s, tf.int64)) for s in (seed, salt)] + [epoch],
-        axis=1,
-    )
-    # The public `index_shuffle` takes one seed for all; a batch may span two epochs.
+    # The public `index_shuffle` takes one key for all; a batch may span epochs.
+    epochs = range((batch_size - 1) // examples + 2)
+    keys = tf.stack([_key(seed, salt, epoch[0] + number) for number in epochs])
     return tf.raw_ops.RandomIndexShuffle(
         index=place % examples,
-        seed=tf.cast(seeds, tf.uint32),
+        seed=tf.gather(keys, epoch - epoch[0]),
         max_index=tf.constant(examples - 1, tf.int64),
+        rounds=8,  # with the usual 4 too many indices stay where they are
     )
+
+
+def _key(seed: int, salt: int, epoch: tf.Tensor) -> tf.Tensor:
+    """The three words that choose a permutation.
+
+    Drawn, not counted: for less than 2**16 examples the shuffle takes nothing but the
+    last byte of each word, and the order would come again after 256 epochs.
+    """
+    start = tf.constant([seed, salt], tf.int64)
+    mixed = tf.random.experimental.stateless_fold_in(start, epoch)
+    return tf.random.stateless_uniform([3], mixed, None, None, tf.uint32)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -36,9 +36,9 @@ def main() -> None:
         "examples": len(experiment.split(split)),
         "checkpoint": flags.FLAGS.checkpoint,
         "step": step,
-        "score": evaluation.score(metrics, constant, experiment.tasks),
-        "metrics": _known(metrics),
-        "constant_predictor": _known(constant),
+        "score": _known(evaluation.score(metrics, constant, experiment.tasks)),
+        "metrics": _all_known(metrics),
+        "constant_predictor": _all_known(constant),
     }
     path = workdir / "eval" / f"{split}.json"
     path.parent.mkdir(exist_ok=True)
@@ -46,10 +46,14 @@ def main() -> None:
     print(f"Written to {path}.")
 
 
-def _known(metrics):
+def _known(value: float) -> float | None:
     """JSON has no NaN: a metric of a task without labels is null."""
+    return value if math.isfinite(value) else None
+
+
+def _all_known(metrics: evaluation.Metrics) -> dict[str, dict[str, float | None]]:
     return {
-        task: {k: v if math.isfinite(v) else None for k, v in values.items()}
+        task: {name: _known(value) for name, value in values.items()}
         for task, values in metrics.items()
     }
 

@@ -46,15 +46,18 @@ class Evaluator:
 def score(metrics: Metrics, baseline: Metrics, tasks: tuple[Task, ...]) -> float:
     """How far the headline metrics are on the way from `baseline` to perfection.
 
-    The mean over tasks: 0 is the constant predictor, 1 a perfect one. Reading: the rule
-    of model selection is not stated in the paper (spec 8, row 24).
+    The mean over tasks: 0 is the constant predictor, 1 a perfect one. A task with
+    nothing to gain, because the split has no label of it or the constant is perfect, is
+    left out; nan without any other. Reading: the rule of model selection is not stated
+    in the paper (spec 8, row 24).
     """
     gains = []
     for task in tasks:
         base = baseline[task.name][task.headline]
         perfect = float(task.higher_is_better)
-        gains.append((metrics[task.name][task.headline] - base) / (perfect - base))
-    return float(np.mean(gains))
+        if not np.isnan(base) and base != perfect:
+            gains.append((metrics[task.name][task.headline] - base) / (perfect - base))
+    return float(np.mean(gains)) if gains else float("nan")
 
 
 def table(metrics: Metrics, baseline: Metrics, tasks: tuple[Task, ...]) -> str:

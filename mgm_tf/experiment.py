@@ -70,11 +70,14 @@ class Experiment:
 
     @functools.cached_property
     def builder(self) -> tfds.core.DatasetBuilder:
-        """The data set, built or not."""
+        """The data set, built or not; it has what is asked of it."""
         wanted = self.settings.data
-        return data.open_builder(
+        builder = data.open_builder(
             wanted.dataset, wanted.protocol, wanted.image_size, wanted.data_dir
         )
+        info = DataInfo.from_metadata(builder.info.metadata)
+        data.check_tasks(info, wanted.tasks, builder.info.full_name)
+        return builder
 
     @functools.lru_cache  # noqa: B019 - an experiment lives as long as the program
     def split(self, name: str) -> Split:
@@ -86,9 +89,7 @@ class Experiment:
     @functools.cached_property
     def info(self) -> DataInfo:
         """What the data are."""
-        info = DataInfo.from_metadata(self.builder.info.metadata)
-        data.check_tasks(info, self.settings.data.tasks, self.builder.info.full_name)
-        return info
+        return DataInfo.from_metadata(self.builder.info.metadata)
 
     @functools.cached_property
     def tasks(self) -> tuple[Task, ...]:
@@ -103,7 +104,11 @@ class Experiment:
     @functools.cached_property
     def strategy(self) -> tf.distribute.Strategy:
         """Where it runs."""
-        return strategy_of(self.settings.run.replicas)
+        run = self.settings.run
+        strategy = strategy_of(run.replicas)
+        if strategy.num_replicas_in_sync > 1:
+            config.check_alone(run, f"{strategy.num_replicas_in_sync} devices")
+        return strategy
 
     @functools.cached_property
     def networks(self) -> dict[str, keras.Model]:
@@ -152,14 +157,26 @@ class Experiment:
         """The stages of appendix B that have something to do."""
         return self.plan(len(self.split("train")))
 
+    def trained(self, step: int) -> set[str]:
+        """The networks that some update has moved by that step of the run."""
+        names, begin = set(), 0
+        for stage in self.stages:
+            if begin < step:
+                names |= {name for row in stage.updates for name in row.trains}
+            begin += stage.steps
+        return names
+
     def plan(self, examples: int) -> tuple[Stage, ...]:
-        """The stages for so many training examples."""
+        """The stages for so many training examples.
+
+        Raises:
+          ValueError: there are none, or a batch cannot be made of the examples.
+        """
         schedule = self.settings.schedule
         stages = []
         for name, rows in algorithm.stage_updates(
             self.objectives, self.updates
         ).items():
-            # A set that is smaller than a batch is one (spec 8, row 44).
             batch_size = self._batch_size(
                 getattr(schedule, f"{name}_batch_size"), examples
             )
@@ -169,15 +186,22 @@ class Experiment:
             rows = algorithm.with_moving_statistics(rows, rule)
             if rows and steps:
                 stages.append(Stage(name, rows, batch_size, steps))
+        if not stages:
+            raise ValueError(
+                "Nothing to train: no stage has a length above 0 and an update. Set "
+                + ", ".join(f"--{name}_length" for name in STAGE_NAMES)
+                + " or --weak."
+            )
         return tuple(stages)
 
     def _batch_size(self, wanted: int, examples: int) -> int:
         replicas = self.strategy.num_replicas_in_sync
-        size = min(wanted, examples)
-        if size % replicas:
+        # A set that is smaller than a batch is one (spec 8, row 44).
+        size = min(wanted, examples // replicas * replicas)
+        if size % replicas or size < 2:
             raise ValueError(
-                f"A batch of {size} ({wanted} wanted, {examples} examples) cannot be "
-                f"split evenly over {replicas} replicas."
+                f"A batch of {wanted} of {examples} examples on {replicas} replicas is "
+                "impossible: it needs 2 examples, and as many on each replica."
             )
         return size
 
@@ -287,12 +311,14 @@ OPTIMIZER_KEYS = {
 }
 
 
-def begin(settings: Config, workdir: pathlib.Path) -> None:
-    """Claims the folder for a run with these settings, or finds it to be this run's.
+def begin(experiment: Experiment, workdir: pathlib.Path) -> None:
+    """Claims the folder for a run, or finds it to be this run's.
 
     Raises:
-      ValueError: it is another run's.
+      ValueError: it is another run's, or these settings cannot be; they have not
+        claimed the folder then.
     """
+    settings = experiment.settings
     if (workdir / "config.json").exists():
         changed = config.differences(config.load(workdir), settings)
         if changed:
@@ -300,4 +326,5 @@ def begin(settings: Config, workdir: pathlib.Path) -> None:
                 f"{workdir} holds a run with other settings; continue it with the same "
                 "ones, or take another --workdir.\n  " + "\n  ".join(changed)
             )
+    experiment.stages  # noqa: B018 - builds the data, and is refused if impossible
     config.save(settings, workdir)

@@ -26,12 +26,13 @@ def main() -> None:
     workdir, which = command_line.workdir(), flags.FLAGS.checkpoint
     experiment = Experiment(config.load(workdir))
     step = Checkpoints(workdir, experiment.networks).restore(which)
-    trains_refiner = any("refiner" in row.trains for row in experiment.updates)
+    # Scenes are only named by a network that has learned to.
+    names_scenes = "refiner" in experiment.trained(step)
     sample = experiment.split("validation").batch(tf.constant([0]))["image"][0]
     path = exporting.export(
         experiment.networks,
         experiment.tasks,
-        experiment.labels.names if trains_refiner else None,
+        experiment.labels.names if names_scenes else None,
         experiment.info.image_size,
         pathlib.Path(flags.FLAGS.saved_model),
         fingerprint=experiment.fingerprint(),

@@ -43,7 +43,7 @@ class Samples:
     Attributes:
       reader: its labels and seed.
       split: of training; its first images give E's features.
-      columns: images of each class.
+      columns: images of each class, as far as there are examples.
       classes: at most so many rows.
     """
 
@@ -59,11 +59,12 @@ class Samples:
         slow (momentum .999 and .9999) that thousands of steps pass before they fit.
         """
         names = self.reader.labels.names[: self.classes]
-        images = network_images(self.split.batch(tf.range(self.columns))["image"])
+        columns = min(self.columns, len(self.split))
+        images = network_images(self.split.batch(tf.range(columns))["image"])
         features = networks["encoder"](images, training=False)
         latent = networks["embedding"](features, training=False)
         noise = tf.random.stateless_normal(latent.shape, [self.reader.seed, 0])
-        scenes = tf.repeat(tf.range(len(names)), self.columns)
+        scenes = tf.repeat(tf.range(len(names)), columns)
         condition = self.reader.labels.condition(scenes)
         inputs = tf.tile(latent + noise, [len(names), 1])
         made = panels.as_bytes(networks["generator"](inputs, condition, training=True))

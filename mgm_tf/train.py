@@ -29,7 +29,7 @@ def main() -> None:
         print(config.as_flagfile(settings))
         print(experiment.costs_report(planned))
         return
-    experiment.begin(settings, command_line.workdir())
+    experiment.begin(planned, command_line.workdir())
     training.train(planned, command_line.workdir())
 
 

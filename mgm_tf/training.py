@@ -116,7 +116,7 @@ class StageRun:
 
     def _learning_rates(self) -> dict[str, float]:
         return {
-            f"learning_rate/{name}": float(optimizer.learning_rate)
+            f"learning_rate/{name}": float(tf.convert_to_tensor(optimizer.learning_rate))
             for name, optimizer in self._optimizers.items()
         }
 
@@ -126,7 +126,8 @@ class StageRun:
         options.experimental_distribute.auto_shard_policy = (
             tf.data.experimental.AutoShardPolicy.OFF
         )
-        return self._batches.from_step(done).with_options(options)
+        steps = self._begin + self._stage.steps - done
+        return self._batches.from_step(done).take(steps).with_options(options)
 
     def _resume(self, done: int) -> None:
         if done == 0:
@@ -159,14 +160,12 @@ class StageRun:
             values = {f"validation/{k}": v for k, v in evaluation.flat(metrics).items()}
             values["validation/score"] = score
             self._log.scalars(step, self._stage.name, values)
-            best = self._checkpoints.best()
-            # A later stage starts anew: what is kept as best has been through it.
-            if not best or best.stage != self._stage.name or score > best.score:
-                self._checkpoints.save_best(Best(step, self._stage.name, score))
+            self._checkpoints.keep_best(Best(step, self._stage.name, score))
 
     def _save(self, step: int) -> None:
         # Never a state that has gone wrong over one that has not.
         callbacks.checked_losses(self._model, self._stage.name, step)
+        callbacks.check_weights(self._experiment.networks, self._stage.name, step)
         self._checkpoints.save_last(step, self._optimizers)
         self._log.flush()
 

@@ -27,6 +27,7 @@ INFO = metadata.DataInfo(
             ),
             metadata.depth_info(),
             metadata.normals_info(),
+            metadata.TaskInfo(name="curvature", channels=2, scale=1e-3, offset=-30.0),
         )
     },
     scene_names=SCENES,
@@ -84,6 +85,7 @@ def example(split: str, index: int) -> dict:
     image[..., scene] += np.where(floor, 90, 180)
     depth = np.where(floor, 5 - np.arange(SIZE)[:, None] / 16, 2.5 + scene / 2)
     normals = np.where(floor[..., None], (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+    curvature = random.uniform(-1, 1, (SIZE, SIZE, 2))
     tasks = INFO.tasks
     return {
         "image": image.astype(np.uint8),
@@ -92,6 +94,7 @@ def example(split: str, index: int) -> dict:
         "segmentation": tasks["segmentation"].encode(floor, labelled),
         "depth": tasks["depth"].encode(depth, labelled & (not is_first)),
         "normals": tasks["normals"].encode(normals, labelled),
+        "curvature": tasks["curvature"].encode(curvature, labelled),
     }
 
 

@@ -115,12 +115,17 @@ def test_there_are_flagfiles():
 
 
 def test_the_later_flagfile_wins_and_the_rest_of_the_first_stays():
+    nyuv2, small = parsed(flagfile("nyuv2.flags")), parsed(flagfile("small.flags"))
     both = parsed(flagfile("nyuv2.flags"), flagfile("small.flags"))
     assert (both.data.dataset, both.data.protocol) == ("nyuv2", "paper")
-    assert (both.data.image_size, both.network.width) == (64, 0.125)
-    assert both.schedule.joint_length == "10epochs"
+    assert both.data.image_size == 64
+    assert both.network.width == small.network.width < nyuv2.network.width == 1
+    assert both.schedule.joint_length == small.schedule.joint_length
+    assert nyuv2.schedule.joint_length == "300epochs"
     last = parsed(flagfile("nyuv2.flags"), flagfile("small.flags"), "--image_size=256")
-    assert (last.data.image_size, last.network.width) == (256, 0.125)
+    assert last == dataclasses.replace(
+        both, data=dataclasses.replace(both.data, image_size=256)
+    )
 
 
 @pytest.mark.parametrize(

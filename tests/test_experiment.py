@@ -1,0 +1,305 @@
+"""The composition root: stages, optimizers and places of a run, and what is refused."""
+
+import dataclasses
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mgm_tf import algorithm, config, experiment, networks
+from mgm_tf.experiment import Experiment
+from mgm_tf.optimizers import Adam
+from tests import fake_dataset
+from tests.fake_dataset import SCENES, settings
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    fake_dataset.build(folder)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        fake_dataset.install(monkeypatch)
+        yield folder
+
+
+@pytest.fixture
+def tiny_networks(monkeypatch):
+    """One weight matrix each in the place of the networks; a new seed, new weights."""
+
+    def build(**wanted):
+        made = {}
+        for name in algorithm.NETWORKS:
+            made[name] = keras.Sequential([keras.layers.Dense(2)], name=name)
+            made[name].build((None, 3))
+        return made
+
+    monkeypatch.setattr(networks, "build_networks", build)
+
+
+# --- Stages -------------------------------------------------------------------------
+
+
+def stages(data_dir, **changes):
+    return Experiment(settings(data_dir, **changes)).stages
+
+
+def test_stages_are_as_long_as_asked_for(data_dir):
+    # 12 examples: 5 epochs of 4 are 15 steps, of 6 are 10; 0.5 epochs of 3 are 2.
+    found = stages(
+        data_dir,
+        multi_task_length="5epochs",
+        multi_task_batch_size=4,
+        generative_length="5epochs",
+        generative_batch_size=6,
+        joint_length="0.5epochs",
+        joint_batch_size=3,
+    )
+    assert [(s.name, s.steps, s.batch_size) for s in found] == [
+        ("multi_task", 15, 4),
+        ("generative", 10, 6),
+        ("joint", 2, 3),
+    ]
+
+
+def test_stages_without_steps_or_updates_are_left_out(data_dir):
+    found = stages(data_dir, multi_task_length="0epochs")
+    assert [stage.name for stage in found] == ["generative", "joint"]
+    # Without synthesized images there is nothing to generate.
+    found = stages(data_dir, weak="none")
+    assert [stage.name for stage in found] == ["multi_task", "joint"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {f"{name}_length": "0steps" for name in algorithm.STAGE_NAMES},
+        {"weak": "none", "multi_task_length": "0steps", "joint_length": "0steps"},
+    ],
+    ids=["no length", "no update"],
+)
+def test_nothing_to_train_is_refused(data_dir, changes):
+    with pytest.raises(ValueError, match="Nothing to train.*--joint_length"):
+        stages(data_dir, **changes)
+
+
+def test_a_batch_is_at_most_the_set(data_dir):
+    found = stages(data_dir, generative_batch_size=128, generative_length="3epochs")
+    assert (found[1].batch_size, found[1].steps) == (12, 3)
+
+
+def test_a_batch_of_a_small_set_is_split_evenly(data_dir):
+    few = settings(data_dir, protocol="few", replicas=2)
+    # Three examples: two of them at once.
+    assert {stage.batch_size for stage in Experiment(few).stages} == {2}
+
+
+@pytest.mark.parametrize(
+    ("examples", "changes"),
+    [
+        (1, {}),
+        (1, {"replicas": 2}),
+        # The number of replicas is not always known when settings are checked.
+        (12, {"replicas": 2, "joint_batch_size": 5}),
+    ],
+)
+def test_an_impossible_batch_is_refused(data_dir, examples, changes):
+    with pytest.raises(ValueError, match=f"of {examples} examples on . replicas"):
+        Experiment(settings(data_dir, **changes)).plan(examples)
+
+
+def test_a_network_is_trained_from_its_first_stage_on(data_dir):
+    planned = Experiment(settings(data_dir))  # 4, 2 and 3 steps
+    multi_task, players = {"encoder", "decoders"}, {"generator", "discriminator"}
+    assert planned.trained(0) == set()
+    assert planned.trained(1) == planned.trained(4) == multi_task
+    assert planned.trained(5) == multi_task | players | {"embedding"}
+    assert planned.trained(7) == set(algorithm.NETWORKS)
+
+
+# --- Parts --------------------------------------------------------------------------
+
+
+def test_parts_are_sized_by_the_data(data_dir, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(networks, "build_networks", lambda **wanted: asked | wanted)
+    wanted = settings(data_dir, tasks=("depth", "segmentation"), gan="dcgan", width=0.5)
+    assert Experiment(wanted).networks == {
+        "tasks": {"depth": 1, "segmentation": 3},
+        "classes": len(SCENES),
+        "image_size": 64,
+        "encoder": "resnet18",
+        "encoder_widths": "narrow",
+        "output_stride": 16,
+        "decoder": "taskgrouping",
+        "gan": "dcgan",
+        "width": 0.5,
+    }
+
+
+def test_weights_are_a_function_of_the_seed(data_dir, tiny_networks):
+    def weights(seed):
+        made = Experiment(settings(data_dir, seed=seed)).networks
+        return np.concatenate([w.numpy().ravel() for w in made["encoder"].weights])
+
+    np.testing.assert_array_equal(weights(1), weights(1))
+    assert not np.array_equal(weights(1), weights(2))
+
+
+def test_every_network_has_its_own_optimizer(data_dir, tiny_networks):
+    planned = Experiment(settings(data_dir))
+    joint = planned.stages[-1]
+    made = planned.optimizers(joint)
+    assert set(made) == set(algorithm.NETWORKS)
+    by_update = planned.model(joint, made).update_optimizers
+    assert by_update["multi_task", "encoder"] is by_update["refine", "encoder"]
+    assert by_update["multi_task", "encoder"] is made["encoder"]
+
+
+def test_or_every_network_in_every_update(data_dir, tiny_networks):
+    planned = Experiment(settings(data_dir, optimizers="per_update"))
+    joint = planned.stages[-1]
+    made = planned.optimizers(joint)
+    # The pair of players moves twice in a step, each time by the same optimizers.
+    assert set(made) == {
+        f"{update.name}.{name}" for update in joint.updates for name in update.trains
+    }
+    by_update = planned.model(joint, made).update_optimizers
+    assert by_update["multi_task", "encoder"] is not by_update["refine", "encoder"]
+    assert len({id(optimizer) for optimizer in by_update.values()}) == len(made)
+
+
+def test_learning_rates_and_penalties_go_to_their_networks(data_dir, tiny_networks):
+    planned = Experiment(
+        settings(
+            data_dir,
+            learning_rate=0.5,
+            generator_learning_rate=0.25,
+            embedding_learning_rate=0.125,
+            discriminator_learning_rate=0.0625,
+            gan_beta_1=0.75,
+            weight_decay=2.0,
+        )
+    )
+    made = planned.optimizers(planned.stages[-1])
+    assert all(type(optimizer) is Adam for optimizer in made.values())
+    found = {
+        name: (float(o.learning_rate), o.beta_1, o.l2) for name, o in made.items()
+    }
+    multi_task = (0.5, 0.9, 2.0)
+    assert found == {
+        "encoder": multi_task,
+        "decoders": multi_task,
+        "refiner": multi_task,
+        "projector": multi_task,
+        "embedding": (0.125, 0.75, 0.0),
+        "generator": (0.25, 0.75, 0.0),
+        "discriminator": (0.0625, 0.75, 0.0),
+    }
+
+
+def test_a_fingerprint_tells_weights_and_settings_apart(data_dir, tiny_networks):
+    one, same = (Experiment(settings(data_dir)) for _ in range(2))
+    assert one.fingerprint() == same.fingerprint()
+    same.networks["refiner"].weights[0].assign_add(tf.fill((3, 2), 1e-6))
+    other = Experiment(settings(data_dir, temperature=0.25))
+    prints = {each.fingerprint() for each in (one, same, other)}
+    assert len(prints) == 3
+
+
+# --- Places -------------------------------------------------------------------------
+
+
+def test_one_device_needs_no_strategy():
+    assert experiment.strategy_of(0) is tf.distribute.get_strategy()
+    assert experiment.strategy_of(1) is tf.distribute.get_strategy()
+
+
+def test_replicas_on_a_cpu_are_logical_devices():
+    assert experiment.strategy_of(2).num_replicas_in_sync == 2
+    with pytest.raises(ValueError, match="--replicas=3: TensorFlow runs with 2"):
+        experiment.strategy_of(3)
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """Two GPUs, as far as the choice of devices goes."""
+    seen = {"GPU": ["gpu a", "gpu b"], "CPU": ["cpu"]}
+    monkeypatch.setattr(tf.config, "list_physical_devices", seen.get)
+
+    @dataclasses.dataclass
+    class Strategy:
+        devices: list[str]
+
+        @property
+        def num_replicas_in_sync(self):
+            return len(self.devices)
+
+    monkeypatch.setattr(tf.distribute, "MirroredStrategy", Strategy)
+
+
+def test_all_gpus_are_taken_unless_told_otherwise(gpus):
+    assert experiment.strategy_of(0).devices == ["GPU:0", "GPU:1"]
+    assert experiment.strategy_of(2).devices == ["GPU:0", "GPU:1"]
+    assert experiment.strategy_of(1) is tf.distribute.get_strategy()
+    with pytest.raises(ValueError, match="--replicas=3: only 2 GPUs are seen"):
+        experiment.strategy_of(3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("steps_per_execution", 2), ("jit_compile", True)]
+)
+def test_what_one_device_can_do_only_is_refused_on_the_gpus_found(
+    gpus, tmp_path, name, value
+):
+    wanted = settings(tmp_path, **{name: value})
+    config.check(wanted)  # --replicas=0: it depends on the machine
+    with pytest.raises(ValueError, match=f"--{name}.* on 2 devices; --replicas=1"):
+        Experiment(wanted).strategy  # noqa: B018
+    assert Experiment(settings(tmp_path, replicas=1, **{name: value})).strategy
+
+
+# --- Claiming a folder --------------------------------------------------------------
+
+
+def test_a_run_claims_its_folder_and_goes_on_with_other_habits(data_dir, tmp_path):
+    first = settings(data_dir, log_every=5)
+    experiment.begin(Experiment(first), tmp_path / "run")
+    assert config.load(tmp_path / "run") == first
+    habit = settings(data_dir, log_every=7)
+    experiment.begin(Experiment(habit), tmp_path / "run")
+    assert config.load(tmp_path / "run") == habit
+
+
+def test_the_folder_of_another_run_is_refused(data_dir, tmp_path):
+    first = settings(data_dir)
+    experiment.begin(Experiment(first), tmp_path)
+    with pytest.raises(ValueError) as refusal:
+        experiment.begin(Experiment(settings(data_dir, temperature=0.25)), tmp_path)
+    words = (str(tmp_path), "--temperature: 0.5 before, 0.25 now", "--workdir")
+    assert all(word in str(refusal.value) for word in words)
+    assert config.load(tmp_path) == first
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"tasks": ("depth", "edges")}, "edges"),
+        ({"protocol": "half"}, "half"),
+        ({"joint_batch_size": 5, "replicas": 2}, "replicas"),
+        ({f"{n}_length": "0steps" for n in algorithm.STAGE_NAMES}, "Nothing to train"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_impossible_settings_do_not_claim_a_folder(data_dir, tmp_path, changes, word):
+    with pytest.raises(ValueError, match=word):
+        experiment.begin(Experiment(settings(data_dir, **changes)), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unknown_task_is_refused_before_the_data_are_built(data_dir, tmp_path):
+    elsewhere = pathlib.Path(tmp_path / "empty")
+    with pytest.raises(ValueError, match="edges"):
+        Experiment(settings(elsewhere, tasks=("edges",))).split("train")
+    assert not elsewhere.exists()

@@ -1,0 +1,316 @@
+"""Whole runs on a made-up data set: all stages, what they leave, and resuming them."""
+
+import math
+import os
+import shutil
+import signal
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from mgm_tf import algorithm, experiment, logs, training
+from mgm_tf.callbacks import Interrupted, NotFinite
+from mgm_tf.checkpoints import Checkpoints
+from mgm_tf.experiment import Experiment
+from tests import fake_dataset
+from tests.fake_dataset import settings
+
+# Everything in few operations: tracing a joint step is what takes the time.
+WHOLE = {
+    "tasks": ("segmentation", "depth"),
+    "generator_updates": 1,
+    "multi_task_length": "4steps",
+    "generative_length": "2steps",
+    "generative_batch_size": 128,
+    "joint_length": "3steps",
+}
+# The multi-task network alone.
+ALONE = {
+    "tasks": ("depth",),
+    "weak": "none",
+    "refinement": "none",
+    "self_supervision": "none",
+    "multi_task_length": "5steps",
+    "joint_length": "0steps",
+}
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    fake_dataset.build(folder)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        fake_dataset.install(monkeypatch)
+        yield folder
+
+
+def run(wanted, workdir):
+    """Trains as the command does; a new process would start from this as well."""
+    planned = Experiment(wanted)
+    experiment.begin(planned, workdir)
+    training.train(planned, workdir)
+    return planned
+
+
+@pytest.fixture(scope="module")
+def whole(data_dir, tmp_path_factory):
+    """The folder of a run of all stages in one go, and its experiment."""
+    workdir = tmp_path_factory.mktemp("whole")
+    return workdir, run(settings(data_dir, **WHOLE), workdir)
+
+
+@pytest.fixture(scope="module")
+def alone(data_dir, tmp_path_factory):
+    """The folder of a run of the multi-task network alone, in one go."""
+    workdir = tmp_path_factory.mktemp("alone")
+    run(settings(data_dir, **ALONE), workdir)
+    return workdir
+
+
+def state(workdir, step) -> dict[str, np.ndarray]:
+    """All weights, averages and slots of a run's checkpoint by name."""
+    reader = tf.train.load_checkpoint(
+        str(workdir / "checkpoints" / "last" / f"step-{step}")
+    )
+    names = reader.get_variable_to_shape_map()
+    skipped = ("_CHECKPOINTABLE_OBJECT_GRAPH", "save_counter")
+    return {
+        name: reader.get_tensor(name)
+        for name in names
+        if not name.startswith(skipped)
+    }
+
+
+def assert_same_state(one, other):
+    assert one.keys() == other.keys() and one
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+def losses(workdir) -> list[dict]:
+    """The lines with losses."""
+    lines = logs.read(workdir)
+    return [line for line in lines if any(key.startswith("loss/") for key in line)]
+
+
+def stop_at(monkeypatch, step, number=signal.SIGTERM):
+    """Sends this process a signal when the losses of a step are written."""
+    write = logs.Log.scalars
+
+    def scalars(self, at, stage, values):
+        write(self, at, stage, values)
+        if at == step:
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(logs.Log, "scalars", scalars)
+
+
+# --- What a run leaves --------------------------------------------------------------
+
+
+def test_every_loss_of_every_stage_is_written(whole):
+    workdir, planned = whole
+    lines = losses(workdir)
+    assert [(line["step"], line["stage"]) for line in lines] == [
+        (2, "multi_task"),
+        (4, "multi_task"),
+        (6, "generative"),
+        (8, "joint"),
+        (9, "joint"),
+    ]
+    rows = {stage.name: stage.updates for stage in planned.stages}
+    for line in lines:
+        updates = rows[line["stage"]]
+        terms = {f"loss/{row.name}/{t}" for row in updates for t in row.loss.terms}
+        rates = {f"learning_rate/{name}" for row in updates for name in row.trains}
+        found = {key for key in line if "/" in key}
+        assert found == terms | rates
+        assert all(math.isfinite(line[key]) for key in found)
+        assert line["images_per_second"] > 0
+    assert {row.name for row in rows["joint"]} == {
+        "multi_task",
+        "refine",
+        "self_supervise",
+        "discriminate",
+        "generate",
+        "refine_weak",
+        "self_supervise_weak",
+    }
+
+
+def test_losses_start_where_chance_is(whole):
+    first = losses(whole[0])[0]
+    # Three classes by chance: log 3; depths are 1 to 5 m, predictions near 0.
+    assert first["loss/multi_task/segmentation"] == pytest.approx(math.log(3), rel=0.5)
+    assert 1 < first["loss/multi_task/depth"] < 4
+
+
+def test_validations_are_written_where_the_multi_task_network_is_trained(whole):
+    lines = [line for line in logs.read(whole[0]) if "validation/score" in line]
+    assert [line["step"] for line in lines] == [4, 9]
+    assert all(math.isfinite(line["validation/depth/absolute_error"]) for line in lines)
+    assert all("validation/segmentation/miou" in line for line in lines)
+
+
+def test_the_end_is_written(whole):
+    last = logs.read(whole[0])[-1]
+    assert (last["step"], last["stage"], last["event"]) == (9, "joint", "finished")
+
+
+def test_tensorboard_has_the_same_scalars_and_the_pictures(whole):
+    workdir, _ = whole
+    found = EventAccumulator(str(workdir / "tensorboard"), {"tensors": 0}).Reload()
+    tags = found.Tags()["tensors"]
+    for line in losses(workdir):
+        for name in line.keys() - {"step", "stage", "time"}:
+            steps = {event.step for event in found.Tensors(name)}
+            assert line["step"] in steps, name
+
+    def steps(name):
+        return [event.step for event in found.Tensors(name)]
+
+    # At the end of the stages that train what is seen.
+    assert {tag for tag in tags if tag.startswith("predictions/")} == {
+        f"predictions/{number}" for number in range(training.PANELS)
+    }
+    assert steps("predictions/0") == [4, 9]
+    assert steps("generated") == [6, 9]
+    assert steps("simclr_views") == [9]
+    text = found.Tensors("settings")[0].tensor_proto.string_val[0].decode()
+    assert "--joint_length=3steps" in text
+
+
+def test_a_run_leaves_its_settings_and_checkpoints(whole):
+    workdir, planned = whole
+    assert {path.name for path in workdir.iterdir()} == {
+        "checkpoints",
+        "config.flags",
+        "config.json",
+        "constant_predictor.npz",
+        "metrics.jsonl",
+        "tensorboard",
+    }
+    checkpoints = Checkpoints(workdir, planned.networks)
+    best = checkpoints.best()
+    assert checkpoints.last_step() == 9
+    assert (best.stage, best.step) == ("joint", 9)
+
+
+def test_the_joint_stage_trains_every_network(whole):
+    before, after = (state(whole[0], step) for step in (6, 9))
+    for network in algorithm.NETWORKS:
+        mine = [n for n in before if n.startswith(f"networks/{network}/")]
+        moved = [n for n in mine if not np.array_equal(before[n], after[n])]
+        assert moved, network
+
+
+# --- Going on -----------------------------------------------------------------------
+
+
+def test_a_finished_run_says_so_and_stays_as_it_is(whole, data_dir, capsys):
+    workdir, _ = whole
+    before = (workdir / "metrics.jsonl").read_text()
+    run(settings(data_dir, **WHOLE), workdir)
+    assert "is trained: 9 of 9 steps are done" in capsys.readouterr().out
+    assert (workdir / "metrics.jsonl").read_text() == before
+
+
+def test_an_interrupted_run_ends_as_if_it_had_not_been(
+    whole, data_dir, tmp_path, monkeypatch, capsys
+):
+    workdir, _ = whole
+    wanted = settings(data_dir, **WHOLE)
+    # A run that was stopped between its second and third stage ...
+    shutil.copytree(workdir, tmp_path, dirs_exist_ok=True)
+    last = tmp_path / "checkpoints" / "last"
+    for path in last.glob("step-9.*"):
+        path.unlink()
+    (last / "checkpoint").write_text('model_checkpoint_path: "step-6"\n')
+    (tmp_path / "metrics.jsonl").unlink()
+    # ... goes on, and is asked to stop in the middle of the third ...
+    with monkeypatch.context() as context:
+        stop_at(context, 8)
+        with pytest.raises(Interrupted, match="Stopped after step 8"):
+            run(wanted, tmp_path)
+    lines = logs.read(tmp_path)
+    assert [line["step"] for line in lines] == [8, 8]
+    assert lines[-1]["event"] == "interrupted"
+    assert lines[0]["loss/multi_task/depth"] > 0
+    # ... and goes on again.
+    run(wanted, tmp_path)
+    assert "Going on after step 8, in stage joint." in capsys.readouterr().out
+    assert [line.get("event") for line in logs.read(tmp_path)][2:] == [
+        "resumed",
+        None,
+        None,
+        "finished",
+    ]
+    assert_same_state(state(tmp_path, 9), state(workdir, 9))
+    assert losses(tmp_path)[-1]["loss/generate/hinge"] == pytest.approx(
+        losses(workdir)[-1]["loss/generate/hinge"], rel=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "changes"),
+    [(3, {"log_every": 1}), (4, {"log_every": 1, "steps_per_execution": 2})],
+)
+def test_a_stage_is_gone_on_with_wherever_it_was_stopped(
+    alone, data_dir, tmp_path, monkeypatch, step, changes
+):
+    wanted = settings(data_dir, **ALONE, **changes)
+    with monkeypatch.context() as context:
+        stop_at(context, step, signal.SIGINT)
+        with pytest.raises(Interrupted, match=f"after step {step}"):
+            run(wanted, tmp_path)
+    run(wanted, tmp_path)
+    # Five steps, two in a call: the last call of the first run and that of the second
+    # are done in part.
+    assert_same_state(state(tmp_path, 5), state(alone, 5))
+
+
+def test_other_settings_are_refused(alone, data_dir):
+    other = settings(data_dir, **ALONE | {"multi_task_length": "6steps"})
+    with pytest.raises(ValueError, match="--multi_task_length: 5steps before"):
+        run(other, alone)
+
+
+# --- Variants of a run --------------------------------------------------------------
+
+
+def test_two_replicas_train_as_one_device(alone, data_dir, tmp_path):
+    run(settings(data_dir, **ALONE, replicas=2), tmp_path)
+    for one, two in zip(losses(alone), losses(tmp_path), strict=True):
+        assert two["step"] == one["step"]
+        assert two["loss/multi_task/depth"] == pytest.approx(
+            one["loss/multi_task/depth"], rel=1e-3
+        )
+
+
+def test_every_update_may_have_its_own_optimizers(data_dir, tmp_path):
+    rows = ALONE | {"refinement": "eml", "multi_task_length": "0steps"}
+    lengths = {"joint_length": "2steps", "optimizers": "per_update"}
+    run(settings(data_dir, **rows | lengths), tmp_path)
+    slots = {
+        name.split("/")[1]
+        for name in state(tmp_path, 2)
+        if name.startswith("optimizers/")
+    }
+    assert slots == {
+        "multi_task.encoder",
+        "multi_task.decoders",
+        "refine.refiner",
+        "refine.encoder",
+    }
+
+
+def test_a_run_that_goes_wrong_ends_and_keeps_what_was_right(data_dir, tmp_path):
+    wild = {"learning_rate": 1e30, "log_every": 1, "checkpoint_every": 1}
+    with pytest.raises(NotFinite, match=r"multi_task.*multi_task/depth is not"):
+        run(settings(data_dir, **ALONE, **wild), tmp_path)
+    last = Checkpoints(tmp_path, {}).last_step()
+    assert all(np.isfinite(value).all() for value in state(tmp_path, last).values())
+    best = Checkpoints(tmp_path, {}).best()
+    assert best is None

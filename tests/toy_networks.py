@@ -1,0 +1,134 @@
+"""Networks of a layer or two each, of the layers and with the interfaces of the real.
+
+They are smooth and shallow: what rounding does to them stays rounding. In the real ones
+a difference in the last digit becomes one in the third, where it turns a ReLU over.
+"""
+
+import keras
+import tensorflow as tf
+
+from mgm_tf.layers.batch_normalization import BatchNormalization
+from mgm_tf.layers.composite import CompositeModel
+from mgm_tf.layers.conditional_batch_normalization import ConditionalBatchNormalization
+from mgm_tf.layers.convolution import Convolution
+from mgm_tf.layers.resampling import double, global_average, halve
+from mgm_tf.layers.self_attention import SelfAttention
+from mgm_tf.layers.spectral_normalization import (
+    SpectralConvolution,
+    SpectralDense,
+    SpectralEmbedding,
+)
+from mgm_tf.networks.embedding import Embedding
+from tests import toy
+
+_COARSE = 8
+_Z_DIM = 6
+
+
+class _Encoder(CompositeModel):
+    def __init__(self):
+        super().__init__(name="encoder")
+        self.convolution = Convolution(5, 9, toy.SIZE // _COARSE)
+        self.normalize = BatchNormalization()
+
+    def call(self, images, training=False):
+        hidden = self.normalize(self.convolution(images), training=training)
+        return tf.tanh(hidden)
+
+
+class _Decoders(CompositeModel):
+    def __init__(self, channels):
+        super().__init__(name="decoders")
+        self.normalize = BatchNormalization()
+        self.convolutions = {
+            name: Convolution(number, use_bias=True)
+            for name, number in channels.items()
+        }
+
+    def call(self, features, training=False):
+        hidden = tf.tanh(self.normalize(features, training=training))
+        return {
+            name: double(double(double(convolution(hidden))))
+            for name, convolution in self.convolutions.items()
+        }
+
+
+class _Refiner(CompositeModel):
+    def __init__(self):
+        super().__init__(name="refiner")
+        self.convolution = Convolution(4, 9, toy.SIZE // _COARSE)
+        self.normalize = BatchNormalization()
+        self.logits = keras.layers.Dense(toy.LABELS.size)
+
+    def call(self, predictions, training=False):
+        hidden = self.convolution(tf.concat(list(predictions.values()), axis=-1))
+        hidden = tf.tanh(self.normalize(hidden, training=training))
+        return self.logits(global_average(hidden))
+
+
+class _Projector(CompositeModel):
+    def __init__(self):
+        super().__init__(name="projector")
+        self.dense = keras.layers.Dense(7)
+
+    def call(self, features):
+        return self.dense(global_average(features))
+
+
+class _Generator(CompositeModel):
+    def __init__(self):
+        super().__init__(name="generator")
+        self.start = SpectralDense(_COARSE**2 * 4)
+        self.normalize_1 = ConditionalBatchNormalization()
+        self.attention = SelfAttention()
+        self.normalize_2 = BatchNormalization()
+        self.to_rgb = SpectralConvolution(3)
+
+    def call(self, z, condition, training=False):
+        hidden = tf.reshape(self.start(z), (-1, _COARSE, _COARSE, 4))
+        hidden = tf.tanh(self.normalize_1(hidden, condition, training=training))
+        hidden = self.normalize_2(self.attention(hidden), training=training)
+        return tf.tanh(self.to_rgb(double(double(double(hidden)))))
+
+
+class _Discriminator(CompositeModel):
+    def __init__(self):
+        super().__init__(name="discriminator")
+        self.convolution = SpectralConvolution(4)
+        self.normalize = BatchNormalization()
+        self.attention = SelfAttention()
+        self.logit = SpectralDense(1)
+        self.embedding = SpectralEmbedding(4)
+
+    def call(self, images, condition, training=False):
+        hidden = self.convolution(halve(halve(halve(images))))
+        hidden = tf.tanh(self.normalize(hidden, training=training))
+        hidden = global_average(self.attention(hidden))
+        projection = tf.reduce_sum(self.embedding(condition) * hidden, axis=-1)
+        return self.logit(hidden)[:, 0] + projection
+
+
+def small_networks(names) -> dict[str, keras.Model]:
+    """All networks, for the tasks of these names, built and shaken."""
+    keras.utils.set_random_seed(0)
+    channels = {task.name: task.output_channels for task in toy.tasks_of(names)}
+    networks = {
+        "encoder": _Encoder(),
+        "decoders": _Decoders(channels),
+        "refiner": _Refiner(),
+        "projector": _Projector(),
+        "embedding": Embedding(_Z_DIM, name="embedding"),
+        "generator": _Generator(),
+        "discriminator": _Discriminator(),
+    }
+    images = tf.zeros((2, toy.SIZE, toy.SIZE, 3))
+    condition = tf.zeros((2, toy.LABELS.size))
+    features = networks["encoder"](images)
+    networks["refiner"](networks["decoders"](features))
+    networks["projector"](features)
+    networks["generator"](networks["embedding"](features), condition)
+    networks["discriminator"](images, condition)
+    networks = toy.shaken(networks)
+    # The hinge has a corner at 1: with D to one side of it, its bias has no gradient.
+    networks["discriminator"].logit.bias.assign([1.0])
+    return networks
