@@ -47,6 +47,7 @@ class Update:
       loss: what is minimised.
       trains: the networks whose weights change.
       advances: the networks whose moving averages of batch normalisation advance.
+      drawing_advances: the same in the pass that makes the images.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Update:
     loss: Objective
     trains: tuple[str, ...]
     advances: tuple[str, ...] = ()
+    drawing_advances: tuple[str, ...] = ()
 
 
 def real(networks: Networks, examples: Examples) -> Examples:
@@ -190,18 +192,31 @@ HOME = {
     "discriminate": ("discriminator",),
     "generate": ("generator", "embedding"),
 }
+
+
+@dataclasses.dataclass(frozen=True)
+class MovingStatistics:
+    """When moving averages advance: in an update's pass, and in that for its images."""
+
+    in_update: Callable[[Update], tuple[str, ...]]
+    in_drawing: tuple[str, ...] = ()
+
+
 MOVING_STATISTICS = {
-    "home": lambda row: HOME.get(row.name, ()),
-    "trained": lambda row: row.trains,
-    "everywhere": lambda row: NETWORKS,
+    "home": MovingStatistics(lambda row: HOME.get(row.name, ())),
+    "trained": MovingStatistics(lambda row: row.trains),
+    "everywhere": MovingStatistics(lambda row: NETWORKS, NETWORKS),
 }
 
 
 def with_moving_statistics(
     updates: tuple[Update, ...], rule: str
 ) -> tuple[Update, ...]:
-    """The updates with `advances` filled in by a rule, a key of `MOVING_STATISTICS`."""
-    advances = MOVING_STATISTICS[rule]
+    """The updates with what advances filled in by a rule of `MOVING_STATISTICS`."""
+    chosen = MOVING_STATISTICS[rule]
     return tuple(
-        dataclasses.replace(row, advances=tuple(advances(row))) for row in updates
+        dataclasses.replace(
+            row, advances=chosen.in_update(row), drawing_advances=chosen.in_drawing
+        )
+        for row in updates
     )

@@ -7,8 +7,6 @@ text. `from_flags` is the mirror image. Other modules take plain arguments; only
 
 # No `from __future__ import annotations` here: it would turn field types into strings.
 import dataclasses
-import json
-import pathlib
 import re
 import typing
 from collections.abc import Mapping
@@ -243,25 +241,15 @@ class Length:
 
 
 def _rules(config: Config):
-    """Yields (what is wrong, whether it is) for all settings at once."""
-    data, network, run = config.data, config.network, config.run
-    schedule, method = config.schedule, config.method
-    batches = {
-        "multi_task_batch_size": schedule.multi_task_batch_size,
-        "generative_batch_size": schedule.generative_batch_size,
-        "joint_batch_size": schedule.joint_batch_size,
-    }
-    for name, size in batches.items():
-        yield f"--{name}={size}: a batch has at least 2 examples", size < 2
-        yield (
-            f"--{name}={size} cannot be split evenly over --replicas={run.replicas}",
-            size % max(run.replicas, 1) != 0,
-        )
-    for name in ("multi_task_length", "generative_length", "joint_length"):
-        try:
-            Length.parse(getattr(schedule, name))
-        except ValueError as error:
-            yield f"--{name}: {error}", True
+    """Yields (what is wrong, whether it is) for all settings."""
+    yield from _data_rules(config.data)
+    yield from _network_rules(config.network)
+    yield from _method_rules(config.method)
+    yield from _schedule_rules(config.schedule, config.run.replicas)
+    yield from _run_rules(config.run)
+
+
+def _data_rules(data: DataConfig):
     yield "--tasks: name at least one task", not data.tasks
     yield (
         f"--tasks={','.join(data.tasks)}: a task is named twice",
@@ -271,6 +259,9 @@ def _rules(config: Config):
         f"--image_size={data.image_size}: 64, 128 or 256 is possible",
         data.image_size not in (64, 128, 256),
     )
+
+
+def _network_rules(network: NetworkConfig):
     yield (
         f"--output_stride={network.output_stride}: 16 or 32 is possible",
         network.output_stride not in (16, 32),
@@ -283,6 +274,48 @@ def _rules(config: Config):
         f"--width={network.width}: a factor above 0 and up to 4 is possible",
         not 0 < network.width <= 4,
     )
+
+
+def _method_rules(method: MethodConfig):
+    yield f"--temperature={method.temperature}: above 0", not method.temperature > 0
+    yield (
+        f"--instance_noise={method.instance_noise}: 0 or more",
+        not method.instance_noise >= 0,
+    )
+    yield (
+        f"--generator_updates={method.generator_updates}: at least 1",
+        method.generator_updates < 1,
+    )
+
+
+def _schedule_rules(schedule: ScheduleConfig, replicas: int):
+    for name, value in dataclasses.asdict(schedule).items():
+        if name.endswith("batch_size"):
+            yield f"--{name}={value}: a batch has at least 2 examples", value < 2
+            uneven = value % max(replicas, 1) != 0
+            yield f"--{name}={value} cannot be split over --replicas={replicas}", uneven
+        if name.endswith("learning_rate"):
+            yield f"--{name}={value}: above 0", not value > 0
+        if name.endswith("length"):
+            yield from _length_rules(name, value)
+    yield (
+        f"--weight_decay={schedule.weight_decay}: 0 or more",
+        not schedule.weight_decay >= 0,
+    )
+    yield (
+        f"--gan_beta_1={schedule.gan_beta_1}: in [0, 1)",
+        not 0 <= schedule.gan_beta_1 < 1,
+    )
+
+
+def _length_rules(name: str, text: str):
+    try:
+        Length.parse(text)
+    except ValueError as error:
+        yield f"--{name}: {error}", True
+
+
+def _run_rules(run: RunConfig):
     for name in (
         "log_every",
         "evaluate_every",
@@ -294,27 +327,6 @@ def _rules(config: Config):
         yield f"--{name} must be at least 1", getattr(run, name) < 1
     yield f"--seed={run.seed}: in [0, 2**32)", not 0 <= run.seed < 2**32
     yield f"--replicas={run.replicas}: a number of 0 or more", run.replicas < 0
-    yield f"--temperature={method.temperature}: above 0", not method.temperature > 0
-    yield (
-        f"--instance_noise={method.instance_noise}: 0 or more",
-        not method.instance_noise >= 0,
-    )
-    yield (
-        f"--generator_updates={method.generator_updates}: at least 1",
-        method.generator_updates < 1,
-    )
-    for name in leaves(ScheduleConfig):
-        value = getattr(schedule, name)
-        if name.endswith("learning_rate"):
-            yield f"--{name}={value}: above 0", not value > 0
-    yield (
-        f"--weight_decay={schedule.weight_decay}: 0 or more",
-        not schedule.weight_decay >= 0,
-    )
-    yield (
-        f"--gan_beta_1={schedule.gan_beta_1}: in [0, 1)",
-        not 0 <= schedule.gan_beta_1 < 1,
-    )
     for text in _alone(run):
         yield f"{text} with --replicas={run.replicas}", run.replicas > 1
 
@@ -347,53 +359,3 @@ def check(config: Config) -> None:
     wrong = [text for text, is_wrong in _rules(config) if is_wrong]
     if wrong:
         raise ValueError("These settings cannot be:\n  " + "\n  ".join(wrong))
-
-
-def as_flagfile(config: Config) -> str:
-    """The settings as a flag file that repeats the run."""
-    lines = []
-    for name, value in settings(config).items():
-        text = ",".join(value) if isinstance(value, tuple) else value
-        lines.append(f"--{name}={text}")
-    return "\n".join(lines) + "\n"
-
-
-def save(config: Config, workdir: pathlib.Path) -> None:
-    """Writes `config.json` and `config.flags` into the run's folder."""
-    workdir.mkdir(parents=True, exist_ok=True)
-    record = json.dumps(dataclasses.asdict(config), indent=2)
-    (workdir / "config.json").write_text(record + "\n")
-    (workdir / "config.flags").write_text(as_flagfile(config))
-
-
-def load(workdir: pathlib.Path) -> Config:
-    """The settings of the run in `workdir`.
-
-    Raises:
-      FileNotFoundError: there is no run.
-      ValueError: the file does not hold the settings of this version.
-    """
-    path = workdir / "config.json"
-    if not path.exists():
-        raise FileNotFoundError(
-            f"{path} does not exist: {workdir} is not the --workdir of a training run."
-        )
-    groups = json.loads(path.read_text())
-    flat = {name: value for group in groups.values() for name, value in group.items()}
-    known = set(leaves(Config))
-    if set(flat) != known:
-        raise ValueError(
-            f"{path}: expected the settings of this version; missing "
-            f"{sorted(known - set(flat))}, unknown {sorted(set(flat) - known)}."
-        )
-    return build(Config, flat)
-
-
-def differences(old: Config, new: Config) -> list[str]:
-    """What was asked of a run before and is asked otherwise now, habits apart."""
-    before, after = settings(old), settings(new)
-    return [
-        f"--{name}: {before[name]} before, {after[name]} now"
-        for name, field in leaves(Config).items()
-        if before[name] != after[name] and not field.metadata["habit"]
-    ]

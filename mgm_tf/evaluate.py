@@ -8,7 +8,7 @@ import math
 
 from absl import flags
 
-from mgm_tf import command_line, config, evaluation
+from mgm_tf import command_line, evaluation, records
 from mgm_tf.checkpoints import Checkpoints
 from mgm_tf.experiment import Experiment
 
@@ -23,7 +23,7 @@ def define_flags() -> None:
 def main() -> None:
     """Evaluates the weights and the constant predictor."""
     workdir, split = command_line.workdir(), flags.FLAGS.split
-    experiment = Experiment(config.load(workdir))
+    experiment = Experiment(records.load(workdir))
     checkpoints = Checkpoints(workdir, experiment.networks)
     step = checkpoints.restore(flags.FLAGS.checkpoint)
     metrics = experiment.evaluate(experiment.split(split))

@@ -13,7 +13,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from datasets.metadata import DataInfo
-from mgm_tf import algorithm, config, costs, data, evaluation, networks, prior
+from mgm_tf import algorithm, config, costs, data, evaluation, networks, prior, records
 from mgm_tf.algorithm import STAGE_NAMES, Stage, Update
 from mgm_tf.config import Config, Length
 from mgm_tf.data import Split
@@ -40,7 +40,13 @@ def strategy_of(replicas: int) -> tf.distribute.Strategy:
     kind = "GPU" if gpus else "CPU"
     if not gpus:
         logical_cpus(number)
-    return tf.distribute.MirroredStrategy([f"{kind}:{i}" for i in range(number)])
+    return _mirrored(tuple(f"{kind}:{i}" for i in range(number)))
+
+
+@functools.cache
+def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
+    # Two strategies in one process mix up the keys of their collective operations.
+    return tf.distribute.MirroredStrategy(devices)
 
 
 def logical_cpus(number: int) -> None:
@@ -272,7 +278,7 @@ class Experiment:
 
     def fingerprint(self) -> str:
         """Tells these weights, and what they were trained on, from any others."""
-        digest = hashlib.sha256(config.as_flagfile(self.settings).encode())
+        digest = hashlib.sha256(records.as_flagfile(self.settings).encode())
         digest.update(repr(self.info).encode())
         for network in self.networks.values():
             for variable in network.variables:
@@ -320,11 +326,11 @@ def begin(experiment: Experiment, workdir: pathlib.Path) -> None:
     """
     settings = experiment.settings
     if (workdir / "config.json").exists():
-        changed = config.differences(config.load(workdir), settings)
+        changed = records.differences(records.load(workdir), settings)
         if changed:
             raise ValueError(
                 f"{workdir} holds a run with other settings; continue it with the same "
                 "ones, or take another --workdir.\n  " + "\n  ".join(changed)
             )
     experiment.stages  # noqa: B018 - builds the data, and is refused if impossible
-    config.save(settings, workdir)
+    records.save(settings, workdir)

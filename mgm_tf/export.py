@@ -9,7 +9,7 @@ import pathlib
 import tensorflow as tf
 from absl import flags
 
-from mgm_tf import command_line, config, exporting
+from mgm_tf import command_line, config, exporting, records
 from mgm_tf.checkpoints import Checkpoints
 from mgm_tf.experiment import Experiment
 
@@ -24,7 +24,7 @@ def define_flags() -> None:
 def main() -> None:
     """Exports the weights of a checkpoint."""
     workdir, which = command_line.workdir(), flags.FLAGS.checkpoint
-    experiment = Experiment(config.load(workdir))
+    experiment = Experiment(records.load(workdir))
     step = Checkpoints(workdir, experiment.networks).restore(which)
     # Scenes are only named by a network that has learned to.
     names_scenes = "refiner" in experiment.trained(step)

@@ -90,7 +90,7 @@ class MGM(keras.Model):
         return {metric.name: metric.result() for metric in self.metrics}
 
     def _images(self, update: Update, examples: Examples) -> Examples:
-        return update.images(Forward(self.networks, ()), examples)
+        return update.images(Forward(self.networks, update.drawing_advances), examples)
 
     def _apply(self, update: Update, examples: Examples, purpose: str) -> None:
         """Takes one gradient step on `update.loss`, moving `update.trains` only."""

@@ -67,8 +67,9 @@ class Predictor:
         outputs: dict[str, tf.Tensor] = {}
         for task in self.tasks:
             outputs |= _outputs_of(task, predictions[task.name])
-        if "refiner" in self.networks:
-            logits = self.networks["refiner"](predictions, training=False)
+        refiner = self.networks.get("refiner")
+        if refiner is not None:
+            logits = refiner(predictions, training=False)
             outputs[SCENES] = _probabilities(logits)
         return outputs
 

@@ -5,7 +5,7 @@ The same command again goes on where the run stopped.
 
 from absl import flags
 
-from mgm_tf import command_line, config, experiment, training
+from mgm_tf import command_line, config, experiment, records, training
 from mgm_tf.callbacks import Interrupted, NotFinite
 
 
@@ -26,7 +26,7 @@ def main() -> None:
     settings = config.from_flags()
     planned = experiment.Experiment(settings)
     if flags.FLAGS.dry_run:
-        print(config.as_flagfile(settings))
+        print(records.as_flagfile(settings))
         print(experiment.costs_report(planned))
         return
     experiment.begin(planned, command_line.workdir())

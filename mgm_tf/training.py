@@ -6,10 +6,9 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from mgm_tf import callbacks, evaluation, pictures
+from mgm_tf import callbacks, evaluation, pictures, records
 from mgm_tf.algorithm import Stage
 from mgm_tf.checkpoints import Best, Checkpoints
-from mgm_tf.config import as_flagfile
 from mgm_tf.data import Batches
 from mgm_tf.experiment import Experiment
 from mgm_tf.logs import Log
@@ -34,7 +33,7 @@ def train(experiment: Experiment, workdir: pathlib.Path) -> None:
         print(f"{workdir} is trained: {done} of {total} steps are done.")
         return
     log = Log(workdir)
-    log.text(done, "settings", f"```\n{as_flagfile(experiment.settings)}```")
+    log.text(done, "settings", f"```\n{records.as_flagfile(experiment.settings)}```")
     baseline = experiment.evaluate_prior("validation", workdir)
     begin = 0
     with callbacks.Interruption() as interruption:
@@ -116,7 +115,9 @@ class StageRun:
 
     def _learning_rates(self) -> dict[str, float]:
         return {
-            f"learning_rate/{name}": float(tf.convert_to_tensor(optimizer.learning_rate))
+            f"learning_rate/{name}": float(
+                tf.convert_to_tensor(optimizer.learning_rate)
+            )
             for name, optimizer in self._optimizers.items()
         }
 

@@ -25,6 +25,9 @@ PATHS = {
     "self_supervise_weak": ("encoder", "projector"),
 }
 
+# The networks that make synthesized images.
+DRAWING = ("encoder", "embedding", "generator")
+
 
 def two_replicas() -> tf.distribute.Strategy:
     """Two logical CPU devices; eager replicas take turns where they reduce."""

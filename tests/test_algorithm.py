@@ -139,6 +139,6 @@ def test_every_variant_trains_all_that_it_uses(variant):
 
 
 def test_averages_advance_in_one_update_of_a_network():
-    homes = [(name, row[0]) for row in JOINT for name in row[3]]
-    assert sorted({name for name, _ in homes}) == sorted(NETWORKS)
-    assert len(set(homes)) == len(NETWORKS)
+    updates = with_moving_statistics(joint(), "home")
+    homes = {(name, row.name) for row in updates for name in row.advances}
+    assert sorted(name for name, _ in homes) == sorted(NETWORKS)

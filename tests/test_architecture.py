@@ -13,7 +13,7 @@ PACKAGES = ("mgm_tf", "datasets")
 # Imports point to the same floor or down. A package stands for its modules.
 FLOORS = {
     5: {"train", "evaluate", "export", "predict", "command_line"},
-    4: {"experiment", "training"},
+    4: {"experiment", "records", "training"},
     3: {
         "callbacks",
         "checkpoints",

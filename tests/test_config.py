@@ -8,7 +8,7 @@ import pytest
 from absl import flags
 
 import datasets
-from mgm_tf import algorithm, config, data, experiment, networks
+from mgm_tf import algorithm, config, data, experiment, networks, records
 from mgm_tf.config import Config, Length
 from mgm_tf.networks import decoders, encoders
 
@@ -218,29 +218,29 @@ def test_a_flagfile_repeats_the_run(tmp_path):
         "--protocol=",
     )
     path = tmp_path / "again.flags"
-    path.write_text(config.as_flagfile(asked))
+    path.write_text(records.as_flagfile(asked))
     assert parsed(f"--flagfile={path}") == asked
 
 
 def test_settings_are_kept_in_the_workdir(tmp_path):
     asked = parsed("--tasks=depth", "--width=0.3", "--seed=5")
     workdir = tmp_path / "runs" / "new"
-    config.save(asked, workdir)
-    assert config.load(workdir) == asked
+    records.save(asked, workdir)
+    assert records.load(workdir) == asked
     assert parsed(f"--flagfile={workdir / 'config.flags'}") == asked
 
 
 def test_a_folder_without_a_run_is_told(tmp_path):
     with pytest.raises(FileNotFoundError, match="not the --workdir of a training run"):
-        config.load(tmp_path)
+        records.load(tmp_path)
 
 
 def test_settings_of_another_version_are_refused(tmp_path):
-    config.save(Config(), tmp_path)
+    records.save(Config(), tmp_path)
     path = tmp_path / "config.json"
     path.write_text(path.read_text().replace('"width"', '"breadth"'))
     with pytest.raises(ValueError) as refusal:
-        config.load(tmp_path)
+        records.load(tmp_path)
     assert all(w in str(refusal.value) for w in ("'width'", "'breadth'", str(path)))
 
 
@@ -258,9 +258,9 @@ def test_only_what_changes_the_learning_makes_another_run():
         "--steps_per_execution=7",
         "--jit_compile",
     )
-    assert config.differences(old, habits) == []
+    assert records.differences(old, habits) == []
     other = parsed("--seed=1", "--log_every=7", "--tasks=depth")
-    told = config.differences(old, other)
+    told = records.differences(old, other)
     assert len(told) == 2
     assert any("--seed: 0 before, 1 now" in line for line in told)
     assert any("--tasks" in line and "depth" in line for line in told)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf import algorithm, config, experiment, networks
+from mgm_tf import algorithm, config, experiment, networks, records
 from mgm_tf.experiment import Experiment
 from mgm_tf.optimizers import Adam
 from tests import fake_dataset
@@ -184,9 +184,7 @@ def test_learning_rates_and_penalties_go_to_their_networks(data_dir, tiny_networ
     )
     made = planned.optimizers(planned.stages[-1])
     assert all(type(optimizer) is Adam for optimizer in made.values())
-    found = {
-        name: (float(o.learning_rate), o.beta_1, o.l2) for name, o in made.items()
-    }
+    found = {name: (float(o.learning_rate), o.beta_1, o.l2) for name, o in made.items()}
     multi_task = (0.5, 0.9, 2.0)
     assert found == {
         "encoder": multi_task,
@@ -266,10 +264,10 @@ def test_what_one_device_can_do_only_is_refused_on_the_gpus_found(
 def test_a_run_claims_its_folder_and_goes_on_with_other_habits(data_dir, tmp_path):
     first = settings(data_dir, log_every=5)
     experiment.begin(Experiment(first), tmp_path / "run")
-    assert config.load(tmp_path / "run") == first
+    assert records.load(tmp_path / "run") == first
     habit = settings(data_dir, log_every=7)
     experiment.begin(Experiment(habit), tmp_path / "run")
-    assert config.load(tmp_path / "run") == habit
+    assert records.load(tmp_path / "run") == habit
 
 
 def test_the_folder_of_another_run_is_refused(data_dir, tmp_path):
@@ -279,7 +277,7 @@ def test_the_folder_of_another_run_is_refused(data_dir, tmp_path):
         experiment.begin(Experiment(settings(data_dir, temperature=0.25)), tmp_path)
     words = (str(tmp_path), "--temperature: 0.5 before, 0.25 now", "--workdir")
     assert all(word in str(refusal.value) for word in words)
-    assert config.load(tmp_path) == first
+    assert records.load(tmp_path) == first
 
 
 @pytest.mark.parametrize(

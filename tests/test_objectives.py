@@ -125,13 +125,6 @@ def test_contrastive_passes_both_views_as_one_batch():
     assert not np.array_equal(seen[0][:2], seen[0][2:])
 
 
-def test_collapsed_views_cost_log_of_all_others():
-    collapsed = networks(projector=lambda features: tf.ones((4, 5)))
-    images = tf.random.stateless_uniform((2, 8, 8, 3), (0, 1), -1, 1)
-    terms = Contrastive(0.5)(collapsed, examples(images=images))
-    assert terms["nt_xent"].numpy() == pytest.approx(np.log(3))
-
-
 def players(judge):
     """G gives images of the latent vector's sum, the feature is 100 times the grey."""
 

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mgm_tf import algorithm, experiment, logs, training
+from mgm_tf import experiment, logs, training
 from mgm_tf.callbacks import Interrupted, NotFinite
 from mgm_tf.checkpoints import Checkpoints
 from mgm_tf.experiment import Experiment
@@ -77,9 +77,7 @@ def state(workdir, step) -> dict[str, np.ndarray]:
     names = reader.get_variable_to_shape_map()
     skipped = ("_CHECKPOINTABLE_OBJECT_GRAPH", "save_counter")
     return {
-        name: reader.get_tensor(name)
-        for name in names
-        if not name.startswith(skipped)
+        name: reader.get_tensor(name) for name in names if not name.startswith(skipped)
     }
 
 
@@ -198,14 +196,6 @@ def test_a_run_leaves_its_settings_and_checkpoints(whole):
     assert (best.stage, best.step) == ("joint", 9)
 
 
-def test_the_joint_stage_trains_every_network(whole):
-    before, after = (state(whole[0], step) for step in (6, 9))
-    for network in algorithm.NETWORKS:
-        mine = [n for n in before if n.startswith(f"networks/{network}/")]
-        moved = [n for n in mine if not np.array_equal(before[n], after[n])]
-        assert moved, network
-
-
 # --- Going on -----------------------------------------------------------------------
 
 
@@ -293,12 +283,13 @@ def test_every_update_may_have_its_own_optimizers(data_dir, tmp_path):
     rows = ALONE | {"refinement": "eml", "multi_task_length": "0steps"}
     lengths = {"joint_length": "2steps", "optimizers": "per_update"}
     run(settings(data_dir, **rows | lengths), tmp_path)
-    slots = {
-        name.split("/")[1]
+    # TensorFlow writes a dot in a name as two.
+    kept = {
+        name.split("/")[1].replace("..", ".")
         for name in state(tmp_path, 2)
         if name.startswith("optimizers/")
     }
-    assert slots == {
+    assert kept == {
         "multi_task.encoder",
         "multi_task.decoders",
         "refine.refiner",
@@ -312,5 +303,4 @@ def test_a_run_that_goes_wrong_ends_and_keeps_what_was_right(data_dir, tmp_path)
         run(settings(data_dir, **ALONE, **wild), tmp_path)
     last = Checkpoints(tmp_path, {}).last_step()
     assert all(np.isfinite(value).all() for value in state(tmp_path, last).values())
-    best = Checkpoints(tmp_path, {}).best()
-    assert best is None
+    assert Checkpoints(tmp_path, {}).best() is None

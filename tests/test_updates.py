@@ -14,6 +14,7 @@ from mgm_tf.algorithm import (
     WEAK,
     algorithm_1,
     stage_updates,
+    synthetic,
     with_moving_statistics,
 )
 from tests import rig, toy
@@ -102,10 +103,13 @@ def check(some_rig, update):
 def concerns(update, weight):
     """Whether an update is to change a weight."""
     passed = weight.network in rig.PATHS[update.name]
+    # The images of a weak update come from a pass of their own.
+    drew = update.images is synthetic and weight.network in rig.DRAWING
     return {
         "trainable": weight.network in update.trains,
         "spectral": weight.network in update.trains,
-        "moving": passed and weight.network in update.advances,
+        "moving": (passed and weight.network in update.advances)
+        or (drew and weight.network in update.drawing_advances),
     }[weight.kind]
 
 

@@ -100,6 +100,10 @@ def _raised(at, height: float) -> tuple[float, float, float]:
 
 # Walls: the angle that turns the room's frame so that -z points at the wall.
 WALLS = {"north": 0.0, "west": np.pi / 2, "south": np.pi, "east": -np.pi / 2}
+OPPOSITE = {"west": "east", "east": "west"}
+# The sign of x from a side wall into the room; also the sign of `along` (see
+# `Room.wall`) towards north: it is to the right of one who looks at the west wall.
+INWARDS = {"west": 1, "east": -1}
 
 
 class Room:
@@ -113,6 +117,9 @@ class Room:
         """Starts with nothing in the room, not even walls."""
         self.rng = rng
         self.width, self.depth, self.height = width, depth, height
+        # Of each wall: its length, and how far it is to the wall across.
+        spans = {"north": (width, depth), "west": (depth, width)}
+        self._spans = {**spans, "south": spans["north"], "east": spans["west"]}
         self.group = Group([])
         self.lights: list[Light] = []
         self.camera = Camera(np.zeros(3), 0.0, 0.0, 0.0, np.pi / 3)
@@ -126,7 +133,7 @@ class Room:
 
     def length(self, wall: str) -> float:
         """Of a wall, metres."""
-        return self.width if wall in ("north", "south") else self.depth
+        return self._spans[wall][0]
 
     def wall(self, wall: str, along: float = 0.0, away: float = 0.0) -> Group:
         """A frame on the floor at a wall, its back to the wall.
@@ -134,7 +141,7 @@ class Room:
         `along` runs to the right of one who looks at the wall; 0 is its middle.
         """
         angle = WALLS[wall]
-        reach = (self.depth if wall in ("north", "south") else self.width) / 2
+        reach = self._spans[wall][1] / 2
         x, _, z = turn(angle) @ np.array([along, 0, away - reach])
         return self.group.frame(x, 0, z, angle)
 

@@ -8,13 +8,15 @@ from datasets.rooms.building import Group
 from datasets.rooms.palette import BLACK, DARK_METAL, PORCELAIN, STEEL, WHITE
 from datasets.rooms.textures import Material
 
+# Of kitchen cupboards: the pattern and its scale; two of three have doors.
+FRONTS = (("doors", 0.45), ("doors", 0.45), ("drawers", 0.26))
+
 
 def counter(group: Group, rng, width, material: Material, top: Material) -> None:
     """A run of kitchen cupboards with a worktop, 0.6 m deep, 0.9 m high."""
     group.box("cabinet", DARK_METAL, (0, 0, 0.26), (width, 0.1, 0.52))
     group.box("cabinet", material, (0, 0.1, 0.29), (width, 0.76, 0.58))
-    kind = palette.choose(rng, ("doors", "doors", "drawers"))
-    front = palette.front(material, kind, 0.45 if kind == "doors" else 0.26)
+    front = palette.front(material, *palette.choose(rng, FRONTS))
     group.panel("cabinet", front, (0, 0.48, 0.582), (width, 0.74))
     group.box("cabinet", top, (0, 0.86, 0.3), (width, 0.04, 0.62))
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from datasets.rooms import decor, furniture, palette, shell
-from datasets.rooms.building import Group, Room
+from datasets.rooms.building import OPPOSITE, Group, Room
 
 
 def office(rng: np.random.Generator) -> Room:
@@ -83,7 +83,7 @@ def classroom(rng: np.random.Generator) -> Room:
     for _ in range(3):
         shell.daylight(room, side, 1.5, 1.5, 0.95, False)
     room.lights = room.lights[:2]
-    other = "east" if side == "west" else "west"
+    other = OPPOSITE[side]
     shelf = room.place(other, 1.3, 0.32)
     if shelf is not None:
         furniture.bookshelf(shelf, rng, 1.2, rng.uniform(1.0, 1.8), wood, 0.8)

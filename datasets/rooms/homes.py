@@ -3,7 +3,7 @@
 import numpy as np
 
 from datasets.rooms import decor, furniture, palette, shell
-from datasets.rooms.building import Group, Room
+from datasets.rooms.building import INWARDS, Group, Room
 
 
 def bedroom(rng: np.random.Generator) -> Room:
@@ -60,12 +60,12 @@ def living_room(rng: np.random.Generator) -> Room:
     )
     north, other = ("sofa", "tv") if rng.random() < 0.6 else ("tv", "sofa")
     side = palette.choose(rng, ("west", "east"))
-    lean = 0.6 if side == "west" else -0.6
+    lean = 0.6 * INWARDS[side]
     target = (-0.2 * lean * room.width, 0.75, -room.depth / 2 + 1.0)
     shell.photographer(room, target, lean * rng.uniform(0.3, 1.1), wide=(60, 76))
     pieces = {"sofa": _sofa_place, "tv": _tv_place}
     pieces[north](room, "north", 0.0)
-    pieces[other](room, side, -0.3 if side == "east" else 0.3)
+    pieces[other](room, side, 0.3 * INWARDS[side])
     middle = room.group.frame(0, 0, -room.depth / 2 + rng.uniform(1.7, 2.0))
     decor.rug(middle, rng, rng.uniform(1.8, 2.4), rng.uniform(1.3, 1.7))
     wood, height = palette.wood(rng), rng.uniform(0.38, 0.46)

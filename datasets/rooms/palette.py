@@ -20,7 +20,7 @@ DARK_METAL = Material(first=(0.16, 0.16, 0.17), gloss=0.3)
 BRASS = Material(first=(0.78, 0.62, 0.32), gloss=0.5)
 PORCELAIN = Material(first=(0.95, 0.95, 0.94), gloss=0.5)
 BLACK = Material(first=(0.07, 0.07, 0.08), gloss=0.3)
-WHITE = Material(first=(0.93, 0.93, 0.91), gloss=0.1)
+WHITE = Material("plain", (0.93, 0.93, 0.91), (0.93, 0.93, 0.91), gloss=0.1)
 PAPER = Material(first=(0.94, 0.93, 0.88))
 LEAVES = ((0.20, 0.42, 0.16), (0.32, 0.52, 0.22), (0.14, 0.34, 0.20))
 
@@ -68,9 +68,8 @@ def painted(rng) -> Material:
 
 
 def front(material: Material, pattern: str, scale: float) -> Material:
-    """The same stuff as a cupboard front: "doors" or "drawers"."""
-    second = material.second if material.pattern == "wood" else material.first
-    return dataclasses.replace(material, pattern=pattern, second=second, scale=scale)
+    """The same stuff as "doors", "drawers" or "panels", grained in both colours."""
+    return dataclasses.replace(material, pattern=pattern, scale=scale)
 
 
 def cloth(rng, patterns=("plain", "carpet", "stripes", "plaid", "dots")) -> Material:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from datasets.rooms import decor, fixtures, furniture, palette, shell
-from datasets.rooms.building import Room
+from datasets.rooms.building import INWARDS, OPPOSITE, Room
 
 
 def kitchen(rng: np.random.Generator) -> Room:
@@ -19,15 +19,15 @@ def kitchen(rng: np.random.Generator) -> Room:
     wall = room.wall("north", 0, 0.004)
     wall.panel("wall", splash, (0, 1.175, 0), (room.width, 0.55))
     side = palette.choose(rng, ("west", "east"))
-    along = room.depth / 2 - 1.55
-    run = room.place(side, 1.5, 0.6, "low", along if side == "west" else -along)
+    along = INWARDS[side] * (room.depth / 2 - 1.55)
+    run = room.place(side, 1.5, 0.6, "low", along)
     if run is not None:
         fixtures.counter(run, rng, 1.5, material, top)
         decor.clutter(run.frame(0, 0.9, 0.3), rng, 1.3, 0.4)
-        cupboard = room.place(side, 1.5, 0, "high", along if side == "west" else -along)
+        cupboard = room.place(side, 1.5, 0, "high", along)
         if cupboard is not None and rng.random() < 0.4:
             fixtures.wall_cupboard(cupboard, rng, 1.5, material)
-    shell.daylight(room, "west" if side == "east" else "east", 1.1, 1.1, 1.05)
+    shell.daylight(room, OPPOSITE[side], 1.1, 1.1, 1.05)
     if room.width > 3.5 and rng.random() < 0.5:
         spot = room.group.frame(rng.uniform(-0.2, 0.2), 0, 0.1)
         furniture.round_table(spot, rng, 0.42, 0.75, palette.wood(rng))
@@ -63,31 +63,30 @@ def bathroom(rng: np.random.Generator) -> Room:
     room = shell.empty_room(
         rng, (2.4, 3.4), (2.6, 3.6), (2.3, 2.7), walls, shell.tiled_floor
     )
-    side = palette.choose(rng, (-1, 1))
-    left, right = ("west", "east") if side < 0 else ("east", "west")
+    side = palette.choose(rng, ("west", "east"))
+    across, inwards = OPPOSITE[side], INWARDS[side]
     long_ = min(room.depth - 1.1, 1.75)
-    # Pushed into the far corner: north is to the right of the west wall.
-    corner = (room.depth - long_) / 2 - 0.02
-    tub = room.insist(left, long_, 0.78, "low", corner if left == "west" else -corner)
+    corner = inwards * ((room.depth - long_) / 2 - 0.02)  # the far one
+    tub = room.insist(side, long_, 0.78, "low", corner)
     fixtures.bathtub(tub, rng, long_)
     # The camera stands across from the tub.
     aim = (0, 0.6, -room.depth / 2 + 0.4)
-    shell.photographer(room, aim, -side * rng.uniform(0.0, 0.8), wide=(58, 76))
-    beside = -side * rng.uniform(-0.1, 0.1) - side * 0.2
+    shell.photographer(room, aim, inwards * rng.uniform(0.0, 0.8), wide=(58, 76))
+    beside = inwards * (rng.uniform(-0.1, 0.1) + 0.2)
     basin = room.insist("north", 0.75, 0.55, along=beside)
     fixtures.washstand(basin, rng, rng.uniform(0.55, 0.72))
     decor.mirror(basin, rng, 0.6, rng.uniform(0.6, 0.8), 1.15)
-    seat = -(room.depth / 2 - 1.05) if right == "east" else room.depth / 2 - 1.05
-    fixtures.toilet(room.insist(right, 0.55, 0.75, "low", seat), rng)
-    rail = room.place(palette.choose(rng, ("north", right)), 0.7, 0, "high")
+    seat = INWARDS[across] * (room.depth / 2 - 1.05)
+    fixtures.toilet(room.insist(across, 0.55, 0.75, "low", seat), rng)
+    rail = room.place(palette.choose(rng, ("north", across)), 0.7, 0, "high")
     if rail is not None:
         decor.towel(rail, rng, rng.uniform(1.2, 1.5))
     if rng.random() < 0.5:
         shell.daylight(
-            room, palette.choose(rng, ("north", right)), 0.7, 0.7, 1.4, False
+            room, palette.choose(rng, ("north", across)), 0.7, 0.7, 1.4, False
         )
     if rng.random() < 0.7:
-        mat = room.group.frame(side * -0.2, 0, 0.1)
+        mat = room.group.frame(inwards * 0.2, 0, 0.1)
         decor.rug(mat, rng, 0.9, 0.6, rng.random() < 0.3)
     shell.ceiling_light(room)
     return room

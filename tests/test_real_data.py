@@ -1,0 +1,198 @@
+"""The four commands, as a user types them, on real NYUv2 frames (MGM_REAL_DATA)."""
+
+import json
+import math
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from datasets.nyuv2 import classes
+from mgm_tf import logs
+
+ROOT = pathlib.Path(__file__).parents[1]
+FRAMES = 40
+TASKS = ("segmentation", "depth", "normals")
+# The flag files of a user; what follows makes it short.
+SHORT = [
+    "--width=0.0625",
+    "--multi_task_length=30steps",
+    "--generative_length=3steps",
+    "--joint_length=3steps",
+    "--multi_task_batch_size=8",
+    "--generative_batch_size=16",
+    "--joint_batch_size=8",
+    "--evaluation_batch_size=8",
+    "--log_every=10",
+]
+
+
+def call(*command) -> subprocess.CompletedProcess:
+    """Runs a command in the repository's folder, to its end."""
+    return subprocess.run(
+        [sys.executable, *map(str, command)],
+        cwd=ROOT,
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def succeeds(*command) -> str:
+    """What a command prints that has to end well."""
+    done = call(*command)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> pathlib.Path:
+    return tmp_path_factory.mktemp("real")
+
+
+@pytest.fixture(scope="module")
+def train(folder):
+    """The command that trains the run."""
+    return [
+        "-m",
+        "mgm_tf.train",
+        "--flagfile=configs/nyuv2.flags",
+        "--flagfile=configs/small.flags",
+        f"--manual_dir={folder / 'manual'}",
+        f"--data_dir={folder / 'data'}",
+        f"--workdir={folder / 'run'}",
+        *SHORT,
+    ]
+
+
+def test_from_real_frames_to_predictions(real_data, folder, train):
+    """One test: each command works on what the one before has left."""
+    (folder / "manual").mkdir()
+    mat = folder / "manual" / "nyu_depth_v2_labeled.mat"
+    succeeds(real_data / "nyuv2" / "make_labeled_mat.py", mat, "--frames", FRAMES)
+    check_training(folder, train)
+    check_evaluation(folder)
+    check_export(folder)
+    check_prediction(folder, real_data)
+
+
+def check_training(folder, train):
+    told = succeeds(*train)
+    assert "Building nyuv2/paper_64" in told
+    lines = logs.read(folder / "run")
+    assert [line["stage"] for line in lines if line.get("event") == "finished"] == [
+        "joint"
+    ]
+    names = {key for line in lines for key in line}
+    assert {f"loss/multi_task/{task}" for task in TASKS} < names
+    assert {
+        "loss/refine/cross_entropy",
+        "loss/self_supervise/nt_xent",
+        "loss/discriminate/real",
+        "loss/discriminate/synthesized",
+        "loss/generate/hinge",
+        "loss/refine_weak/cross_entropy",
+        "loss/self_supervise_weak/nt_xent",
+    } < names
+    # The losses of M fall: the first ten steps beside the third ten.
+    first, *_, last = [line for line in lines if line["stage"] == "multi_task"][:3]
+    assert (first["step"], last["step"]) == (10, 30)
+    for task in TASKS:
+        assert last[f"loss/multi_task/{task}"] < first[f"loss/multi_task/{task}"], task
+    assert "is trained: 36 of 36 steps are done" in succeeds(*train)
+
+
+def check_evaluation(folder):
+    told = succeeds("-m", "mgm_tf.evaluate", f"--workdir={folder / 'run'}")
+    record = json.loads((folder / "run/eval/test.json").read_text())
+    # 40 frames in the proportions of 1049 / 200 / 200.
+    assert (record["split"], record["examples"], record["step"]) == ("test", 5, 36)
+    headlines = {"segmentation": "miou", "depth": "absolute_error", "normals": "mad"}
+    rows = {tuple(line.split()[:2]): line.split()[-2:] for line in told.splitlines()}
+    for task, headline in headlines.items():
+        model, constant = (
+            record[which][task][headline] for which in ("metrics", "constant_predictor")
+        )
+        assert 0 <= model < math.inf and 0 < constant < math.inf
+        assert rows[task, headline] == [f"{model:.4f}", f"{constant:.4f}"]
+    # Rooms are some metres deep, and half of their pixels are within a factor of 1.56.
+    depth = record["constant_predictor"]["depth"]
+    assert 0.2 < depth["absolute_error"] < 3 and depth["delta_2"] > 0.5
+
+
+def check_export(folder):
+    command = [
+        "-m",
+        "mgm_tf.export",
+        f"--workdir={folder / 'run'}",
+        f"--saved_model={folder / 'model'}",
+    ]
+    assert str(folder / "model" / "1") in succeeds(*command)
+    assert {path.name for path in (folder / "model").iterdir()} == {"1"}
+    record = json.loads((folder / "model/1/assets.extra/mgm.json").read_text())
+    assert record["data"]["scene_names"] == list(classes.SCENE_NAMES)
+    assert record["data"]["tasks"].keys() == set(TASKS)
+
+
+def check_prediction(folder, real_data):
+    photos = sorted((real_data / "nyuv2/complete_frames").rglob("*.jpg"))[:2]
+    assert len(photos) == 2
+    (folder / "photos").mkdir()
+    for number, photo in enumerate(photos):
+        shutil.copyfile(photo, folder / "photos" / f"{number}.jpg")
+    with Image.open(photos[0]) as photo:
+        photo.resize((150, 201)).save(folder / "photos" / "tall.png")
+    (folder / "photos" / "broken.jpg").write_bytes(photos[0].read_bytes()[:999])
+    done = call(
+        "-m",
+        "mgm_tf.predict",
+        f"--saved_model={folder / 'model'}",
+        f"--input={folder / 'photos'}",
+        f"--output={folder / 'out'}",
+    )
+    assert done.returncode == 1
+    assert "Predicted 3 of 4 images" in done.stdout and "broken.jpg" in done.stderr
+    assert {path.name for path in (folder / "out").iterdir()} == {
+        f"{name}.{kind}" for name in ("0", "1", "tall") for kind in ("npz", "panel.png")
+    }
+    for name, size in (("0", (480, 640)), ("tall", (201, 150))):
+        check_results(folder / "out", name, size)
+
+
+def check_results(output, name, size):
+    with np.load(output / f"{name}.npz") as arrays:
+        assert arrays["segmentation"].shape == arrays["depth"].shape == size
+        assert arrays["segmentation"].max() < len(classes.CLASS_NAMES)
+        lengths = np.linalg.norm(arrays["normals"], axis=-1)
+        assert lengths.shape == size
+        np.testing.assert_allclose(lengths, 1, atol=1e-5)
+        scenes = arrays["scene_probabilities"]
+        assert scenes.shape == (len(classes.SCENE_NAMES),)
+        assert scenes.sum() == pytest.approx(1, abs=1e-5)
+    # The image and three predictions in a row, each at most 384 pixels long.
+    shown = np.array(size) * min(1, 384 / max(size))
+    with Image.open(output / f"{name}.panel.png") as panel:
+        assert panel.mode == "RGB"
+        assert panel.height > shown[0] and panel.width > 4 * shown[1]
+
+
+def test_missing_real_data_are_asked_for(tmp_path):
+    """Needs no data: what a user sees who has not fetched the file yet."""
+    done = call(
+        "-m",
+        "mgm_tf.train",
+        "--flagfile=configs/nyuv2.flags",
+        f"--manual_dir={tmp_path}",
+        f"--data_dir={tmp_path / 'data'}",
+        f"--workdir={tmp_path / 'run'}",
+    )
+    assert done.returncode == 2
+    assert "nyu_depth_v2_labeled.mat" in done.stderr and str(tmp_path) in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
