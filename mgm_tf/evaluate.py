@@ -26,7 +26,7 @@ def main() -> None:
     experiment = Experiment(records.load(workdir))
     checkpoints = Checkpoints(workdir, experiment.networks)
     step = checkpoints.restore(flags.FLAGS.checkpoint)
-    metrics = experiment.evaluate(experiment.split(split))
+    metrics = experiment.evaluate(experiment.split(split), progress=True)
     constant = experiment.evaluate_prior(split, workdir)
     title = f"{workdir}: {flags.FLAGS.checkpoint} checkpoint (step {step}) on {split}"
     print(f"{title}, {len(experiment.split(split))} examples")

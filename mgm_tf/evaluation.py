@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
+import tqdm
 
 from mgm_tf import data
 from mgm_tf.examples import network_images
@@ -24,10 +25,14 @@ class Evaluator:
         self._batch_size = batch_size
         self._statistics = tf.function(self._batch_statistics, reduce_retracing=True)
 
-    def __call__(self, split: data.Split) -> Metrics:
-        """The metrics over all of a split."""
+    def __call__(self, split: data.Split, *, progress: bool = False) -> Metrics:
+        """The metrics over all of a split; `progress` shows how far it is."""
         sums: dict[str, dict[str, np.ndarray]] = {task.name: {} for task in self._tasks}
-        for batch in data.in_order(split, self._batch_size):
+        number = -(-len(split) // self._batch_size)
+        batches = data.in_order(split, self._batch_size)
+        for batch in tqdm.tqdm(
+            batches, "evaluating", number, leave=False, disable=not progress
+        ):
             for name, values in self._statistics(batch).items():
                 for key, value in values.items():
                     sums[name][key] = sums[name].get(key, 0) + value.numpy()

@@ -77,6 +77,8 @@ class Experiment:
     @functools.cached_property
     def builder(self) -> tfds.core.DatasetBuilder:
         """The data set, built or not; it has what is asked of it."""
+        # First of all, while TensorFlow can still split the CPU.
+        self.strategy  # noqa: B018
         wanted = self.settings.data
         builder = data.open_builder(
             wanted.dataset, wanted.protocol, wanted.image_size, wanted.data_dir

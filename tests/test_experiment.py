@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf import algorithm, config, experiment, networks, records
+from mgm_tf import algorithm, config, data, experiment, networks, records
 from mgm_tf.experiment import Experiment
 from mgm_tf.optimizers import Adam
 from tests import fake_dataset
@@ -220,6 +220,20 @@ def test_replicas_on_a_cpu_are_logical_devices():
         experiment.strategy_of(3)
 
 
+def test_devices_are_chosen_before_tensorflow_reads_data(data_dir, monkeypatch):
+    """A CPU cannot be split once TensorFlow runs."""
+    order = []
+
+    def strategy_of(replicas):
+        order.append("devices")
+        return tf.distribute.get_strategy()
+
+    monkeypatch.setattr(experiment, "strategy_of", strategy_of)
+    monkeypatch.setattr(data, "prepare", lambda *parts: order.append("data"))
+    assert Experiment(settings(data_dir, seed=77)).stages
+    assert order == ["devices", "data"]
+
+
 @pytest.fixture
 def gpus(monkeypatch):
     """Two GPUs, as far as the choice of devices goes."""
@@ -228,18 +242,18 @@ def gpus(monkeypatch):
 
     @dataclasses.dataclass
     class Strategy:
-        devices: list[str]
+        devices: tuple[str, ...]
 
         @property
         def num_replicas_in_sync(self):
             return len(self.devices)
 
-    monkeypatch.setattr(tf.distribute, "MirroredStrategy", Strategy)
+    monkeypatch.setattr(experiment, "_mirrored", Strategy)
 
 
 def test_all_gpus_are_taken_unless_told_otherwise(gpus):
-    assert experiment.strategy_of(0).devices == ["GPU:0", "GPU:1"]
-    assert experiment.strategy_of(2).devices == ["GPU:0", "GPU:1"]
+    assert experiment.strategy_of(0).devices == ("GPU:0", "GPU:1")
+    assert experiment.strategy_of(2).devices == ("GPU:0", "GPU:1")
     assert experiment.strategy_of(1) is tf.distribute.get_strategy()
     with pytest.raises(ValueError, match="--replicas=3: only 2 GPUs are seen"):
         experiment.strategy_of(3)

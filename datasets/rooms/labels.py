@@ -103,7 +103,7 @@ def _unit_interval_info(name: str, shift: float, scale: float, source: str) -> T
         name=name,
         scale=1 / 65534,
         offset=-1 / 65534,  # raw 1 is 0, 65535 is 1
-        unit="0..1",
+        unit="",
         target_shift=(shift,),
         target_scale=(scale,),
         source=source,
