@@ -18,17 +18,20 @@ FRESH = 1_000_003  # no split has this number
 NEAR_AND_FAR = (0.0, 8.0)  # metres, black to white in the panel
 DEFAULT_ROOMS = 8
 
-_OUTPUT = flags.DEFINE_string("output", None, "Folder for the pictures.")
-_ROOMS = flags.DEFINE_integer("rooms", DEFAULT_ROOMS, "How many.", lower_bound=1)
-_SIZE = flags.DEFINE_integer("size", 256, "Pixels, height and width.", lower_bound=8)
-_SEED = flags.DEFINE_integer("seed", 7, "Which rooms.", lower_bound=0)
-_LABELS = flags.DEFINE_bool("labels", False, "Also write panels of the label maps.")
-_STATISTICS = flags.DEFINE_bool(
-    "statistics",
-    False,
-    "Print mean and standard deviation of each map over the first --rooms training "
-    "rooms, and write nothing.",
-)
+
+def define_flags() -> None:
+    """Defines the flags of this command."""
+    flags.DEFINE_string("output", None, "Folder for the pictures.")
+    flags.DEFINE_integer("rooms", DEFAULT_ROOMS, "How many.", lower_bound=1)
+    flags.DEFINE_integer("size", 256, "Pixels, height and width.", lower_bound=8)
+    flags.DEFINE_integer("seed", 7, "Which rooms.", lower_bound=0)
+    flags.DEFINE_bool("labels", False, "Also write panels of the label maps.")
+    flags.DEFINE_bool(
+        "statistics",
+        False,
+        "Print mean and standard deviation of each map over the first --rooms training "
+        "rooms, and write nothing.",
+    )
 
 
 def fresh_room(seed: int, number: int, size: int) -> rooms.RoomPicture:
@@ -84,15 +87,24 @@ def main(argv: list[str]) -> None:
     """Reads the flags and does what they say."""
     if len(argv) > 1:
         raise app.UsageError(f"Unknown arguments: {' '.join(argv[1:])}")
-    if _STATISTICS.value:
-        for name, (mean, deviation) in statistics(_ROOMS.value, _SIZE.value).items():
+    if flags.FLAGS.statistics:
+        for name, (mean, deviation) in statistics(
+            flags.FLAGS.rooms, flags.FLAGS.size
+        ).items():
             print(f"{name}: mean {mean}, standard deviation {deviation}")
         return
-    if _OUTPUT.value is None:
+    if flags.FLAGS.output is None:
         raise app.UsageError("--output=FOLDER is missing: where to write the pictures.")
-    folder = pathlib.Path(_OUTPUT.value)
-    write(folder, _ROOMS.value, _SIZE.value, _SEED.value, _LABELS.value)
+    folder = pathlib.Path(flags.FLAGS.output)
+    write(
+        folder,
+        flags.FLAGS.rooms,
+        flags.FLAGS.size,
+        flags.FLAGS.seed,
+        flags.FLAGS.labels,
+    )
 
 
 if __name__ == "__main__":
+    define_flags()
     app.run(main)
