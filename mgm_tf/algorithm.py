@@ -66,7 +66,7 @@ def real(networks: Networks, examples: Examples) -> Examples:
 def synthetic(networks: Networks, examples: Examples) -> Examples:
     """(x~, c~) = G(x, c): as many as there are real ones, with their scene labels.
 
-    Constants to whatever follows: G learns in its own update only (spec 8, row 18).
+    Constants to whatever follows. Reading: G learns in its own update only.
     """
     images = tf.stop_gradient(generated(networks, examples))
     return Examples(images, examples.condition, examples.draws.of("synthetic"))
@@ -144,7 +144,7 @@ def algorithm_1(
 
     Args:
       generator_updates: how often the pair of players moves (appendix B: 2). Reading:
-        each time both do (spec 8, row 14).
+        each time both do.
     """
     scene, contrastive = objectives.scene, objectives.contrastive
     players = adversarial(objectives, ("generator", "embedding", "encoder"))
@@ -182,9 +182,9 @@ def stage_updates(objectives: Objectives, joint: tuple[Update, ...]) -> dict:
     return dict(zip(STAGE_NAMES, (joint[:1], generative, joint), strict=True))
 
 
-# Batch statistics are taken in every pass of training. The moving averages, which are
-# used at test time only, advance in one update of each network, on images like those
-# met at test time (spec 8, row 38).
+# Reading: batch statistics are taken in every pass of training. The moving averages,
+# which are used at test time only, advance in one update of each network, on images
+# like those met at test time.
 HOME = {
     "multi_task": MULTI_TASK_NETWORK,
     "refine": ("refiner",),

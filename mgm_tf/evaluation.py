@@ -53,8 +53,8 @@ def score(metrics: Metrics, baseline: Metrics, tasks: tuple[Task, ...]) -> float
 
     The mean over tasks: 0 is the constant predictor, 1 a perfect one. A task with
     nothing to gain, because the split has no label of it or the constant is perfect, is
-    left out; nan without any other. Reading: the rule of model selection is not stated
-    in the paper (spec 8, row 24).
+    left out; nan without any other. Reading: the paper does not state its rule of model
+    selection.
     """
     gains = []
     for task in tasks:

@@ -204,7 +204,7 @@ class Experiment:
 
     def _batch_size(self, wanted: int, examples: int) -> int:
         replicas = self.strategy.num_replicas_in_sync
-        # A set that is smaller than a batch is one (spec 8, row 44).
+        # Reading: a set that is smaller than a batch is one.
         size = min(wanted, examples // replicas * replicas)
         if size % replicas or size < 2:
             raise ValueError(
@@ -312,7 +312,7 @@ def costs_report(experiment: Experiment) -> str:
     return costs.table(counts, found, lengths)
 
 
-# Which updates share an optimizer (spec 8, row 8).
+# Reading: which updates share an optimizer is not stated; E is changed by most.
 OPTIMIZER_KEYS = {
     "per_network": lambda update, network: network,
     "per_update": lambda update, network: f"{update}.{network}",

@@ -19,7 +19,8 @@ Optimizers = Mapping[tuple[str, str], keras.optimizers.Optimizer]
 class Forward:
     """The networks as an update sees them, called by name: `forward.encoder(images)`.
 
-    Every pass normalises by its batch, of a frozen network as well (spec 8, row 38).
+    Reading: every pass normalises by its batch, of a frozen network as well: G must not
+    show D images that were made with stale averages.
     """
 
     def __init__(self, networks: Mapping[str, keras.Model], advances: tuple[str, ...]):

@@ -44,7 +44,7 @@ class Objective(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class MultiTask:
-    """L_multi(y, M(x)): the plain sum of the tasks' losses (spec: all weights 1)."""
+    """L_multi(y, M(x)): the sum of the tasks' losses. Reading: all weights 1."""
 
     tasks: tuple[Task, ...]
 
@@ -75,7 +75,7 @@ class Scene:
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
         """The cross-entropy of the refinement network."""
-        # Reading: R sees the predictions as they are, logits for classes (row 6).
+        # Reading: R sees the predictions as they are, of classes the logits.
         predictions = networks.decoders(networks.encoder(examples.images))
         logits = networks.refiner(predictions)
         return {"cross_entropy": self.labels.loss(examples.condition, logits)}

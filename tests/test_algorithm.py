@@ -21,7 +21,7 @@ from tests.rig import PATHS
 
 OBJECTIVES = toy.objectives(toy.TWO_TASKS)
 
-# Name, images, what changes, whose moving averages advance (spec 8, row 38).
+# Name, images, what changes, whose moving averages advance.
 MULTI_TASK = ("multi_task", real, ("encoder", "decoders"), ("encoder", "decoders"))
 DISCRIMINATE = ("discriminate", real, ("discriminator",), ("discriminator",))
 GENERATE = (
