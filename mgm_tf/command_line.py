@@ -23,7 +23,7 @@ def run(main: Callable[[], int | None], *errors: type[BaseException]) -> None:
 
     Args:
       main: returns the exit code, None for 0.
-      errors: beside ValueError and FileNotFoundError, what is told in a sentence (a
+      errors: beside ValueError and OSError, what is told in a sentence (a
         user can mend it) and not as a stack of calls.
     """
 
@@ -35,7 +35,7 @@ def run(main: Callable[[], int | None], *errors: type[BaseException]) -> None:
             sys.exit(2)
         told: tuple[type[BaseException], ...] = (
             ValueError,
-            FileNotFoundError,
+            OSError,
             *errors,
         )
         try:

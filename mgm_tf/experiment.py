@@ -279,9 +279,11 @@ class Experiment:
         return self._evaluator(constant)(self.split(split))
 
     def fingerprint(self) -> str:
-        """Tells these weights, and what they were trained on, from any others."""
-        digest = hashlib.sha256(records.as_flagfile(self.settings).encode())
-        digest.update(repr(self.info).encode())
+        """Tells these weights, and how they came about, from any others."""
+        digest = hashlib.sha256()
+        for name, value in config.settings(self.settings).items():
+            if not config.leaves(Config)[name].metadata["habit"]:
+                digest.update(f"{name}={value}\n".encode())
         for network in self.networks.values():
             for variable in network.variables:
                 digest.update(variable.numpy().tobytes())

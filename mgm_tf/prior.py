@@ -53,7 +53,10 @@ def prior(
     numbers = np.arange(0, len(split), -(-len(split) // most))
     maps = {task.name: _constant(split, task, numbers) for task in tasks}
     if path is not None:
-        np.savez(path, allow_pickle=False, **maps)
+        # Under its name when it is whole: a run may be stopped at any time.
+        draft = path.with_name(f"draft.{path.name}")
+        np.savez(draft, allow_pickle=False, **maps)
+        draft.replace(path)
     return Prior(maps)
 
 

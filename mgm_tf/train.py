@@ -3,6 +3,8 @@
 The same command again goes on where the run stopped.
 """
 
+import pathlib
+
 from absl import flags
 
 from mgm_tf import command_line, config, experiment, records, training
@@ -12,13 +14,8 @@ from mgm_tf.callbacks import Interrupted, NotFinite
 def define_flags() -> None:
     """Defines the flags of this command."""
     config.define_flags()
-    flags.DEFINE_string("workdir", None, "The folder of the run.")
+    flags.DEFINE_string("workdir", None, "The folder of the run; runs/DATASET if none.")
     flags.DEFINE_bool("dry_run", False, "Print what would be trained, and its costs.")
-    flags.register_multi_flags_validator(
-        ["workdir", "dry_run"],
-        lambda given: given["workdir"] or given["dry_run"],
-        "--workdir=DIR is needed: the folder of the run.",
-    )
 
 
 def main() -> None:
@@ -29,8 +26,10 @@ def main() -> None:
         print(records.as_flagfile(settings))
         print(experiment.costs_report(planned))
         return
-    experiment.begin(planned, command_line.workdir())
-    training.train(planned, command_line.workdir())
+    workdir = pathlib.Path(flags.FLAGS.workdir or f"runs/{settings.data.dataset}")
+    experiment.begin(planned, workdir)
+    print(f"The run is in {workdir}.", flush=True)
+    training.train(planned, workdir)
 
 
 if __name__ == "__main__":

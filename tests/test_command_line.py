@@ -207,7 +207,7 @@ def test_a_dry_run_on_data_that_are_there_tells_the_steps(
 @pytest.mark.parametrize(
     ("module", "arguments", "words"),
     [
-        (train, [], ["--workdir"]),
+        (evaluate, [], ["--workdir"]),
         (train, ["--workdir=x", "--colour=red"], ["colour"]),
         (train, ["--workdir=x", "--weak=reel"], ["weak", "reel"]),
         (train, ["--workdir=x", "--flagfile=none.flags"], ["none.flags"]),

@@ -199,7 +199,8 @@ def test_learning_rates_and_penalties_go_to_their_networks(data_dir, tiny_networ
 
 def test_a_fingerprint_tells_weights_and_settings_apart(data_dir, tiny_networks):
     one, same = (Experiment(settings(data_dir)) for _ in range(2))
-    assert one.fingerprint() == same.fingerprint()
+    habit = Experiment(settings(data_dir, log_every=7))
+    assert one.fingerprint() == same.fingerprint() == habit.fingerprint()
     same.networks["refiner"].weights[0].assign_add(tf.fill((3, 2), 1e-6))
     other = Experiment(settings(data_dir, temperature=0.25))
     prints = {each.fingerprint() for each in (one, same, other)}

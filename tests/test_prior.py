@@ -112,5 +112,6 @@ def test_it_is_kept_in_a_file(tmp_path):
     path = tmp_path / "constant.npz"
     first = prior(Few([[1000]]), (DEPTH, SEGMENTATION), path=path)
     again = prior(Few([[5000]]), (DEPTH, SEGMENTATION), path=path)
+    assert list(tmp_path.iterdir()) == [path]
     for name in ("depth", "segmentation"):
         np.testing.assert_array_equal(first.maps[name], again.maps[name])

@@ -252,6 +252,9 @@ def test_a_run_stops_on_a_signal_and_goes_on(
     # No line of a step that was written already.
     assert len({line["step"] for line in losses(tmp_path)}) == len(losses(tmp_path))
     run(wanted, tmp_path)
+    after = [line["step"] for line in logs.read(tmp_path)[len(lines) :]]
+    assert min(after) >= step and max(after) == 7
+    assert {line["step"] for line in losses(tmp_path)} >= {step, 7}
     assert_same_state(state(tmp_path, 7), state(alone, 7))
 
 
@@ -294,9 +297,10 @@ def test_every_update_may_have_its_own_optimizers(data_dir, tmp_path):
 
 
 def test_a_run_that_goes_wrong_ends_and_keeps_what_was_right(data_dir, tmp_path):
-    wild = {"learning_rate": 1e30, "checkpoint_every": 1}
+    # Losses are looked at before they are kept as well as when they are written.
+    wild = {"learning_rate": 1e30, "checkpoint_every": 1, "log_every": 100}
     with pytest.raises(NotFinite, match=r"multi_task.*multi_task/depth is not"):
-        run(settings(data_dir, **ALONE, **wild), tmp_path)
+        run(settings(data_dir, **ALONE | wild), tmp_path)
     last = Checkpoints(tmp_path, {}).last_step()
     assert all(np.isfinite(value).all() for value in state(tmp_path, last).values())
     assert Checkpoints(tmp_path, {}).best() is None

@@ -52,7 +52,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             for size in (64, 128)
         ),
     ]
-    DEFAULT_CONFIG_NAME = "128"
+    DEFAULT_BUILDER_CONFIG_NAME = "128"
 
     def _info(self) -> tfds.core.DatasetInfo:
         """Features and metadata as `datasets.metadata` has them."""

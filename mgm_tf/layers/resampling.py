@@ -7,7 +7,9 @@ from mgm_tf.layers.convolution import padding
 
 def max_pool(images: tf.Tensor, size: int = 3, stride: int = 2) -> tf.Tensor:
     """Maxima over windows of `size`, with (size - 1) // 2 of padding on every side."""
-    return tf.nn.max_pool2d(images, size, stride, padding(size, stride))
+    # Padded by hand: XLA has no pooling with explicit padding on a CPU.
+    padded = tf.pad(images, padding(size, stride), constant_values=images.dtype.min)
+    return tf.nn.max_pool2d(padded, size, stride, "VALID")
 
 
 def halve(images: tf.Tensor) -> tf.Tensor:

@@ -76,7 +76,7 @@ def test_splits_and_metadata(builder):
 
 def test_the_demo_is_the_beginning_of_the_default():
     configs = Builder.builder_configs
-    assert Builder.DEFAULT_CONFIG_NAME == "128"
+    assert Builder.DEFAULT_BUILDER_CONFIG_NAME == "128"
     demo, full = configs["demo_128"], configs["128"]
     assert (demo.seed, demo.image_size) == (full.seed, full.image_size)
     assert demo.train_examples < full.train_examples
