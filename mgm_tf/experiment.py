@@ -214,7 +214,7 @@ class Experiment:
         return size
 
     def optimizers(self, stage: Stage) -> dict[str, keras.optimizers.Optimizer]:
-        """New, built optimizers for a stage, by the key of `_optimizer_key`."""
+        """New, built optimizers for a stage, by their `OPTIMIZER_KEYS`."""
         key = OPTIMIZER_KEYS[self.settings.schedule.optimizers]
         made: dict[str, keras.optimizers.Optimizer] = {}
         with self.strategy.scope():

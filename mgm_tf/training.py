@@ -45,6 +45,7 @@ def train(experiment: Experiment, workdir: pathlib.Path) -> None:
             begin = end
     log.event(total, experiment.stages[-1].name, "finished")
     log.flush()
+    print(f"Trained. Next: python -m mgm_tf.evaluate --workdir={workdir}")
 
 
 class StageRun:
