@@ -42,18 +42,6 @@ def l1_map(prediction: tf.Tensor, target: tf.Tensor, valid: tf.Tensor) -> tf.Ten
     return tf.where(valid, values, tf.zeros_like(values))
 
 
-def masked_cross_entropy(
-    logits: tf.Tensor, classes: tf.Tensor, valid: tf.Tensor
-) -> tf.Tensor:
-    """Mean softmax cross-entropy over the labelled pixels; see `cross_entropy_map`."""
-    return replicas.masked_mean(cross_entropy_map(logits, classes, valid), valid)
-
-
-def masked_l1(prediction: tf.Tensor, target: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
-    """Mean absolute difference over labelled pixels and channels; see `l1_map`."""
-    return replicas.masked_mean(l1_map(prediction, target, valid), valid)
-
-
 def categorical_cross_entropy(condition: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Mean cross-entropy over the examples whose class is known.
 

@@ -4,10 +4,12 @@ A floor and a wall meet at some row; the type of room decides the wall's colour.
 put it in the place of Rooms: `install(monkeypatch)`, then `--dataset=rooms`.
 """
 
+import contextlib
 import dataclasses
 import pathlib
 
 import numpy as np
+import pytest
 import tensorflow_datasets as tfds
 
 import datasets
@@ -108,6 +110,15 @@ def build(folder: pathlib.Path, name: str = "64") -> Builder:
     builder = Builder(config=name, data_dir=folder, file_format="array_record")
     builder.download_and_prepare()
     return builder
+
+
+@contextlib.contextmanager
+def installed(folder: pathlib.Path):
+    """The folder, with the data set built in it and in the place of Rooms."""
+    build(folder)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        install(monkeypatch)
+        yield folder
 
 
 TINY = {

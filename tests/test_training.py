@@ -41,10 +41,7 @@ ALONE = {
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    fake_dataset.build(folder)
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        fake_dataset.install(monkeypatch)
+    with fake_dataset.installed(tmp_path_factory.mktemp("data")) as folder:
         yield folder
 
 
