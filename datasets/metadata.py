@@ -6,7 +6,10 @@ A builder stores label maps as integers (PNG). `TaskInfo` says how they are read
 
 and how a network is taught them:
 
-    target = (physical - target_shift) / target_scale.
+    target = (physical - target_shift) / target_scale,
+
+with `log1p(physical / target_log)` in the place of `physical` where `target_log` is not
+0, and physical values clipped to `target_clip` first where that is not empty.
 
 Whatever sizes a network (channels, classes, scenes) is read from here, so that no
 data set's number appears in `mgm_tf`.
@@ -32,6 +35,9 @@ class TaskInfo:
       unit: of the physical values, in words.
       target_shift, target_scale: one number a channel (or one for all);
         target = (physical - target_shift) / target_scale.
+      target_log: if above 0, the logarithm log(1 + physical / target_log) is taught.
+      target_clip: (low, high), what physical values are clipped to before; or empty.
+      codings: other ways to teach the task, by name: fields that change.
       class_names, class_colors: of a map of class numbers, else empty; colours are
         (red, green, blue) in 0..255.
       source: where the labels come from, if that needs saying.
@@ -46,6 +52,9 @@ class TaskInfo:
     unit: str = ""
     target_shift: tuple[float, ...] = (0.0,)
     target_scale: tuple[float, ...] = (1.0,)
+    target_log: float = 0.0
+    target_clip: tuple[float, ...] = ()
+    codings: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
     class_names: tuple[str, ...] = ()
     class_colors: tuple[tuple[int, int, int], ...] = ()
     source: str = ""
@@ -70,6 +79,10 @@ class TaskInfo:
         steps = (np.where(valid[..., None], physical, 0.0) - self.offset) / self.scale
         raw = np.clip(np.round(steps), low, high)
         return np.where(valid[..., None], raw, self.missing).astype(self.dtype)
+
+    def with_coding(self, name: str) -> "TaskInfo":
+        """The task taught in another way of `codings`; itself if that has no `name`."""
+        return dataclasses.replace(self, **self.codings.get(name, {}))
 
     def decode(self, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns the physical map [H, W, channels] and where it is labelled [H, W]."""
@@ -116,6 +129,42 @@ def normals_info(source: str = "") -> TaskInfo:
     )
 
 
+def unit_interval_info(
+    name: str, target_shift: float = 0.0, target_scale: float = 1.0, source: str = ""
+) -> TaskInfo:
+    """Numbers in 0..1, such as `edges` and `reshading`."""
+    return TaskInfo(
+        name=name,
+        scale=1 / 65534,
+        offset=-1 / 65534,  # raw 1 is 0, 65535 is 1
+        target_shift=(target_shift,),
+        target_scale=(target_scale,),
+        source=source,
+    )
+
+
+def curvature_info(
+    target_shift: tuple[float, ...] = (0.0,),
+    target_scale: tuple[float, ...] = (1.0,),
+    source: str = "",
+) -> TaskInfo:
+    """The two principal curvatures, from -512 to 512 to the 64th."""
+    return TaskInfo(
+        name="curvature",
+        channels=2,
+        scale=1 / 64,
+        offset=-512.0,  # raw 32768 is 0
+        unit="1/m, k1 >= k2, positive where the surface bulges towards the camera",
+        target_shift=target_shift,
+        target_scale=target_scale,
+        source=source,
+    )
+
+
+# What an image's label is.
+LABEL_KINDS = ("categorical", "multi_hot")
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DataInfo:
     """What a builder's data are.
@@ -123,15 +172,27 @@ class DataInfo:
     Attributes:
       image_size: images and maps are [image_size, image_size].
       tasks: by name.
-      scene_names: the scene classes; an example's `scene` is a number of this list,
-        or -1 where it is not known.
+      scene_names: the classes of the image label.
+      label_kind: `categorical`: an example's `scene` is a number of this list, or -1
+        where it is not known; `multi_hot`: a vector [classes] of 0 and 1, all 0 where
+        it is not known.
+      scene_source: where the image labels come from, if that needs saying.
       notes: anything a user of the data has to know.
     """
 
     image_size: int
     tasks: Mapping[str, TaskInfo]
     scene_names: tuple[str, ...]
+    label_kind: str = "categorical"
+    scene_source: str = ""
     notes: str = ""
+
+    @property
+    def scene_shape(self) -> tuple[int, ...]:
+        """The shape of an example's `scene`."""
+        return {"categorical": (), "multi_hot": (len(self.scene_names),)}[
+            self.label_kind
+        ]
 
     def features(self) -> tfds.features.FeaturesDict:
         """The feature dictionary that all builders share."""
@@ -150,7 +211,7 @@ class DataInfo:
                     shape=(size, size, 3), dtype=np.uint8, encoding_format="png"
                 ),
                 "name": tfds.features.Text(),
-                "scene": tfds.features.Scalar(dtype=np.int32),
+                "scene": tfds.features.Tensor(shape=self.scene_shape, dtype=np.int32),
                 **maps,
             }
         )
@@ -164,18 +225,13 @@ class DataInfo:
     @classmethod
     def from_metadata(cls, record: Mapping) -> "DataInfo":
         """The inverse of `metadata()`, also of its JSON form (lists for tuples)."""
-        tasks = {
-            name: TaskInfo(**{k: _tuples(v) for k, v in task.items()})
-            for name, task in record["tasks"].items()
-        }
-        return cls(
-            image_size=record["image_size"],
-            tasks=tasks,
-            scene_names=tuple(record["scene_names"]),
-            notes=record["notes"],
-        )
+        fields = {key: _tuples(value) for key, value in record.items()}
+        fields["tasks"] = {k: TaskInfo(**v) for k, v in fields["tasks"].items()}
+        return cls(**fields)
 
 
 def _tuples(value):
+    if isinstance(value, Mapping):
+        return {key: _tuples(item) for key, item in value.items()}
     is_list = isinstance(value, list | tuple)
     return tuple(_tuples(item) for item in value) if is_list else value

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from mgm_tf import data
+from mgm_tf import inputs
 from mgm_tf.examples import network_images
 from mgm_tf.tasks import Task
 
@@ -25,11 +25,11 @@ class Evaluator:
         self._batch_size = batch_size
         self._statistics = tf.function(self._batch_statistics, reduce_retracing=True)
 
-    def __call__(self, split: data.Split, *, progress: bool = False) -> Metrics:
+    def __call__(self, split: inputs.Split, *, progress: bool = False) -> Metrics:
         """The metrics over all of a split; `progress` shows how far it is."""
         sums: dict[str, dict[str, np.ndarray]] = {task.name: {} for task in self._tasks}
         number = -(-len(split) // self._batch_size)
-        batches = data.in_order(split, self._batch_size)
+        batches = inputs.in_order(split, self._batch_size)
         for batch in tqdm.tqdm(
             batches, "evaluating", number, leave=False, disable=not progress
         ):

@@ -52,7 +52,7 @@ class Reader:
     batch_size: int
 
     def __call__(self, batch: Mapping[str, tf.Tensor]) -> Examples:
-        """The examples of a batch of `data.Batches`."""
+        """The examples of a batch of `inputs.Batches`."""
         draws = Draws.at(
             self.seed, batch["step"][0], batch["position"], self.batch_size
         )

@@ -13,11 +13,21 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from datasets.metadata import DataInfo
-from mgm_tf import algorithm, config, costs, data, evaluation, networks, prior, records
+from mgm_tf import (
+    algorithm,
+    builders,
+    config,
+    costs,
+    evaluation,
+    inputs,
+    networks,
+    prior,
+    records,
+)
 from mgm_tf.algorithm import STAGE_NAMES, Stage, Update
 from mgm_tf.config import Config, Length
-from mgm_tf.data import Split
 from mgm_tf.examples import Reader
+from mgm_tf.inputs import Split
 from mgm_tf.labels import Categorical
 from mgm_tf.model import MGM, Optimizers
 from mgm_tf.objectives import Contrastive, Discriminate, Generate, MultiTask, Scene
@@ -80,18 +90,18 @@ class Experiment:
         # First of all, while TensorFlow can still split the CPU.
         self.strategy  # noqa: B018
         wanted = self.settings.data
-        builder = data.open_builder(
+        builder = builders.open_builder(
             wanted.dataset, wanted.protocol, wanted.image_size, wanted.data_dir
         )
         info = DataInfo.from_metadata(builder.info.metadata)
-        data.check_tasks(info, wanted.tasks, builder.info.full_name)
+        inputs.check_tasks(info, wanted.tasks, builder.info.full_name)
         return builder
 
     @functools.lru_cache  # noqa: B019 - an experiment lives as long as the program
     def split(self, name: str) -> Split:
         """The examples of `train`, `validation` or `test`; built if need be."""
         wanted = self.settings.data
-        data.prepare(self.builder, wanted.manual_dir)
+        builders.prepare(self.builder, wanted.manual_dir)
         return Split(self.builder, name, wanted.tasks, wanted.cache)
 
     @functools.cached_property
@@ -303,7 +313,7 @@ def costs_report(experiment: Experiment) -> str:
     found, lengths = {}, {}
     for stage in experiment.plan(examples):
         model = experiment.model(stage, experiment.optimizers(stage))
-        spec = data.batch_spec(
+        spec = inputs.batch_spec(
             experiment.info, experiment.settings.data.tasks, stage.batch_size
         )
         found[stage] = costs.step_costs(model, spec)

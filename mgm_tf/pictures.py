@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from mgm_tf import augment, panels
-from mgm_tf.data import Batches, Split
 from mgm_tf.examples import Examples, Reader, network_images
+from mgm_tf.inputs import Batches, Split
 from mgm_tf.randomness import Draws
 from mgm_tf.tasks import Task
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from mgm_tf.data import Split
+from mgm_tf.inputs import Split
 from mgm_tf.tasks import Task
 
 

@@ -137,11 +137,16 @@ def _stored_channels(info: TaskInfo) -> int:
 
 def _coded(info: TaskInfo, raw: tf.Tensor) -> tf.Tensor:
     physical = tf.cast(raw, tf.float32) * info.scale + info.offset
+    if info.target_clip:
+        physical = tf.clip_by_value(physical, *info.target_clip)
+    if info.target_log:
+        physical = tf.math.log1p(physical / info.target_log)
     return (physical - info.target_shift) / info.target_scale
 
 
 def _uncoded(info: TaskInfo, coded: tf.Tensor) -> tf.Tensor:
-    return tf.cast(coded, tf.float32) * info.target_scale + info.target_shift
+    values = tf.cast(coded, tf.float32) * info.target_scale + info.target_shift
+    return tf.math.expm1(values) * info.target_log if info.target_log else values
 
 
 def _unit_vectors(info: TaskInfo, coded: tf.Tensor) -> tf.Tensor:

@@ -9,8 +9,8 @@ import tensorflow as tf
 from mgm_tf import callbacks, evaluation, pictures, records
 from mgm_tf.algorithm import Stage
 from mgm_tf.checkpoints import Best, Checkpoints
-from mgm_tf.data import Batches
 from mgm_tf.experiment import Experiment
+from mgm_tf.inputs import Batches
 from mgm_tf.logs import Log
 
 PANELS = 4  # validation examples whose predictions are shown

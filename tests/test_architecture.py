@@ -18,9 +18,10 @@ FLOORS = {
         "callbacks",
         "checkpoints",
         "costs",
-        "data",
+        "builders",
         "evaluation",
         "exporting",
+        "inputs",
         "model",
         "pictures",
         "prediction",
@@ -129,7 +130,7 @@ def test_the_method_knows_of_data_sets_what_their_records_say():
         for name in needed(module)
         if name.startswith("datasets") and name != "datasets.metadata"
     }
-    assert known == {("mgm_tf.data", "datasets")}
+    assert known == {("mgm_tf.builders", "datasets")}
 
 
 def test_settings_are_read_at_the_top_only():

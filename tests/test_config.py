@@ -8,7 +8,7 @@ import pytest
 from absl import flags
 
 import datasets
-from mgm_tf import algorithm, config, data, experiment, networks, records
+from mgm_tf import algorithm, config, experiment, inputs, networks, records
 from mgm_tf.config import Config, Length
 from mgm_tf.networks import decoders, encoders
 
@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 FLAGFILES = sorted(ROOT.glob("configs/**/*.flags"))
 TABLES = {
     "dataset": datasets.BUILDERS,
-    "cache": data.CACHES,
+    "cache": inputs.CACHES,
     "encoder": encoders.ENCODERS,
     "encoder_widths": encoders.ENCODER_WIDTHS,
     "decoder": decoders.DECODERS,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf import algorithm, config, data, experiment, networks, records
+from mgm_tf import algorithm, builders, config, experiment, networks, records
 from mgm_tf.experiment import Experiment
 from mgm_tf.optimizers import Adam
 from tests import fake_dataset
@@ -227,7 +227,7 @@ def test_devices_are_chosen_before_tensorflow_reads_data(data_dir, monkeypatch):
         return tf.distribute.get_strategy()
 
     monkeypatch.setattr(experiment, "strategy_of", strategy_of)
-    monkeypatch.setattr(data, "prepare", lambda *parts: order.append("data"))
+    monkeypatch.setattr(builders, "prepare", lambda *parts: order.append("data"))
     assert Experiment(settings(data_dir, seed=77)).stages
     assert order == ["devices", "data"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf import data, panels, pictures
+from mgm_tf import inputs, panels, pictures
 from mgm_tf.examples import Reader
 from mgm_tf.labels import Categorical
 from mgm_tf.tasks import task_of
@@ -19,7 +19,7 @@ READER = Reader(TASKS, Categorical(SCENES), seed=3, batch_size=4)
 @pytest.fixture(scope="module")
 def split(tmp_path_factory):
     builder = fake_dataset.build(tmp_path_factory.mktemp("data"))
-    return data.Split(builder, "train", NAMES, "memory")
+    return inputs.Split(builder, "train", NAMES, "memory")
 
 
 def knowing_networks(split, numbers):
@@ -111,7 +111,7 @@ def test_at_most_so_many_scenes_are_shown(split, networks):
 
 
 def test_views_are_shown_below_the_images_of_the_step(split):
-    batches = data.Batches(split, 4, seed=3, first_step=2)
+    batches = inputs.Batches(split, 4, seed=3, first_step=2)
     picture = pictures.views(batches, READER, step=7, number=3)
     images = batches.at(tf.constant(7, tf.int64))["image"].numpy()[:3]
     expected = panels.image_grid([list(images)] * 3, ("image", "view a", "view b"))

@@ -5,10 +5,11 @@ from scipy import ndimage
 
 from datasets.metadata import (
     DataInfo,
-    TaskInfo,
+    curvature_info,
     depth_info,
     normals_info,
     segmentation_info,
+    unit_interval_info,
 )
 
 CLASSES = {  # name: colour in pictures
@@ -98,40 +99,15 @@ def reshading(depth, normals, across, down) -> np.ndarray:
     return np.minimum(RESHADING_GAIN * cosine * falloff, 1)
 
 
-def _unit_interval_info(name: str, shift: float, scale: float, source: str) -> TaskInfo:
-    return TaskInfo(
-        name=name,
-        scale=1 / 65534,
-        offset=-1 / 65534,  # raw 1 is 0, 65535 is 1
-        unit="",
-        target_shift=(shift,),
-        target_scale=(scale,),
-        source=source,
-    )
-
-
-def _curvature_info() -> TaskInfo:
-    return TaskInfo(
-        name="curvature",
-        channels=2,
-        scale=1 / 64,
-        offset=-512.0,  # raw 32768 is 0
-        unit="1/m, k1 >= k2, positive where the surface bulges towards the camera",
-        target_shift=CURVATURE_SHIFT,
-        target_scale=CURVATURE_SCALE,
-        source="exact",
-    )
-
-
 def data_info(image_size: int, scene_names: tuple[str, ...]) -> DataInfo:
     """The record of the data set at one picture size."""
     tasks = [
         segmentation_info(CLASS_NAMES, CLASSES.values(), "exact"),
         depth_info(source="exact"),
         normals_info(source="exact"),
-        _unit_interval_info("edges", EDGES_SHIFT, EDGES_SCALE, "from the image"),
-        _unit_interval_info("reshading", RESHADING_SHIFT, RESHADING_SCALE, "exact"),
-        _curvature_info(),
+        unit_interval_info("edges", EDGES_SHIFT, EDGES_SCALE, "from the image"),
+        unit_interval_info("reshading", RESHADING_SHIFT, RESHADING_SCALE, "exact"),
+        curvature_info(CURVATURE_SHIFT, CURVATURE_SCALE, "exact"),
     ]
     return DataInfo(
         image_size=image_size,
