@@ -1,14 +1,21 @@
 """The data sets: TFDS builders that tell what their data are (`metadata.DataInfo`)."""
 
 import importlib
+import os
 
 import tensorflow_datasets as tfds
+from etils import epath
+
+from datasets import quarantine
 
 # Imported when asked for, by their full names: a registry would search every package
 # that is called `datasets`.
 BUILDERS = {
     "rooms": "datasets.rooms.rooms_dataset_builder",
     "nyuv2": "datasets.nyuv2.nyuv2_dataset_builder",
+    "tiny_taskonomy": "datasets.tiny_taskonomy.tiny_taskonomy_dataset_builder",
+    "cityscapes_zurich": "datasets.cityscapes_zurich.cityscapes_zurich_dataset_builder",
+    "folder": "datasets.folder.folder_dataset_builder",
 }
 
 
@@ -17,6 +24,25 @@ def builder_class(name: str) -> type[tfds.core.GeneratorBasedBuilder]:
     return importlib.import_module(BUILDERS[name]).Builder
 
 
+def default_protocol(name: str) -> str:
+    """The protocol of the default config of data set `name`; may be empty."""
+    make = builder_class(name)
+    default = make.DEFAULT_BUILDER_CONFIG_NAME or make.BUILDER_CONFIGS[0].name
+    return default.rpartition("_")[0]
+
+
 def config_name(protocol: str, image_size: int) -> str:
     """The builder config of a way of splitting (may be empty) at a size in pixels."""
     return f"{protocol}_{image_size}" if protocol else str(image_size)
+
+
+def quarantined(folder: str | os.PathLike) -> list[dict[str, str]]:
+    """What the build of a data set left out: `name`, `file` and `reason`.
+
+    Args:
+      folder: of the finished data set.
+
+    Raises:
+      ValueError: the list cannot be read.
+    """
+    return quarantine.read(epath.Path(folder) / quarantine.FILE_NAME)

@@ -41,6 +41,8 @@ class TaskInfo:
       class_names, class_colors: of a map of class numbers, else empty; colours are
         (red, green, blue) in 0..255.
       source: where the labels come from, if that needs saying.
+      reports_unmasked: the mean loss over all pixels, those without a label taken by
+        what is stored there, is a metric as well, to compare with published figures.
     """
 
     name: str
@@ -54,31 +56,80 @@ class TaskInfo:
     target_scale: tuple[float, ...] = (1.0,)
     target_log: float = 0.0
     target_clip: tuple[float, ...] = ()
-    codings: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
+    codings: Mapping[str, Mapping] = dataclasses.field(
+        default_factory=dict,
+        hash=False,  # a mapping has none
+    )
     class_names: tuple[str, ...] = ()
     class_colors: tuple[tuple[int, int, int], ...] = ()
     source: str = ""
+    reports_unmasked: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ValueError if `missing` is in the middle of the type's numbers."""
+        if self.missing not in (0, self._largest):
+            raise ValueError(
+                f"{self.name}: `missing` is either 0 or {self._largest}, the ends of "
+                f"{self.dtype}; received {self.missing}, which cuts its range in two."
+            )
+
+    @property
+    def raw_range(self) -> tuple[int, int]:
+        """The smallest and largest raw value of a label; `missing` is outside."""
+        if self.missing == 0:
+            low, high = 1, self._largest
+        else:
+            low, high = 0, self._largest - 1
+        if self.class_names:
+            high = min(high, low + len(self.class_names) - 1)
+        return low, high
+
+    @property
+    def physical_range(self) -> tuple[float, float]:
+        """The smallest and largest value that a label can have."""
+        low, high = self.raw_range
+        return low * self.scale + self.offset, high * self.scale + self.offset
+
+    @property
+    def _largest(self) -> int:
+        return int(np.iinfo(self.dtype).max)
 
     def encode(self, physical: np.ndarray, valid: np.ndarray | None = None):
         """Returns the raw map of `physical` [H, W, channels] or [H, W].
 
-        Values outside the range of the type are clipped to it. `valid` [H, W] (default:
-        everywhere) is False where there is no label.
+        `valid` [H, W] (default: everywhere) is False where there is no label.
 
         Raises:
-          ValueError: a labelled pixel is not finite.
+          ValueError: a labelled value is not finite, or more than half a step outside
+            what can be stored.
         """
         physical = np.asarray(physical, np.float64)
         physical = physical[..., None] if physical.ndim == 2 else physical
         valid = np.ones(physical.shape[:2], bool) if valid is None else valid
         if not np.isfinite(physical[valid]).all():
             raise ValueError(f"{self.name}: a labelled pixel is NaN or infinite.")
-        largest = np.iinfo(self.dtype).max
-        # `missing` is kept free: labels never round to it.
-        low, high = (1, largest) if self.missing == 0 else (0, self.missing - 1)
+        low, high = self.raw_range
         steps = (np.where(valid[..., None], physical, 0.0) - self.offset) / self.scale
+        beyond = np.maximum(low - steps, steps - high)[valid]
+        # Half a step is what rounding may move; the rest is of this arithmetic.
+        if (beyond > 0.5 + 1e-6).any():
+            self._refuse(physical[valid].reshape(-1)[np.argmax(beyond)])
+        # `missing` is kept free: labels never round to it.
         raw = np.clip(np.round(steps), low, high)
         return np.where(valid[..., None], raw, self.missing).astype(self.dtype)
+
+    def _refuse(self, value: float) -> None:
+        """Raises the ValueError of a label that cannot be stored."""
+        low, high = self.physical_range
+        if self.class_names:
+            raise ValueError(
+                f"{self.name}: label {value:g} is none of the {len(self.class_names)} "
+                f"classes {low:g}..{high:g}."
+            )
+        raise ValueError(
+            f"{self.name}: {value:g} {self.unit} is outside {low:g}..{high:g} "
+            f"{self.unit}: is it in another unit?"
+        )
 
     def with_coding(self, name: str) -> "TaskInfo":
         """The task taught in another way of `codings`; itself if that has no `name`."""

@@ -69,7 +69,15 @@ def synthetic(networks: Networks, examples: Examples) -> Examples:
     Constants to whatever follows. Reading: G learns in its own update only.
     """
     images = tf.stop_gradient(generated(networks, examples))
-    return Examples(images, examples.condition, examples.draws.of("synthetic"))
+    condition = examples.synthesis_condition
+    return Examples(images, condition, examples.draws.of("synthetic"))
+
+
+def weakly_labelled(networks: Networks, examples: Examples) -> Examples:
+    """(x~, c~): real images of which nothing but the scene is known (MGM_r)."""
+    if examples.weak is None:
+        raise LookupError("These batches have no weakly labelled images.")
+    return examples.weak
 
 
 def absent(networks: Networks, examples: Examples) -> Examples:
@@ -121,6 +129,7 @@ SELF_SUPERVISION = {  # Table 4
 }
 WEAK = {  # Tables 2 and 3
     "synthetic": WeakSource(synthetic, learns=True),
+    "real": WeakSource(weakly_labelled, learns=False),
     "none": WeakSource(absent, learns=False),
 }
 
@@ -163,12 +172,31 @@ def algorithm_1(
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """A part of the training: its updates and the examples in a step."""
+    """A part of the training.
+
+    Attributes:
+      name: one of `STAGE_NAMES`.
+      updates: of a step.
+      batch_size: examples in a step.
+      steps: how many there are.
+      weak_batch_size: real, weakly labelled images in a step, beside the examples.
+    """
 
     name: str
     updates: tuple[Update, ...]
     batch_size: int
     steps: int
+    weak_batch_size: int = 0
+
+    @property
+    def reads_weak(self) -> bool:
+        """Whether a step needs real images that are weakly labelled."""
+        return any(row.images is weakly_labelled for row in self.updates)
+
+    @property
+    def reads_scenes(self) -> bool:
+        """Whether a step needs scene labels."""
+        return any(row.loss.reads_scenes for row in self.updates)
 
 
 def stage_updates(objectives: Objectives, joint: tuple[Update, ...]) -> dict:

@@ -7,6 +7,10 @@ from collections.abc import Callable
 import tensorflow as tf
 from absl import app, flags, logging
 
+from mgm_tf import stored
+
+_INTERRUPTED = 130  # the exit code of shells for Ctrl-C
+
 
 def workdir_flag() -> None:
     """Defines --workdir."""
@@ -40,14 +44,25 @@ def run(main: Callable[[], int | None], *errors: type[BaseException]) -> None:
         )
         try:
             sys.exit(main())
+        except KeyboardInterrupt:
+            print("\nStopped.", file=sys.stderr)
+            sys.exit(_INTERRUPTED)
+        except tf.errors.InvalidArgumentError as error:
+            # What a graph raises when it cannot read an example says so in its text.
+            _tell(stored.damaged_example(error), error)
         except told as error:
-            if flags.FLAGS.debug:
-                raise
-            print(f"\n{type(error).__name__}: {error}", file=sys.stderr)
-            sys.exit(2)
+            _tell(error, error)
 
     flags.DEFINE_bool("debug", False, "Show where an error comes from.")
     app.run(guarded, flags_parser=_parsed)
+
+
+def _tell(what: BaseException | None, error: BaseException) -> None:
+    """Ends with `what` in a sentence; with nothing to tell, or asked to, as `error`."""
+    if flags.FLAGS.debug or what is None:
+        raise error
+    print(f"\n{type(what).__name__}: {what}", file=sys.stderr)
+    sys.exit(2)
 
 
 def _parsed(arguments: list[str]) -> list[str]:

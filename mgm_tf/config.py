@@ -1,42 +1,61 @@
-"""Everything that can be set, once: frozen dataclasses that generate the flags.
+"""Everything that can be set, once, and what cannot be.
 
-A field is a flag of the same name; its type is the flag's type, its metadata the help
-text. `from_flags` is the mirror image. Other modules take plain arguments; only
-`experiment` reads a `Config`.
+The dataclasses generate the flags (`options`); `from_flags` is the mirror image. Other
+modules take plain arguments; only floor 4 and above read a `Config`.
 """
 
 # No `from __future__ import annotations` here: it would turn field types into strings.
 import dataclasses
 import re
-import typing
-from collections.abc import Mapping
 from typing import Literal
 
 from absl import flags
 
+from mgm_tf import options
+from mgm_tf.options import option
 
-def option(default, text: str, *, habit: bool = False):
-    """A field with its help text.
-
-    Args:
-      habit: the value changes what is shown or how fast it goes, not what is learned; a
-        run may be continued with another value.
-    """
-    return dataclasses.field(default=default, metadata={"help": text, "habit": habit})
+ALL_TASKS = ("all",)
 
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
     """Which examples, and which of their labels."""
 
-    dataset: Literal["rooms", "nyuv2"] = option("rooms", "Data set (`datasets/`).")
-    protocol: str = option("", "How the data set is split; its README lists the names.")
+    dataset: Literal[
+        "rooms", "nyuv2", "tiny_taskonomy", "cityscapes_zurich", "folder"
+    ] = option("rooms", "Data set (`datasets/`).")
+    protocol: str = option(
+        "", "How the data set is split; its README lists the names, and the usual one."
+    )
     image_size: int = option(128, "Height and width in pixels: 64, 128 or 256.")
     tasks: tuple[str, ...] = option(
-        ("segmentation", "depth", "normals"), "Tasks to learn, separated by commas."
+        ("segmentation", "depth", "normals"),
+        "Tasks to learn, separated by commas; `all`: those that the data have.",
+    )
+    target_coding: str = option(
+        "", "What networks are taught, of the codings of the data set; its usual one."
+    )
+    labelled_percent: float = option(
+        100.0, "Percent of the training examples whose label maps are used."
+    )
+    weak_percent: float = option(
+        0.0,
+        "Percent of the training examples that --weak=real takes besides, with their "
+        "scene label only; 0: as many as are labelled.",
+    )
+    split_seed: int = option(0, "Of which training examples are labelled.")
+    scene_labels: Literal["given", "cluster"] = option(
+        "given", "cluster: pseudo classes, k-means on E's features after stage 1."
+    )
+    scene_clusters: int = option(8, "How many of them.")
+    augmentation: Literal["none", "flip", "flip_crop"] = option(
+        "none", "Geometric augmentation of labelled images; none in the paper."
     )
     data_dir: str = option("data", "Where built data sets are kept.", habit=True)
     manual_dir: str = option("", "Where the files lie that you fetched.", habit=True)
+    max_damaged: float = option(
+        0.001, "Fraction of damaged frames that a build may leave out.", habit=True
+    )
     cache: Literal["auto", "memory", "disk"] = option(
         "auto",
         "Keep decoded examples in memory; auto: if they take less than half of what is "
@@ -65,8 +84,14 @@ class NetworkConfig:
 class MethodConfig:
     """The rows of Algorithm 1."""
 
-    weak: Literal["synthetic", "none"] = option(
-        "synthetic", "Images with a scene label only; none is MGM/G (Table 3)."
+    weak: Literal["synthetic", "real", "none"] = option(
+        "synthetic",
+        "Images with a scene label only; real is MGM_r (Table 2), none MGM/G.",
+    )
+    synthesis_labels: Literal["minibatch", "training", "marginals"] = option(
+        "minibatch",
+        "The labels of what is synthesized: those of the minibatch, of random training "
+        "images, or drawn by the classes' frequencies.",
     )
     refinement: Literal["eml", "peoe", "lset", "none"] = option(
         "eml", "How the refinement network is trained (Table 9)."
@@ -137,40 +162,9 @@ class Config:
     run: RunConfig = RunConfig()
 
 
-def _enum(name, default, text, kind, values):
-    flags.DEFINE_enum(name, default, typing.get_args(kind), text, flag_values=values)
-
-
-def _list(name, default, text, kind, values):
-    flags.DEFINE_list(name, list(default), text, flag_values=values)
-
-
-def _plain(define):
-    return lambda name, default, text, kind, values: define(
-        name, default, text, flag_values=values
-    )
-
-
-_DEFINE = {
-    Literal: _enum,
-    tuple: _list,
-    int: _plain(flags.DEFINE_integer),
-    float: _plain(flags.DEFINE_float),
-    bool: _plain(flags.DEFINE_bool),
-    str: _plain(flags.DEFINE_string),
-}
-
-
 def define_flags(values: flags.FlagValues = flags.FLAGS, group=Config) -> None:
-    """Defines one flag for each leaf field of `group`."""
-    for field in dataclasses.fields(group):
-        if dataclasses.is_dataclass(field.type):
-            define_flags(values, field.type)
-        else:
-            kind = typing.get_origin(field.type) or field.type
-            define = _DEFINE[kind]
-            text = field.metadata["help"]
-            define(field.name, field.default, text, field.type, values)
+    """Defines one flag for each setting of `group`."""
+    options.define_flags(group, values)
 
 
 def from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
@@ -179,38 +173,11 @@ def from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
     Raises:
       ValueError: see `check`.
     """
-    config = build(Config, {name: values[name].value for name in leaves(Config)})
+    config = options.build(
+        Config, {name: values[name].value for name in options.leaves(Config)}
+    )
     check(config)
     return config
-
-
-def build(group, settings: Mapping):
-    """`group` from flat settings, name -> value (lists for tuples)."""
-    made = {}
-    for field in dataclasses.fields(group):
-        if dataclasses.is_dataclass(field.type):
-            made[field.name] = build(field.type, settings)
-        else:
-            value = settings[field.name]
-            made[field.name] = tuple(value) if isinstance(value, list) else value
-    return group(**made)
-
-
-def leaves(group) -> dict[str, dataclasses.Field]:
-    """All leaf fields below `group`, by name."""
-    found = {}
-    for field in dataclasses.fields(group):
-        if dataclasses.is_dataclass(field.type):
-            found.update(leaves(field.type))
-        else:
-            found[field.name] = field
-    return found
-
-
-def settings(config: Config) -> dict[str, object]:
-    """The settings as one flat mapping, name -> value."""
-    groups = dataclasses.asdict(config)
-    return {name: value for group in groups.values() for name, value in group.items()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -242,6 +209,12 @@ class Length:
 
 def _rules(config: Config):
     """Yields (what is wrong, whether it is) for all settings."""
+    chosen = (config.data.scene_labels, config.method.synthesis_labels)
+    yield (
+        "--scene_labels=cluster: the frequencies of clusters are not known beforehand; "
+        "--synthesis_labels=training draws by them as well as marginals",
+        chosen == ("cluster", "marginals"),
+    )
     yield from _data_rules(config.data)
     yield from _network_rules(config.network)
     yield from _method_rules(config.method)
@@ -252,12 +225,30 @@ def _rules(config: Config):
 def _data_rules(data: DataConfig):
     yield "--tasks: name at least one task", not data.tasks
     yield (
+        f"--tasks={','.join(data.tasks)}: `all` stands alone",
+        "all" in data.tasks and len(data.tasks) > 1,
+    )
+    yield (
         f"--tasks={','.join(data.tasks)}: a task is named twice",
         len(set(data.tasks)) < len(data.tasks),
     )
     yield (
         f"--image_size={data.image_size}: 64, 128 or 256 is possible",
         data.image_size not in (64, 128, 256),
+    )
+    yield (
+        f"--labelled_percent={data.labelled_percent:g}: above 0 and up to 100",
+        not 0 < data.labelled_percent <= 100,
+    )
+    yield (
+        f"--weak_percent={data.weak_percent:g}: from 0 to 100",
+        not 0 <= data.weak_percent <= 100,
+    )
+    yield f"--split_seed={data.split_seed}: 0 or more", data.split_seed < 0
+    yield f"--scene_clusters={data.scene_clusters}: 2 or more", data.scene_clusters < 2
+    yield (
+        f"--max_damaged={data.max_damaged:g}: from 0 to 1",
+        not 0 <= data.max_damaged <= 1,
     )
 
 

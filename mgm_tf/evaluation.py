@@ -8,6 +8,7 @@ import tqdm
 
 from mgm_tf import inputs
 from mgm_tf.examples import network_images
+from mgm_tf.labels import Labels
 from mgm_tf.tasks import Task
 
 # images [N, H, W, 3] in [-1, 1] -> task -> predictions in the network's coding
@@ -15,19 +16,40 @@ Predictor = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
 # task -> metric -> value
 Metrics = dict[str, dict[str, float]]
 
+# Stands for the image label where tasks are named.
+SCENE = "scene"
+
 
 class Evaluator:
-    """Computes the metrics of a predictor over splits, whatever the batch size."""
+    """Computes the metrics of a predictor over splits, whatever the batch size.
 
-    def __init__(self, predictor: Predictor, tasks: tuple[Task, ...], batch_size: int):
+    Args:
+      predictor: of the tasks.
+      tasks: what is evaluated.
+      batch_size: images at a time.
+      labels: of the images, whose logits `scene` the predictor gives as well; None:
+        they are not evaluated.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        tasks: tuple[Task, ...],
+        batch_size: int,
+        labels: Labels | None = None,
+    ):
         self._predictor = predictor
         self._tasks = tasks
         self._batch_size = batch_size
+        self._labels = labels
         self._statistics = tf.function(self._batch_statistics, reduce_retracing=True)
 
     def __call__(self, split: inputs.Split, *, progress: bool = False) -> Metrics:
         """The metrics over all of a split; `progress` shows how far it is."""
-        sums: dict[str, dict[str, np.ndarray]] = {task.name: {} for task in self._tasks}
+        evaluated: dict[str, Task | Labels] = {task.name: task for task in self._tasks}
+        if self._labels is not None:
+            evaluated[SCENE] = self._labels
+        sums: dict[str, dict[str, np.ndarray]] = {name: {} for name in evaluated}
         number = -(-len(split) // self._batch_size)
         batches = inputs.in_order(split, self._batch_size)
         for batch in tqdm.tqdm(
@@ -36,16 +58,40 @@ class Evaluator:
             for name, values in self._statistics(batch).items():
                 for key, value in values.items():
                     sums[name][key] = sums[name].get(key, 0) + value.numpy()
-        return {task.name: task.summarize(sums[task.name]) for task in self._tasks}
+        return {name: what.summarize(sums[name]) for name, what in evaluated.items()}
 
     def _batch_statistics(self, batch):
         predictions = self._predictor(network_images(batch["image"]))
-        return {
+        statistics = {
             task.name: task.statistics(
                 predictions[task.name], *task.decode(batch[task.name])
             )
             for task in self._tasks
         }
+        if self._labels is not None:
+            condition = self._labels.condition(batch[SCENE])
+            statistics[SCENE] = self._labels.statistics(condition, predictions[SCENE])
+        return statistics
+
+
+def with_scenes(predictor: Predictor, refiner: Callable) -> Predictor:
+    """The predictor, and what the refinement network reads in its predictions."""
+
+    def both(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        predictions = predictor(images)
+        return {**predictions, SCENE: refiner(predictions, training=False)}
+
+    return both
+
+
+def constant_scenes(
+    split: inputs.Split, labels: Labels, frequencies: np.ndarray
+) -> dict[str, float]:
+    """The metrics of labels guessed by their frequencies [classes] in training."""
+    condition = labels.condition(tf.constant(split.scenes()))
+    logits = np.broadcast_to(labels.constant(frequencies), condition.shape)
+    statistics = labels.statistics(condition, tf.constant(logits, tf.float32))
+    return labels.summarize({name: sums.numpy() for name, sums in statistics.items()})
 
 
 def score(metrics: Metrics, baseline: Metrics, tasks: tuple[Task, ...]) -> float:
@@ -65,15 +111,19 @@ def score(metrics: Metrics, baseline: Metrics, tasks: tuple[Task, ...]) -> float
     return float(np.mean(gains)) if gains else float("nan")
 
 
-def table(metrics: Metrics, baseline: Metrics, tasks: tuple[Task, ...]) -> str:
-    """Metrics beside the constant predictor's; a star marks a task's headline."""
+def table(metrics: Metrics, baseline: Metrics, headlines: Mapping[str, str]) -> str:
+    """Metrics beside the constant predictor's.
+
+    Args:
+      metrics, baseline: of the model and of the constant predictor.
+      headlines: task -> its most important metric, marked by a star.
+    """
     rows = [f"{'task':<14}{'metric':<18}{'model':>10}{'constant':>10}"]
-    for task in tasks:
-        for name, value in metrics[task.name].items():
-            star = " *" if name == task.headline else ""
-            base = baseline[task.name][name]
-            numbers = f"{_number(value):>10}{_number(base):>10}"
-            rows.append(f"{task.name:<14}{name + star:<18}{numbers}")
+    for task, values in metrics.items():
+        for name, value in values.items():
+            star = " *" if name == headlines[task] else ""
+            numbers = f"{_number(value):>10}{_number(baseline[task][name]):>10}"
+            rows.append(f"{task:<14}{name + star:<18}{numbers}")
     return "\n".join(rows)
 
 

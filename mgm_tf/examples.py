@@ -1,11 +1,12 @@
 """What an update of Algorithm 1 works on: images, and what is known of them."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
-from mgm_tf.labels import Categorical
+from mgm_tf.geometry import World, augment_world
+from mgm_tf.labels import Labels
 from mgm_tf.randomness import Draws
 from mgm_tf.tasks import Task
 
@@ -21,6 +22,9 @@ class Examples:
       targets: task name -> [N, H, W, channels] in the network's coding; empty for
         synthesized images.
       valid: task name -> [N, H, W] booleans, where there is a label.
+      wanted: the labels of what is synthesized from these, [N, classes]; if None, their
+        own.
+      weak: real images of which only the scene label is used, if there are such.
     """
 
     images: tf.Tensor
@@ -28,6 +32,13 @@ class Examples:
     draws: Draws
     targets: Mapping[str, tf.Tensor] = dataclasses.field(default_factory=dict)
     valid: Mapping[str, tf.Tensor] = dataclasses.field(default_factory=dict)
+    wanted: tf.Tensor | None = None
+    weak: "Examples | None" = None
+
+    @property
+    def synthesis_condition(self) -> tf.Tensor:
+        """c~: the labels of what is synthesized, [N, classes]."""
+        return self.condition if self.wanted is None else self.wanted
 
 
 def network_images(images: tf.Tensor) -> tf.Tensor:
@@ -44,23 +55,53 @@ class Reader:
       labels: the scene classes.
       seed: of the run.
       batch_size: examples in the global batch.
+      weak_batch_size: weakly labelled ones beside them.
+      wanted: (condition, draws) -> the labels of what is synthesized; if None, their
+        own.
+      augmentation: of labelled examples, a key of `geometry.AUGMENTATIONS`.
     """
 
     tasks: tuple[Task, ...]
-    labels: Categorical
+    labels: Labels
     seed: int
     batch_size: int
+    weak_batch_size: int = 0
+    wanted: Callable[[tf.Tensor, Draws], tf.Tensor] | None = None
+    augmentation: str = "none"
 
     def __call__(self, batch: Mapping[str, tf.Tensor]) -> Examples:
         """The examples of a batch of `inputs.Batches`."""
         draws = Draws.at(
             self.seed, batch["step"][0], batch["position"], self.batch_size
         )
-        decoded = {task.name: task.decode(batch[task.name]) for task in self.tasks}
+        world = self._world(batch, draws)
+        condition = self.labels.condition(batch["scene"])
+        wanted = self.wanted and self.wanted(condition, draws.of("wanted"))
+        return Examples(
+            images=world.images,
+            condition=condition,
+            draws=draws,
+            targets={t.name: t.target(world.physical[t.name]) for t in self.tasks},
+            valid=world.valid,
+            wanted=wanted,
+            weak=self._weak(batch["weak"]) if self.weak_batch_size else None,
+        )
+
+    def _world(self, batch: Mapping[str, tf.Tensor], draws: Draws) -> World:
+        read = {task.name: task.read(batch[task.name]) for task in self.tasks}
+        world = World(
+            images=network_images(batch["image"]),
+            physical={name: physical for name, (physical, _) in read.items()},
+            valid={name: valid for name, (_, valid) in read.items()},
+        )
+        return augment_world(world, draws.of("augmentation"), self.augmentation)
+
+    def _weak(self, batch: Mapping[str, tf.Tensor]) -> Examples:
+        draws = Draws.at(
+            self.seed, batch["step"][0], batch["position"], self.weak_batch_size
+        )
         return Examples(
             images=network_images(batch["image"]),
             condition=self.labels.condition(batch["scene"]),
-            draws=draws,
-            targets={name: target for name, (target, _) in decoded.items()},
-            valid={name: valid for name, (_, valid) in decoded.items()},
+            draws=draws.of("weak"),
         )

@@ -10,72 +10,32 @@ import pathlib
 
 import keras
 import tensorflow as tf
-import tensorflow_datasets as tfds
 
-from datasets.metadata import DataInfo
 from mgm_tf import (
     algorithm,
-    builders,
+    audit,
     config,
     costs,
+    data_set,
+    devices,
     evaluation,
     inputs,
     networks,
+    options,
     prior,
+    pseudo_labels,
     records,
 )
 from mgm_tf.algorithm import STAGE_NAMES, Stage, Update
 from mgm_tf.config import Config, Length
+from mgm_tf.data_set import SCENE_LABELS, DataSet, SceneLabels
 from mgm_tf.examples import Reader
 from mgm_tf.inputs import Split
-from mgm_tf.labels import Categorical
 from mgm_tf.model import MGM, Optimizers
 from mgm_tf.objectives import Contrastive, Discriminate, Generate, MultiTask, Scene
 from mgm_tf.optimizers import Adam
+from mgm_tf.synthesis import SYNTHESIS_LABELS
 from mgm_tf.tasks import Task, task_of
-
-
-def strategy_of(replicas: int) -> tf.distribute.Strategy:
-    """All GPUs, or `replicas` devices; on a CPU logical ones.
-
-    Raises:
-      ValueError: there are GPUs, but fewer than asked for.
-    """
-    gpus = tf.config.list_physical_devices("GPU")
-    if gpus and replicas > len(gpus):
-        raise ValueError(f"--replicas={replicas}: only {len(gpus)} GPUs are seen.")
-    number = replicas or max(len(gpus), 1)
-    if number == 1:
-        return tf.distribute.get_strategy()
-    kind = "GPU" if gpus else "CPU"
-    if not gpus:
-        logical_cpus(number)
-    return _mirrored(tuple(f"{kind}:{i}" for i in range(number)))
-
-
-@functools.cache
-def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
-    # Two strategies in one process mix up the keys of their collective operations.
-    return tf.distribute.MirroredStrategy(devices)
-
-
-def logical_cpus(number: int) -> None:
-    """Splits the CPU into logical devices, unless it is split so far already.
-
-    Raises:
-      ValueError: TensorFlow runs already, with fewer.
-    """
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    try:
-        tf.config.set_logical_device_configuration(
-            cpu, [tf.config.LogicalDeviceConfiguration()] * number
-        )
-    except RuntimeError:
-        seen = len(tf.config.list_logical_devices("CPU"))
-        if seen < number:
-            raise ValueError(
-                f"--replicas={number}: TensorFlow runs with {seen} logical CPUs."
-            ) from None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,45 +45,55 @@ class Experiment:
     settings: Config
 
     @functools.cached_property
-    def builder(self) -> tfds.core.DatasetBuilder:
-        """The data set, built or not; it has what is asked of it."""
+    def data(self) -> DataSet:
+        """The examples."""
         # First of all, while TensorFlow can still split the CPU.
         self.strategy  # noqa: B018
-        wanted = self.settings.data
-        builder = builders.open_builder(
-            wanted.dataset, wanted.protocol, wanted.image_size, wanted.data_dir
-        )
-        info = DataInfo.from_metadata(builder.info.metadata)
-        inputs.check_tasks(info, wanted.tasks, builder.info.full_name)
-        return builder
-
-    @functools.lru_cache  # noqa: B019 - an experiment lives as long as the program
-    def split(self, name: str) -> Split:
-        """The examples of `train`, `validation` or `test`; built if need be."""
-        wanted = self.settings.data
-        builders.prepare(self.builder, wanted.manual_dir)
-        return Split(self.builder, name, wanted.tasks, wanted.cache)
-
-    @functools.cached_property
-    def info(self) -> DataInfo:
-        """What the data are."""
-        return DataInfo.from_metadata(self.builder.info.metadata)
+        return DataSet(self.settings.data)
 
     @functools.cached_property
     def tasks(self) -> tuple[Task, ...]:
-        """What is learned."""
-        return tuple(task_of(self.info.tasks[n]) for n in self.settings.data.tasks)
+        """What is learned.
 
-    @functools.cached_property
-    def labels(self) -> Categorical:
-        """The scene classes."""
-        return Categorical(self.info.scene_names)
+        Raises:
+          ValueError: there is no such coding of any task.
+        """
+        infos = [self.data.info.tasks[name] for name in self.data.task_names]
+        coding = self.settings.data.target_coding
+        known = {name for info in infos for name in info.codings}
+        if coding and coding not in known:
+            raise ValueError(
+                f"--target_coding={coding}: the tasks of {self.settings.data.dataset} "
+                f"have {', '.join(sorted(known)) or 'no coding but the usual one'}."
+            )
+        return tuple(task_of(info.with_coding(coding)) for info in infos)
+
+    @property
+    def scene_labels(self) -> SceneLabels:
+        """Where scene labels come from."""
+        return SCENE_LABELS[self.settings.data.scene_labels]
+
+    def examples(self, stage: Stage, workdir: pathlib.Path) -> list[Split]:
+        """What a stage reads: labelled examples and, if it reads them, weak ones.
+
+        Where scene labels are learned, this is when; they are kept in the run's folder.
+        """
+        splits = [self.data.train, *([self.data.weak] if stage.reads_weak else [])]
+        if not (stage.reads_scenes and self.scene_labels.learned):
+            return splits
+        return pseudo_labels.relabelled(
+            splits,
+            functools.partial(self.networks["encoder"], training=False),
+            self.settings.data.scene_clusters,
+            self.settings.run.seed,
+            workdir,
+        )
 
     @functools.cached_property
     def strategy(self) -> tf.distribute.Strategy:
         """Where it runs."""
         run = self.settings.run
-        strategy = strategy_of(run.replicas)
+        strategy = devices.strategy_of(run.replicas)
         if strategy.num_replicas_in_sync > 1:
             config.check_alone(run, f"{strategy.num_replicas_in_sync} devices")
         return strategy
@@ -136,8 +106,9 @@ class Experiment:
         with self.strategy.scope():
             return networks.build_networks(
                 tasks={task.name: task.output_channels for task in self.tasks},
-                classes=self.labels.size,
-                image_size=self.info.image_size,
+                # Without labels, R and G are there, but in no update.
+                classes=max(self.data.labels.size, 1),
+                image_size=self.data.info.image_size,
                 encoder=wanted.encoder,
                 encoder_widths=wanted.encoder_widths,
                 output_stride=wanted.output_stride,
@@ -152,7 +123,7 @@ class Experiment:
         method = self.settings.method
         return algorithm.Objectives(
             multi_task=MultiTask(self.tasks),
-            scene=Scene(self.labels),
+            scene=Scene(self.data.labels),
             contrastive=Contrastive(method.temperature),
             discriminate=Discriminate(method.instance_noise),
             generate=Generate(method.instance_noise),
@@ -173,7 +144,7 @@ class Experiment:
     @functools.cached_property
     def stages(self) -> tuple[Stage, ...]:
         """The stages of appendix B that have something to do."""
-        return self.plan(len(self.split("train")))
+        return self.plan(len(self.data.train))
 
     def trained(self, step: int) -> set[str]:
         """The networks that some update has moved by that step of the run."""
@@ -203,7 +174,9 @@ class Experiment:
             rule = self.settings.method.moving_statistics
             rows = algorithm.with_moving_statistics(rows, rule)
             if rows and steps:
-                stages.append(Stage(name, rows, batch_size, steps))
+                stage = Stage(name, rows, batch_size, steps)
+                stages.append(self._with_weak(stage, examples))
+        self._check_scenes(stages)
         if not stages:
             raise ValueError(
                 "Nothing to train: no stage has a length above 0 and an update. Set "
@@ -211,6 +184,31 @@ class Experiment:
                 + " or --weak."
             )
         return tuple(stages)
+
+    def _check_scenes(self, stages: list[Stage]) -> None:
+        reading = [stage.name for stage in stages if stage.reads_scenes]
+        if reading and not self.data.labels.size:
+            raise ValueError(
+                f"{self.settings.data.dataset} has no scene labels, which the "
+                f"{reading[0]} stage learns from. --scene_labels=cluster makes pseudo "
+                "classes of E's features; --weak=none --refinement=none does without."
+            )
+        names = [stage.name for stage in stages]
+        if reading and self.scene_labels.learned and STAGE_NAMES[0] not in names:
+            raise ValueError(
+                "--scene_labels=cluster: clusters are made of the features that E has "
+                "learned in stage 1, but --multi_task_length is 0."
+            )
+
+    def _with_weak(self, stage: Stage, examples: int) -> Stage:
+        """The stage with as large a weak batch as makes one epoch of both."""
+        if not stage.reads_weak:
+            return stage
+        weak = len(self.data.weak)
+        # Reading: r weak examples for a labelled one come in every step, not r steps.
+        wanted = max(round(stage.batch_size * weak / examples), 2)
+        size = self._batch_size(wanted, weak)
+        return dataclasses.replace(stage, weak_batch_size=size)
 
     def _batch_size(self, wanted: int, examples: int) -> int:
         replicas = self.strategy.num_replicas_in_sync
@@ -270,7 +268,23 @@ class Experiment:
 
     def reader(self, stage: Stage) -> Reader:
         """Makes examples of the batches of a stage."""
-        return Reader(self.tasks, self.labels, self.settings.run.seed, stage.batch_size)
+        method = self.settings.method
+        wanted = None
+        if stage.reads_scenes:
+            wanted = functools.partial(
+                SYNTHESIS_LABELS[method.synthesis_labels],
+                labels=self.data.labels,
+                frequencies=lambda: self.data.frequencies,
+            )
+        return Reader(
+            self.tasks,
+            self.data.labels,
+            self.settings.run.seed,
+            stage.batch_size,
+            stage.weak_batch_size,
+            wanted,
+            self.settings.data.augmentation,
+        )
 
     def predict(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """M(x) at test time, in the networks' coding."""
@@ -285,14 +299,14 @@ class Experiment:
     def evaluate_prior(self, split: str, workdir: pathlib.Path) -> evaluation.Metrics:
         """The metrics of the constant predictor, which is kept in the run's folder."""
         path = workdir / "constant_predictor.npz"
-        constant = prior.prior(self.split("train"), self.tasks, path=path)
-        return self._evaluator(constant)(self.split(split))
+        constant = prior.prior(self.data.train, self.tasks, path=path)
+        return self._evaluator(constant)(self.data.split(split))
 
     def fingerprint(self) -> str:
         """Tells these weights, and how they came about, from any others."""
         digest = hashlib.sha256()
-        for name, value in config.settings(self.settings).items():
-            if not config.leaves(Config)[name].metadata["habit"]:
+        for name, value in options.settings(self.settings).items():
+            if not options.leaves(Config)[name].metadata["habit"]:
                 digest.update(f"{name}={value}\n".encode())
         for network in self.networks.values():
             for variable in network.variables:
@@ -306,15 +320,18 @@ class Experiment:
 
 def costs_report(experiment: Experiment) -> str:
     """What would be trained and what a step of it costs, without training data."""
-    built = experiment.builder.is_prepared()
+    built = experiment.data.is_built()
     schedule = experiment.settings.schedule
     some = max(getattr(schedule, f"{n}_batch_size") for n in STAGE_NAMES)
-    examples = len(experiment.split("train")) if built else some
+    examples = len(experiment.data.train) if built else some
     found, lengths = {}, {}
     for stage in experiment.plan(examples):
         model = experiment.model(stage, experiment.optimizers(stage))
         spec = inputs.batch_spec(
-            experiment.info, experiment.settings.data.tasks, stage.batch_size
+            experiment.data.info,
+            experiment.data.task_names,
+            stage.batch_size,
+            stage.weak_batch_size,
         )
         found[stage] = costs.step_costs(model, spec)
         text = getattr(schedule, f"{stage.name}_length")
@@ -335,11 +352,12 @@ def begin(experiment: Experiment, workdir: pathlib.Path) -> None:
     """Claims the folder for a run, or finds it to be this run's.
 
     Raises:
-      ValueError: it is another run's, or these settings cannot be; they have not
-        claimed the folder then.
+      ValueError: it is another run's, these settings cannot be, or the data are
+        nonsense; they have not claimed the folder then.
     """
     settings = experiment.settings
-    if (workdir / "config.json").exists():
+    is_new = not (workdir / "config.json").exists()
+    if not is_new:
         changed = records.differences(records.load(workdir), settings)
         if changed:
             raise ValueError(
@@ -347,4 +365,7 @@ def begin(experiment: Experiment, workdir: pathlib.Path) -> None:
                 "ones, or take another --workdir.\n  " + "\n  ".join(changed)
             )
     experiment.stages  # noqa: B018 - builds the data, and is refused if impossible
+    if is_new:
+        data = experiment.data
+        audit.check({data_set.TRAIN: data.train, data_set.VALIDATION: data.validation})
     records.save(settings, workdir)

@@ -9,7 +9,7 @@ import pathlib
 import tensorflow as tf
 from absl import flags
 
-from mgm_tf import command_line, config, exporting, records
+from mgm_tf import command_line, exporting, options, records
 from mgm_tf.checkpoints import Checkpoints
 from mgm_tf.experiment import Experiment
 
@@ -28,15 +28,15 @@ def main() -> None:
     step = Checkpoints(workdir, experiment.networks).restore(which)
     # Scenes are only named by a network that has learned to.
     names_scenes = "refiner" in experiment.trained(step)
-    sample = experiment.split("validation").batch(tf.constant([0]))["image"][0]
+    sample = experiment.data.validation.batch(tf.constant([0]))["image"][0]
     path = exporting.export(
         experiment.networks,
         experiment.tasks,
-        experiment.labels.names if names_scenes else None,
-        experiment.info.image_size,
+        experiment.data.labels if names_scenes else None,
+        experiment.data.info.image_size,
         pathlib.Path(flags.FLAGS.saved_model),
         fingerprint=experiment.fingerprint(),
-        extra={"settings": config.settings(experiment.settings), "step": step},
+        extra={"settings": options.settings(experiment.settings), "step": step},
         sample=sample.numpy(),
     )
     print(f"{which} checkpoint (step {step}) of {workdir} is in {path}.")

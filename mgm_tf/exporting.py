@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from datasets.metadata import DataInfo
 from mgm_tf import served
+from mgm_tf.labels import Categorical, Labels
 from mgm_tf.predictor import Predictor, probabilities_of
 from mgm_tf.served import FORMAT, RECORD, SAVED_MODEL, Outputs, newest_version
 from mgm_tf.tasks import Task
@@ -32,7 +33,7 @@ TOLERANCE = 1e-5
 def export(
     networks: Mapping[str, keras.Model],
     tasks: Sequence[Task],
-    scene_names: Sequence[str] | None,
+    labels: Labels | None,
     image_size: int,
     directory: str | os.PathLike,
     *,
@@ -47,7 +48,7 @@ def export(
     returned and nothing is written.
 
     Args:
-      networks, tasks, scene_names, image_size: as for `Predictor`.
+      networks, tasks, labels, image_size: as for `Predictor`.
       directory: parent of the versions.
       fingerprint: tells one set of weights from another (run and step, or a hash).
       extra: JSON values to keep in `mgm.json`.
@@ -61,7 +62,7 @@ def export(
     if newest and _same(newest, fingerprint):
         print(f"{newest} already holds this model: reused.", flush=True)
         return newest
-    predictor = Predictor(networks, tasks, scene_names, image_size)
+    predictor = Predictor(networks, tasks, labels, image_size)
     directory.mkdir(parents=True, exist_ok=True)
     # TF-Serving passes over folders whose name is no number.
     with tempfile.TemporaryDirectory(prefix=".incomplete-", dir=directory) as folder:
@@ -150,10 +151,13 @@ def _write(predictor: Predictor, path: pathlib.Path) -> None:
 def _write_record(
     path: pathlib.Path, predictor: Predictor, fingerprint: str, extra: Mapping
 ) -> None:
+    # Where no scene was learned, there is no scene class.
+    labels = predictor.labels or Categorical(())
     info = DataInfo(
         image_size=predictor.image_size,
         tasks={task.name: task.info for task in predictor.tasks},
-        scene_names=predictor.scene_names,
+        scene_names=labels.names,
+        label_kind=labels.kind,
     )
     versions = {"keras": keras.__version__, "tensorflow": tf.__version__}
     record = {

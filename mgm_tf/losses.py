@@ -55,6 +55,21 @@ def categorical_cross_entropy(condition: tf.Tensor, logits: tf.Tensor) -> tf.Ten
     return replicas.masked_mean(values, known(condition))
 
 
+def multi_label_cross_entropy(condition: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Mean binary cross-entropy, over classes and examples with a known label.
+
+    Args:
+      condition: [N, classes], above 0 where the class is present; all zeros where the
+        label is not known.
+      logits: [N, classes].
+    """
+    present = tf.cast(condition > 0, tf.float32)
+    values = tf.nn.sigmoid_cross_entropy_with_logits(
+        present, tf.cast(logits, tf.float32)
+    )
+    return replicas.masked_mean(tf.reduce_mean(values, axis=-1), known(condition))
+
+
 def known(condition: tf.Tensor) -> tf.Tensor:
     """Whether an example's condition [N, classes] is known (not all zeros), [N]."""
     return tf.reduce_any(condition > 0, axis=-1)
@@ -88,9 +103,15 @@ def nt_xent(view_a: tf.Tensor, view_b: tf.Tensor, temperature: float) -> tf.Tens
     return tf.reduce_mean(both) / 2
 
 
-def hinge_discriminator_real(logits: tf.Tensor) -> tf.Tensor:
-    """The discriminator's hinge loss on real images: mean of max(0, 1 - D(x))."""
-    return tf.reduce_mean(tf.nn.relu(1.0 - tf.cast(logits, tf.float32)))
+def hinge_discriminator_real(logits: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
+    """The discriminator's hinge loss on real images: mean of max(0, 1 - D(x, c)).
+
+    Args:
+      logits: [N].
+      known: [N] booleans; images whose label is not known do not count.
+    """
+    values = tf.nn.relu(1.0 - tf.cast(logits, tf.float32))
+    return replicas.masked_mean(values, known)
 
 
 def hinge_discriminator_fake(logits: tf.Tensor) -> tf.Tensor:

@@ -50,6 +50,18 @@ def mean_summary(sums: Sums, name: str) -> Summary:
     return {name: ratio(sums[name], sums["pixels"])}
 
 
+def unmasked_statistics(values: tf.Tensor) -> Statistics:
+    """The sum of one value a pixel [N, H, W], labelled or not, and their number."""
+    everywhere = tf.ones_like(values, tf.bool)
+    sums = pixel_statistics(values, everywhere, "loss")
+    return {f"unmasked_{name}": value for name, value in sums.items()}
+
+
+def unmasked_summary(sums: Sums) -> Summary:
+    """The mean over all pixels."""
+    return {"loss_unmasked": ratio(sums["unmasked_loss"], sums["unmasked_pixels"])}
+
+
 def segmentation_statistics(
     predicted: tf.Tensor, target: tf.Tensor, valid: tf.Tensor, classes: int
 ) -> Statistics:

@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from mgm_tf import augment, losses
 from mgm_tf.examples import Examples
-from mgm_tf.labels import Categorical
+from mgm_tf.labels import Labels
+from mgm_tf.randomness import Draws
 from mgm_tf.tasks import Task
 
 Terms = Mapping[str, tf.Tensor]
@@ -38,6 +39,10 @@ class Objective(Protocol):
     def terms(self) -> tuple[str, ...]:
         """The names of the terms."""
 
+    @property
+    def reads_scenes(self) -> bool:
+        """Whether the loss depends on scene labels."""
+
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
         """The terms of the loss."""
 
@@ -47,6 +52,7 @@ class MultiTask:
     """L_multi(y, M(x)): the sum of the tasks' losses. Reading: all weights 1."""
 
     tasks: tuple[Task, ...]
+    reads_scenes = False
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -70,8 +76,9 @@ class MultiTask:
 class Scene:
     """L_CE(c, R(M(x))): the scene class read from the predictions alone."""
 
-    labels: Categorical
+    labels: Labels
     terms = ("cross_entropy",)
+    reads_scenes = True
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
         """The cross-entropy of the refinement network."""
@@ -87,6 +94,7 @@ class Contrastive:
 
     temperature: float
     terms = ("nt_xent",)
+    reads_scenes = False
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
         """The contrastive loss; both views pass as one batch of 2N, as in SimCLR."""
@@ -97,21 +105,24 @@ class Contrastive:
 
 
 def generated(networks: Networks, examples: Examples) -> tf.Tensor:
-    """G(c, z), z = noise + the embedding of E(x) (section 3.3), [N, H, W, 3]."""
+    """G(c~, z), z = noise + the embedding of E(x) (section 3.3), [N, H, W, 3]."""
     feature = networks.embedding(networks.encoder(examples.images))
     noise = examples.draws.of("latent").normal(feature.shape[-1])
-    return networks.generator(feature + noise, examples.condition)
+    return networks.generator(feature + noise, examples.synthesis_condition)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Adversarial:
     instance_noise: float
+    reads_scenes = True
 
-    def _judge(self, networks: Networks, images, examples: Examples, purpose: str):
-        noise = examples.draws.of(purpose).normal(*images.shape[1:])
-        return networks.discriminator(
-            images + self.instance_noise * noise, examples.condition
-        )
+    def _judge(self, networks: Networks, images, condition, draws: Draws):
+        noise = draws.normal(*images.shape[1:])
+        return networks.discriminator(images + self.instance_noise * noise, condition)
+
+    def _judge_synthesized(self, networks: Networks, images, examples: Examples):
+        draws = examples.draws.of("on synthesized")
+        return self._judge(networks, images, examples.synthesis_condition, draws)
 
 
 class Discriminate(_Adversarial):
@@ -120,12 +131,14 @@ class Discriminate(_Adversarial):
     terms = ("real", "synthesized")
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
-        """E relu(1 - D(x, c)) and E relu(1 + D(G(c, z), c))."""
+        """E relu(1 - D(x, c)), where c is known, and E relu(1 + D(G(c~, z), c~))."""
         synthesized = tf.stop_gradient(generated(networks, examples))
-        on_real = self._judge(networks, examples.images, examples, "on real")
-        on_synthesized = self._judge(networks, synthesized, examples, "on synthesized")
+        draws = examples.draws.of("on real")
+        on_real = self._judge(networks, examples.images, examples.condition, draws)
+        on_synthesized = self._judge_synthesized(networks, synthesized, examples)
+        known = losses.known(examples.condition)
         return {
-            "real": losses.hinge_discriminator_real(on_real),
+            "real": losses.hinge_discriminator_real(on_real, known),
             "synthesized": losses.hinge_discriminator_fake(on_synthesized),
         }
 
@@ -136,7 +149,7 @@ class Generate(_Adversarial):
     terms = ("hinge",)
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
-        """-E D(G(c, z), c)."""
+        """-E D(G(c~, z), c~)."""
         synthesized = generated(networks, examples)
-        logits = self._judge(networks, synthesized, examples, "on synthesized")
+        logits = self._judge_synthesized(networks, synthesized, examples)
         return {"hinge": losses.hinge_generator(logits)}

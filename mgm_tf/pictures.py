@@ -38,7 +38,7 @@ def prediction_panels(
 
 @dataclasses.dataclass(frozen=True)
 class Samples:
-    """Generated images, a row for each scene class; the same noise each time.
+    """Generated images, a row for each scene label; the same noise each time.
 
     Attributes:
       reader: its labels and seed.
@@ -58,18 +58,18 @@ class Samples:
         That is how the updates see generated images. The moving averages of G are so
         slow (momentum .999 and .9999) that thousands of steps pass before they fit.
         """
-        names = self.reader.labels.names[: self.classes]
         columns = min(self.columns, len(self.split))
-        images = network_images(self.split.batch(tf.range(columns))["image"])
+        first = self.split.batch(tf.range(columns))
+        titles, rows = self.reader.labels.typical(first["scene"])
+        titles, rows = titles[: self.classes], rows[: self.classes]
+        images = network_images(first["image"])
         features = networks["encoder"](images, training=False)
         latent = networks["embedding"](features, training=False)
         noise = tf.random.stateless_normal(latent.shape, [self.reader.seed, 0])
-        scenes = tf.repeat(tf.range(len(names)), columns)
-        condition = self.reader.labels.condition(scenes)
-        inputs = tf.tile(latent + noise, [len(names), 1])
+        condition = tf.repeat(rows, columns, axis=0)
+        inputs = tf.tile(latent + noise, [len(titles), 1])
         made = panels.as_bytes(networks["generator"](inputs, condition, training=True))
-        rows = np.split(made, len(names))
-        return panels.image_grid([list(row) for row in rows], names)
+        return panels.image_grid([list(r) for r in np.split(made, len(rows))], titles)
 
 
 def views(batches: Batches, reader: Reader, step: int, number: int = 6) -> np.ndarray:

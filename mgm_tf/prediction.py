@@ -7,7 +7,8 @@ For each image, in the output folder:
                       [H, W, C] with H and W of the image (upright):
                       `segmentation` (the smallest unsigned integers that hold the
                       classes), `depth`, `normals`, … float32; `scene_probabilities`
-                      [scenes]. Class probabilities are left out: they would be large.
+                      [scenes], in the order of `scene_names` in the model's `mgm.json`.
+                      Class probabilities of pixels are left out: they would be large.
 
 NAME is the stem of the image; with its suffix where two images share a stem.
 """
@@ -24,8 +25,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from datasets.metadata import DataInfo, TaskInfo
-from mgm_tf import image_files, panels
-from mgm_tf.drawing import LARGEST
+from mgm_tf import drawing, image_files, panels
+from mgm_tf.labels import labels_of
 from mgm_tf.predictor import SCENES, probabilities_of
 from mgm_tf.served import Outputs, Served
 
@@ -130,7 +131,7 @@ def _photo(job: Job, network_size: int) -> _Photo:
         pixels, (network_size, network_size), antialias=True
     )
     shrunk = Image.fromarray(pixels)
-    shrunk.thumbnail((LARGEST, LARGEST))
+    shrunk.thumbnail((drawing.LARGEST, drawing.LARGEST))
     return _Photo(job, (height, width), network_input.numpy(), np.asarray(shrunk))
 
 
@@ -149,16 +150,24 @@ def _predict_batch(served: Served, photos: Sequence[_Photo], progress: tqdm) -> 
 def _panel(info: DataInfo, photo: _Photo, outputs: Outputs) -> np.ndarray:
     # In the size of the panel from the start: colours of a huge image take gigabytes.
     shown = arrays_of(info, outputs, *photo.thumbnail.shape[:2])
-    return panels.prediction_panel(
-        info.tasks, photo.thumbnail, shown, _scene_text(info, outputs)
-    )
+    scene = None
+    if SCENES in outputs:
+        width = drawing.fit(photo.thumbnail).shape[1]
+        scene = scene_text(labels_of(info).describe(outputs[SCENES]), width)
+    return panels.prediction_panel(info.tasks, photo.thumbnail, shown, scene)
 
 
-def _scene_text(info: DataInfo, outputs: Outputs) -> str | None:
-    if SCENES not in outputs:
-        return None
-    best = int(outputs[SCENES].argmax())
-    return f"{info.scene_names[best]} ({outputs[SCENES][best]:.0%})"
+def scene_text(classes: Sequence[str], width: int) -> str:
+    """The classes of an image in one line, as many as fit into `width` pixels.
+
+    The first is there in any case; at the end stands how many are left out.
+    """
+    for shown in range(len(classes), 0, -1):
+        left = len(classes) - shown
+        text = ", ".join(classes[:shown]) + f" and {left} more" * (left > 0)
+        if shown == 1 or drawing.text_width(text) <= width:
+            return text
+    return "no class above 50%"
 
 
 def _resized(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -3,8 +3,9 @@
 Outputs, at the network's size [N, S, S]: `segmentation` class numbers (int32),
 `segmentation_probabilities` [..., classes], `depth` in metres, `normals` [..., 3] unit
 vectors, `edges`, `reshading`, `curvature` [..., 2], in the units of the task's
-`TaskInfo`; and `scene_probabilities` [N, scenes] if scenes were learned. All but class
-numbers are float32.
+`TaskInfo`; and `scene_probabilities` [N, scenes] if scenes were learned: they sum to 1
+where an image is of one scene class, and stand each for itself where it has several
+labels (`labels.py`). All but class numbers are float32.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from collections.abc import Mapping, Sequence
 import keras
 import tensorflow as tf
 
+from mgm_tf.labels import Labels
 from mgm_tf.tasks import Task
 
 SCENES = "scene_probabilities"
@@ -23,7 +25,7 @@ class Predictor:
     Args:
       networks: by name: `encoder`, `decoders` and, to name scenes, `refiner`.
       tasks: the tasks to predict.
-      scene_names: the scene classes, or None where no scene was learned.
+      labels: of the images, or None where no scene was learned.
       image_size: height and width that the networks see.
 
     Raises:
@@ -34,10 +36,10 @@ class Predictor:
         self,
         networks: Mapping[str, keras.Model],
         tasks: Sequence[Task],
-        scene_names: Sequence[str] | None,
+        labels: Labels | None,
         image_size: int,
     ):
-        needed = ("encoder", "decoders") + (("refiner",) if scene_names else ())
+        needed = ("encoder", "decoders") + (("refiner",) if labels else ())
         missing = [name for name in needed if name not in networks]
         if missing:
             raise ValueError(
@@ -46,7 +48,7 @@ class Predictor:
             )
         self.networks = {name: networks[name] for name in needed}
         self.tasks = tuple(tasks)
-        self.scene_names = tuple(scene_names or ())
+        self.labels = labels
         self.image_size = image_size
         # One graph that every endpoint calls: it is traced and stored once.
         self._predict = tf.function(
@@ -67,10 +69,9 @@ class Predictor:
         outputs: dict[str, tf.Tensor] = {}
         for task in self.tasks:
             outputs |= _outputs_of(task, predictions[task.name])
-        refiner = self.networks.get("refiner")
-        if refiner is not None:
-            logits = refiner(predictions, training=False)
-            outputs[SCENES] = _probabilities(logits)
+        if self.labels is not None:
+            logits = self.networks["refiner"](predictions, training=False)
+            outputs[SCENES] = self.labels.probabilities(logits)
         return outputs
 
 
@@ -78,14 +79,11 @@ def _outputs_of(task: Task, prediction: tf.Tensor) -> dict[str, tf.Tensor]:
     physical = task.physical(prediction)
     named = {task.name: physical[..., 0] if task.info.channels == 1 else physical}
     if task.info.class_names:
-        named[probabilities_of(task.name)] = _probabilities(prediction)
+        logits = tf.cast(prediction, tf.float32)
+        named[probabilities_of(task.name)] = tf.nn.softmax(logits)
     return named
 
 
 def probabilities_of(name: str) -> str:
     """The output that holds the class probabilities of a task."""
     return f"{name}_probabilities"
-
-
-def _probabilities(logits):
-    return tf.nn.softmax(tf.cast(logits, tf.float32))

@@ -4,14 +4,14 @@ import dataclasses
 import json
 import pathlib
 
-from mgm_tf import config
+from mgm_tf import options
 from mgm_tf.config import Config
 
 
 def as_flagfile(settings: Config) -> str:
     """The settings as a flag file that repeats the run."""
     lines = []
-    for name, value in config.settings(settings).items():
+    for name, value in options.settings(settings).items():
         text = ",".join(value) if isinstance(value, tuple) else value
         lines.append(f"--{name}={text}")
     return "\n".join(lines) + "\n"
@@ -39,20 +39,20 @@ def load(workdir: pathlib.Path) -> Config:
         )
     groups = json.loads(path.read_text())
     flat = {name: value for group in groups.values() for name, value in group.items()}
-    known = set(config.leaves(Config))
+    known = set(options.leaves(Config))
     if set(flat) != known:
         raise ValueError(
             f"{path}: expected the settings of this version; missing "
             f"{sorted(known - set(flat))}, unknown {sorted(set(flat) - known)}."
         )
-    return config.build(Config, flat)
+    return options.build(Config, flat)
 
 
 def differences(old: Config, new: Config) -> list[str]:
     """What was asked of a run before and is asked otherwise now, habits apart."""
-    before, after = config.settings(old), config.settings(new)
+    before, after = options.settings(old), options.settings(new)
     return [
         f"--{name}: {before[name]} before, {after[name]} now"
-        for name, field in config.leaves(Config).items()
+        for name, field in options.leaves(Config).items()
         if before[name] != after[name] and not field.metadata["habit"]
     ]

@@ -28,7 +28,8 @@ class Served:
 
     Attributes:
       path: the folder of the version.
-      info: image size, tasks and scene names (none where no scene was learned).
+      info: image size, tasks, scene names (none where no scene was learned) and
+        whether an image has one of them or several.
       record: everything in `mgm.json`.
       model: the restored object.
     """

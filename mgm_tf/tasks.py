@@ -21,7 +21,8 @@ class Kind:
 
     Attributes:
       channels: of the network's output.
-      target: physical label map -> what the network is taught.
+      read: stored label map -> physical values.
+      target: physical values -> what the network is taught.
       physical: network's output -> physical values.
       physical_target: the same for what the network is taught.
       loss_map: (prediction, target, valid) -> the loss of every pixel [N, H, W].
@@ -32,6 +33,7 @@ class Kind:
     """
 
     channels: Callable[[TaskInfo], int]
+    read: Callable[[TaskInfo, tf.Tensor], tf.Tensor]
     target: Callable[[TaskInfo, tf.Tensor], tf.Tensor]
     physical: Callable[[TaskInfo, tf.Tensor], tf.Tensor]
     physical_target: Callable[[TaskInfo, tf.Tensor], tf.Tensor]
@@ -79,9 +81,21 @@ class Task:
           The target [N, H, W, channels] (float32; class numbers [N, H, W, 1] int32 for
           segmentation) and where there is a label, [N, H, W] booleans.
         """
+        physical, valid = self.read(raw)
+        return self.target(physical), valid
+
+    def read(self, raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The physical values of a stored map, and where there is a label.
+
+        The first half of `decode`: metres, unit vectors, class numbers, …
+        """
         raw = tf.cast(raw, tf.int32)
         valid = tf.reduce_any(tf.not_equal(raw, self.info.missing), axis=-1)
-        return self.kind.target(self.info, raw), valid
+        return self.kind.read(self.info, raw), valid
+
+    def target(self, physical: tf.Tensor) -> tf.Tensor:
+        """What to teach for physical values; the second half of `decode`."""
+        return self.kind.target(self.info, physical)
 
     def loss(
         self, prediction: tf.Tensor, target: tf.Tensor, valid: tf.Tensor
@@ -101,19 +115,27 @@ class Task:
         values = self.kind.loss_map(prediction, target, valid)
         predicted = self.physical(prediction)
         labelled = self.kind.physical_target(self.info, target)
-        return {
+        sums = {
             **metrics.pixel_statistics(values, valid, "loss"),
             **self.kind.statistics(self.info, predicted, labelled, valid),
         }
+        if self.info.reports_unmasked:
+            everywhere = tf.ones_like(valid)
+            values = self.kind.loss_map(prediction, target, everywhere)
+            sums |= metrics.unmasked_statistics(values)
+        return sums
 
     def summarize(self, statistics: dict[str, np.ndarray]) -> dict[str, float]:
         """The metrics of a set from its summed statistics; nan without a valid pixel.
 
-        `loss` is the mean loss of a valid pixel, the paper's mLoss.
+        `loss` is the mean loss of a valid pixel, the paper's mLoss; `loss_unmasked`
+        that of any pixel, where the data ask for it.
         """
+        unmasked = self.info.reports_unmasked
         return {
             **self.kind.summary(statistics),
             **metrics.mean_summary(statistics, "loss"),
+            **(metrics.unmasked_summary(statistics) if unmasked else {}),
         }
 
 
@@ -135,8 +157,11 @@ def _stored_channels(info: TaskInfo) -> int:
     return info.channels
 
 
-def _coded(info: TaskInfo, raw: tf.Tensor) -> tf.Tensor:
-    physical = tf.cast(raw, tf.float32) * info.scale + info.offset
+def _scaled(info: TaskInfo, raw: tf.Tensor) -> tf.Tensor:
+    return tf.cast(raw, tf.float32) * info.scale + info.offset
+
+
+def _coded(info: TaskInfo, physical: tf.Tensor) -> tf.Tensor:
     if info.target_clip:
         physical = tf.clip_by_value(physical, *info.target_clip)
     if info.target_log:
@@ -197,6 +222,7 @@ def _error_summary(sums: Sums) -> Summary:
 # A map of numbers; the paper compares such tasks by their mean loss (tables 2 and 5).
 NUMBERS = Kind(
     channels=_stored_channels,
+    read=_scaled,
     target=_coded,
     physical=_uncoded,
     physical_target=_uncoded,
@@ -209,6 +235,7 @@ NUMBERS = Kind(
 KINDS = {
     "segmentation": Kind(
         channels=_class_count,
+        read=_as_stored,
         target=_as_stored,
         physical=_most_likely,
         physical_target=_as_stored,

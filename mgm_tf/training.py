@@ -40,7 +40,9 @@ def train(experiment: Experiment, workdir: pathlib.Path) -> None:
         for stage in experiment.stages:
             end = begin + stage.steps
             if done < end:
-                run = StageRun(experiment, stage, begin, checkpoints, log, baseline)
+                run = StageRun(
+                    experiment, stage, begin, checkpoints, log, baseline, workdir
+                )
                 run(max(done, begin), interruption)
             begin = end
     log.event(total, experiment.stages[-1].name, "finished")
@@ -59,6 +61,7 @@ class StageRun:
         checkpoints: Checkpoints,
         log: Log,
         baseline: evaluation.Metrics,
+        workdir: pathlib.Path,
     ):
         """Prepares a stage whose first step is the step `begin` of the run."""
         self._experiment = experiment
@@ -67,15 +70,15 @@ class StageRun:
         self._checkpoints = checkpoints
         self._log = log
         self._baseline = baseline
-        seed = experiment.settings.run.seed
-        train_split = experiment.split("train")
-        self._batches = Batches(train_split, stage.batch_size, seed, begin)
+        self._workdir = workdir
         self._optimizers = experiment.optimizers(stage)
         self._model = experiment.model(stage, self._optimizers)
 
     def __call__(self, done: int, interruption: callbacks.Interruption) -> None:
         """Trains from step `done` of the run to the stage's end."""
         self._resume(done)
+        # Only now: labels may be made of what the networks have learned.
+        self._batches = self._read()
         stage, settings = self._stage, self._experiment.settings.run
         end = self._begin + stage.steps
         progress = callbacks.Progress(self._title(), done - self._begin, stage.steps)
@@ -108,6 +111,17 @@ class StageRun:
         progress.close()
         if interruption.asked:
             self._stop(done + progress.done)
+
+    def _read(self) -> Batches:
+        train, *weak = self._experiment.examples(self._stage, self._workdir)
+        return Batches(
+            train,
+            self._stage.batch_size,
+            self._experiment.settings.run.seed,
+            self._begin,
+            weak[0] if weak else None,
+            self._stage.weak_batch_size,
+        )
 
     def _title(self) -> str:
         names = [stage.name for stage in self._experiment.stages]
@@ -157,7 +171,7 @@ class StageRun:
             return
         with self._scalars.paused():
             experiment = self._experiment
-            metrics = experiment.evaluate(experiment.split("validation"))
+            metrics = experiment.evaluate(experiment.data.validation)
             score = evaluation.score(metrics, self._baseline, experiment.tasks)
             values = {f"validation/{k}": v for k, v in evaluation.flat(metrics).items()}
             values["validation/score"] = score
@@ -177,14 +191,15 @@ class StageRun:
         reader = experiment.reader(self._stage)
         with self._scalars.paused():
             if self._trains("encoder"):
-                numbers = tuple(range(min(PANELS, len(experiment.split("validation")))))
+                shown_split = experiment.data.validation
+                numbers = tuple(range(min(PANELS, len(shown_split))))
                 shown = pictures.prediction_panels(
-                    networks, experiment.split("validation"), experiment.tasks, numbers
+                    networks, shown_split, experiment.tasks, numbers
                 )
                 for number, panel in zip(numbers, shown, strict=True):
                     self._log.picture(step, f"predictions/{number}", panel)
             if self._trains("generator"):
-                samples = pictures.Samples(reader, experiment.split("train"))
+                samples = pictures.Samples(reader, experiment.data.train)
                 self._log.picture(step, "generated", samples(networks))
             if self._trains("projector"):
                 views = pictures.views(self._batches, reader, step - 1)

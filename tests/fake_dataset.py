@@ -14,10 +14,11 @@ import tensorflow_datasets as tfds
 
 import datasets
 from datasets import metadata
-from mgm_tf import config
+from mgm_tf import config, options
 
 SIZE = 64
 COUNTS = {"train": 12, "validation": 5, "test": 3}
+WEAK = {"weak": 6}
 SCENES = ("red room", "green room", "blue room")
 INFO = metadata.DataInfo(
     image_size=SIZE,
@@ -39,9 +40,10 @@ INFO = metadata.DataInfo(
 
 @dataclasses.dataclass(eq=False, kw_only=True)
 class FakeConfig(tfds.core.BuilderConfig):
-    """How many examples each split has."""
+    """How many examples each split has, and what they are."""
 
     counts: dict[str, int]
+    info: metadata.DataInfo = INFO
 
 
 class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -53,11 +55,18 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     BUILDER_CONFIGS = [
         FakeConfig(name="64", counts=COUNTS),
         FakeConfig(name="few_64", counts=COUNTS | {"train": 3}),
+        FakeConfig(name="weak_64", counts=COUNTS | WEAK),
+        FakeConfig(
+            name="nameless_64",
+            counts=COUNTS,
+            info=dataclasses.replace(INFO, scene_names=()),
+        ),
     ]
 
     def _info(self):
+        info = self.builder_config.info
         return self.dataset_info_from_configs(
-            features=INFO.features(), metadata=INFO.metadata(), disable_shuffling=True
+            features=info.features(), metadata=info.metadata(), disable_shuffling=True
         )
 
     def _split_generators(self, dl_manager):
@@ -66,8 +75,10 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return {k: self._generate_examples(k, n) for k, n in counts.items()}
 
     def _generate_examples(self, split, count):
+        known = bool(self.builder_config.info.scene_names)
         for index in range(count):
-            yield index, example(split, index)
+            made = example(split, index)
+            yield index, made | {"scene": made["scene"] if known else -1}
 
 
 def example(split: str, index: int) -> dict:
@@ -76,7 +87,7 @@ def example(split: str, index: int) -> dict:
     The first column of pixels has no label. The first example of training has no depth
     at all, and its scene is not known.
     """
-    random = np.random.default_rng([list(COUNTS).index(split), index])
+    random = np.random.default_rng([list(COUNTS | WEAK).index(split), index])
     scene = index % len(SCENES)
     floor = np.arange(SIZE)[:, None] >= random.integers(24, 40)
     floor = np.broadcast_to(floor, (SIZE, SIZE))
@@ -138,5 +149,5 @@ TINY = {
 
 def settings(data_dir: pathlib.Path, **changes) -> config.Config:
     """The settings of a tiny run on this data set, with changes by flag name."""
-    values = config.settings(config.Config()) | TINY | {"data_dir": str(data_dir)}
-    return config.build(config.Config, values | changes)
+    values = options.settings(config.Config()) | TINY | {"data_dir": str(data_dir)}
+    return options.build(config.Config, values | changes)

@@ -134,11 +134,13 @@ class Rig:
     def batch(self, step: int = 0):
         """The batch, each replica's part of it."""
         whole = toy.raw_batch(self._names, step)
-        rows = toy.BATCH // self._strategy.num_replicas_in_sync
+        replicas = self._strategy.num_replicas_in_sync
 
         def part(context):
-            start = context.replica_id_in_sync_group * rows
-            return {k: v[start : start + rows] for k, v in whole.items()}
+            number = context.replica_id_in_sync_group
+            return tf.nest.map_structure(
+                lambda values: tf.split(values, replicas)[number], whole
+            )
 
         return self._strategy.experimental_distribute_values_from_function(part)
 

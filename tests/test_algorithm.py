@@ -10,10 +10,12 @@ from mgm_tf.algorithm import (
     REFINEMENT,
     SELF_SUPERVISION,
     WEAK,
+    Stage,
     algorithm_1,
     real,
     stage_updates,
     synthetic,
+    weakly_labelled,
     with_moving_statistics,
 )
 from tests import toy
@@ -106,6 +108,31 @@ def test_what_a_row_has_no_images_or_nothing_to_train_for_is_left_out():
     assert names(joint("synthetic", "none", "none", 1)) == ["multi_task", *players]
     without_r = ["multi_task", "self_supervise", *players, "self_supervise_weak"]
     assert names(joint(refinement="none", players=1)) == without_r
+
+
+def test_real_weak_images_take_the_place_of_synthesized_ones():
+    updates = joint(weak="real")
+    assert names(updates) == [
+        "multi_task",
+        "refine",
+        "self_supervise",
+        "refine_weak",
+        "self_supervise_weak",
+    ]
+    assert [row.images for row in updates[3:]] == [weakly_labelled, weakly_labelled]
+    assert described(updates)[3] == ("refine_weak", weakly_labelled, ("encoder",), ())
+
+
+def test_a_stage_tells_what_it_reads():
+    stages = stage_updates(OBJECTIVES, joint(weak="real"))
+    joint_stage = Stage("joint", stages["joint"], 4, 10, 6)
+    assert joint_stage.reads_weak and joint_stage.reads_scenes
+    multi_task = Stage("multi_task", stages["multi_task"], 4, 10)
+    assert not multi_task.reads_weak and not multi_task.reads_scenes
+    synthesized = Stage("joint", joint(), 4, 10)
+    assert synthesized.reads_scenes and not synthesized.reads_weak
+    alone = joint(weak="real", refinement="none")
+    assert not Stage("joint", alone, 4, 10).reads_scenes
 
 
 def test_refinements_differ_in_what_they_train():

@@ -8,7 +8,18 @@ import pytest
 from absl import flags
 
 import datasets
-from mgm_tf import algorithm, config, experiment, inputs, networks, records
+from mgm_tf import (
+    algorithm,
+    config,
+    data_set,
+    experiment,
+    geometry,
+    inputs,
+    networks,
+    options,
+    records,
+    synthesis,
+)
 from mgm_tf.config import Config, Length
 from mgm_tf.networks import decoders, encoders
 
@@ -17,6 +28,9 @@ FLAGFILES = sorted(ROOT.glob("configs/**/*.flags"))
 TABLES = {
     "dataset": datasets.BUILDERS,
     "cache": inputs.CACHES,
+    "augmentation": geometry.AUGMENTATIONS,
+    "scene_labels": data_set.SCENE_LABELS,
+    "synthesis_labels": synthesis.SYNTHESIS_LABELS,
     "encoder": encoders.ENCODERS,
     "encoder_widths": encoders.ENCODER_WIDTHS,
     "decoder": decoders.DECODERS,
@@ -61,7 +75,7 @@ def test_every_setting_is_a_flag_once_with_its_default_and_help():
     ]
     assert len(names) == len(set(names))
     flags_made = {name for name in values if name not in flags.FlagValues()}
-    assert flags_made == set(names) == set(config.leaves(Config))
+    assert flags_made == set(names) == set(options.leaves(Config))
     assert all(values[name].help for name in names)
     assert parsed() == Config()
 
@@ -93,13 +107,13 @@ def test_values_are_read_into_their_groups():
 
 @pytest.mark.parametrize("name", TABLES)
 def test_choices_are_the_keys_of_the_table_that_they_are_looked_up_in(name):
-    assert set(typing.get_args(config.leaves(Config)[name].type)) == set(TABLES[name])
+    assert set(typing.get_args(options.leaves(Config)[name].type)) == set(TABLES[name])
 
 
 def test_every_choice_has_a_table():
     literals = {
         name
-        for name, field in config.leaves(Config).items()
+        for name, field in options.leaves(Config).items()
         if typing.get_origin(field.type) is typing.Literal
     }
     assert literals == set(TABLES)
@@ -153,6 +167,17 @@ def test_what_is_no_setting_is_refused_by_name(argument, words):
         (["--width=nan"], ["--width=nan"]),
         (["--tasks="], ["--tasks", "at least one"]),
         (["--tasks=depth,depth"], ["--tasks=depth,depth", "twice"]),
+        (["--tasks=all,depth"], ["--tasks=all,depth", "alone"]),
+        (["--labelled_percent=0"], ["--labelled_percent=0", "up to 100"]),
+        (["--labelled_percent=101"], ["--labelled_percent=101"]),
+        (["--weak_percent=-1"], ["--weak_percent=-1"]),
+        (["--split_seed=-1"], ["--split_seed=-1"]),
+        (["--scene_clusters=1"], ["--scene_clusters=1"]),
+        (["--max_damaged=2"], ["--max_damaged=2"]),
+        (
+            ["--scene_labels=cluster", "--synthesis_labels=marginals"],
+            ["--scene_labels=cluster", "--synthesis_labels=training"],
+        ),
         (["--joint_length=5"], ["--joint_length", "'5'", "100epochs"]),
         (["--joint_length=-5steps"], ["--joint_length", "-5steps"]),
         (["--joint_batch_size=1"], ["--joint_batch_size=1"]),

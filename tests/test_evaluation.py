@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from datasets.metadata import depth_info, normals_info, segmentation_info
 from mgm_tf import evaluation
+from mgm_tf.labels import Categorical, MultiHot
 from mgm_tf.tasks import task_of
 
 CLASSES = (("wall", "floor"), ((0, 0, 0), (9, 9, 9)))
@@ -31,11 +32,16 @@ class Few:
         np.uint16,
     )[..., None]
 
+    scene = np.array([0, -1, 1], np.int32)
+
     def __len__(self):
         return 3
 
+    def scenes(self):
+        return self.scene
+
     def batch(self, numbers):
-        names = ("image", "segmentation", "depth")
+        names = ("image", "segmentation", "depth", "scene")
         return {name: tf.gather(getattr(self, name), numbers) for name in names}
 
 
@@ -121,7 +127,9 @@ def test_the_score_of_nan_is_nan():
 def test_the_table_puts_the_constant_beside_the_model():
     metrics = {"depth": {"absolute_error": 0.123456, "rmse": math.nan}}
     constant = {"depth": {"absolute_error": 12.0, "rmse": 0.5}}
-    assert evaluation.table(metrics, constant, TASKS[1:]).splitlines() == [
+    assert evaluation.table(
+        metrics, constant, {"depth": "absolute_error"}
+    ).splitlines() == [
         "task          metric                 model  constant",
         "depth         absolute_error *      0.1235   12.0000",
         "depth         rmse                       -    0.5000",
@@ -139,3 +147,72 @@ def test_every_task_has_its_headline_in_its_metrics():
 def test_flat_names_are_task_and_metric():
     flat = evaluation.flat({"depth": {"rmse": 1.0}, "normals": {"mad": 2.0}})
     assert flat == {"depth/rmse": 1.0, "normals/mad": 2.0}
+
+
+# --- The image label ----------------------------------------------------------------
+
+LABELS = Categorical(("dim", "bright"))
+
+
+def refine(predictions, training):
+    """Bright is what has a mean depth above a metre."""
+    assert not training
+    depth = tf.reduce_mean(predictions["depth"], axis=(1, 2))
+    return tf.concat([1 - depth, depth - 1], axis=-1)
+
+
+def with_labels(labels, split, batch_size=2):
+    predictor = evaluation.with_scenes(predict, refine)
+    return evaluation.Evaluator(predictor, TASKS, batch_size, labels)(split)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3])
+def test_the_scene_is_judged_where_it_is_known(batch_size):
+    split = Few()
+    split.image = split.image.copy()
+    split.image[1:, ..., 0] = 20  # dim: .2 m
+    metrics = with_labels(LABELS, split, batch_size)
+    # Bright, dim and dim; labelled dim, not at all and bright.
+    assert metrics["scene"] == {"accuracy": 0}
+    split.scene = np.array([1, -1, 1], np.int32)
+    assert with_labels(LABELS, split, batch_size)["scene"] == {"accuracy": 0.5}
+
+
+def test_scenes_change_nothing_else():
+    metrics = with_labels(LABELS, Few())
+    assert metrics.pop("scene").keys() == {"accuracy"}
+    assert metrics == evaluated()
+
+
+def test_several_labels_are_judged_each():
+    split = Few()
+    split.scene = np.array([[1, 1], [0, 0], [0, 1]], np.int32)
+    # Said: bright alone, of all (depths of 1.5675 m, .09 m and 1 m on average).
+    split.image = split.image.copy()
+    split.image[2, ..., 0] = 200
+    metrics = with_labels(MultiHot(LABELS.names), split)["scene"]
+    assert metrics == pytest.approx({"f1": 4 / 5, "f1_macro": 0.5, "accuracy": 3 / 4})
+
+
+def test_the_constant_says_what_is_frequent():
+    split = Few()
+    frequencies = np.array([0.6, 0.4], np.float32)
+    got = evaluation.constant_scenes(split, LABELS, frequencies)
+    assert got == {"accuracy": 0.5}  # dim, which the first of two is
+    split.scene = np.array([[1, 1], [0, 0], [0, 1]], np.int32)
+    got = evaluation.constant_scenes(split, MultiHot(LABELS.names), frequencies)
+    # Dim alone, in both: one hit, two misses, one false alarm.
+    assert got == pytest.approx({"f1": 2 / 5, "f1_macro": 1 / 3, "accuracy": 1 / 4})
+
+
+def test_the_score_does_not_know_of_scenes():
+    metrics, baseline = headlines(0.6, 0.5), headlines(0.2, 0.5)
+    scene = {"scene": {"accuracy": 0.9}}
+    assert evaluation.score(metrics | scene, baseline, TASKS) == pytest.approx(0.25)
+
+
+def test_the_table_shows_scenes():
+    metrics = {"depth": {"absolute_error": 0.1}, "scene": {"accuracy": 0.5}}
+    stars = {"depth": "absolute_error", "scene": "accuracy"}
+    last = evaluation.table(metrics, metrics, stars).splitlines()[-1]
+    assert last == "scene         accuracy *            0.5000    0.5000"

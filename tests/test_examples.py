@@ -1,5 +1,7 @@
 """From stored batches to what networks see."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -55,7 +57,7 @@ def test_missing_labels_are_not_valid(read, name):
 def test_draws_are_those_of_seed_step_and_place():
     def drawn(step=0, places=slice(None)):
         batch = toy.raw_batch([], step)
-        part = {name: values[places] for name, values in batch.items()}
+        part = tf.nest.map_structure(lambda values: values[places], batch)
         return toy.reader([])(part).draws.normal(3).numpy()
 
     whole = drawn()
@@ -64,3 +66,55 @@ def test_draws_are_those_of_seed_step_and_place():
     np.testing.assert_array_equal(whole[2:], drawn(places=slice(2, 4)))
     assert not np.any(whole == drawn(step=1))
     assert len(np.unique(whole)) == 12
+
+
+def test_what_is_synthesized_has_a_known_label(read):
+    known = [[1, 0, 0], [0, 0, 1], [0, 1, 0]]
+    np.testing.assert_array_equal(read.wanted.numpy()[[0, 1, 3]], known)
+    assert read.wanted.numpy()[2].sum() == 1
+    assert read.synthesis_condition is read.wanted
+
+
+def test_weak_examples_have_images_and_scenes_only(read):
+    batch = toy.raw_batch(toy.ALL_TASKS)["weak"]
+    weak = read.weak
+    np.testing.assert_array_equal(weak.images, network_images(batch["image"]))
+    expected = toy.LABELS.condition(tf.constant([1, 0, 2, -1, 1, 0]))
+    np.testing.assert_array_equal(weak.condition, expected)
+    assert not weak.targets and not weak.valid and weak.weak is None
+
+
+def test_weak_examples_draw_for_themselves(read):
+    own = read.draws.normal(2).numpy()
+    weak = read.weak.draws.normal(2).numpy()
+    assert weak.shape == (toy.WEAK_BATCH, 2)
+    assert not np.isin(own, weak).any()
+
+
+def test_without_a_weak_batch_there_are_no_weak_examples():
+    batch = toy.raw_batch(toy.TWO_TASKS)
+    batch.pop("weak")
+    reader = dataclasses.replace(toy.reader(toy.TWO_TASKS), weak_batch_size=0)
+    assert reader(batch).weak is None
+
+
+def test_labels_are_augmented_with_their_images():
+    batch = toy.raw_batch(toy.ALL_TASKS)
+    plain = toy.reader(toy.ALL_TASKS)
+    flipping = dataclasses.replace(plain, augmentation="flip")
+    before, after = plain(batch), flipping(batch)
+    flipped = [
+        bool(np.array_equal(new, old[:, ::-1]))
+        for new, old in zip(after.images.numpy(), before.images.numpy(), strict=True)
+    ]
+    assert set(flipped) == {True, False}
+    for number in np.flatnonzero(flipped):
+        for name in toy.ALL_TASKS:
+            mirrored = before.targets[name][number].numpy()[:, ::-1].copy()
+            if name == "normals":
+                # Taught in [0, 1]: the opposite of x is 1 - x.
+                mirrored[..., 0] = 1 - mirrored[..., 0]
+            found = after.targets[name][number]
+            np.testing.assert_allclose(found, mirrored, atol=1e-6)
+            valid = before.valid[name][number].numpy()[:, ::-1]
+            np.testing.assert_array_equal(after.valid[name][number], valid)

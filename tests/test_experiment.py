@@ -1,6 +1,5 @@
 """The composition root: stages, optimizers and places of a run, and what is refused."""
 
-import dataclasses
 import pathlib
 
 import keras
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf import algorithm, builders, config, experiment, networks, records
+from mgm_tf import algorithm, builders, devices, experiment, networks, records
 from mgm_tf.experiment import Experiment
 from mgm_tf.optimizers import Adam
 from tests import fake_dataset
@@ -207,17 +206,6 @@ def test_a_fingerprint_tells_weights_and_settings_apart(data_dir, tiny_networks)
 # --- Places -------------------------------------------------------------------------
 
 
-def test_one_device_needs_no_strategy():
-    assert experiment.strategy_of(0) is tf.distribute.get_strategy()
-    assert experiment.strategy_of(1) is tf.distribute.get_strategy()
-
-
-def test_replicas_on_a_cpu_are_logical_devices():
-    assert experiment.strategy_of(2).num_replicas_in_sync == 2
-    with pytest.raises(ValueError, match="--replicas=3: TensorFlow runs with 2"):
-        experiment.strategy_of(3)
-
-
 def test_devices_are_chosen_before_tensorflow_reads_data(data_dir, monkeypatch):
     """A CPU cannot be split once TensorFlow runs."""
     order = []
@@ -226,48 +214,14 @@ def test_devices_are_chosen_before_tensorflow_reads_data(data_dir, monkeypatch):
         order.append("devices")
         return tf.distribute.get_strategy()
 
-    monkeypatch.setattr(experiment, "strategy_of", strategy_of)
-    monkeypatch.setattr(builders, "prepare", lambda *parts: order.append("data"))
+    monkeypatch.setattr(devices, "strategy_of", strategy_of)
+
+    def prepare(*parts, **more):
+        order.append("data")
+
+    monkeypatch.setattr(builders, "prepare", prepare)
     assert Experiment(settings(data_dir, seed=77)).stages
     assert order == ["devices", "data"]
-
-
-@pytest.fixture
-def gpus(monkeypatch):
-    """Two GPUs, as far as the choice of devices goes."""
-    seen = {"GPU": ["gpu a", "gpu b"], "CPU": ["cpu"]}
-    monkeypatch.setattr(tf.config, "list_physical_devices", seen.get)
-
-    @dataclasses.dataclass
-    class Strategy:
-        devices: tuple[str, ...]
-
-        @property
-        def num_replicas_in_sync(self):
-            return len(self.devices)
-
-    monkeypatch.setattr(experiment, "_mirrored", Strategy)
-
-
-def test_all_gpus_are_taken_unless_told_otherwise(gpus):
-    assert experiment.strategy_of(0).devices == ("GPU:0", "GPU:1")
-    assert experiment.strategy_of(2).devices == ("GPU:0", "GPU:1")
-    assert experiment.strategy_of(1) is tf.distribute.get_strategy()
-    with pytest.raises(ValueError, match="--replicas=3: only 2 GPUs are seen"):
-        experiment.strategy_of(3)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("steps_per_execution", 2), ("jit_compile", True)]
-)
-def test_what_one_device_can_do_only_is_refused_on_the_gpus_found(
-    gpus, tmp_path, name, value
-):
-    wanted = settings(tmp_path, **{name: value})
-    config.check(wanted)  # --replicas=0: it depends on the machine
-    with pytest.raises(ValueError, match=f"--{name}.* on 2 devices; --replicas=1"):
-        Experiment(wanted).strategy  # noqa: B018
-    assert Experiment(settings(tmp_path, replicas=1, **{name: value})).strategy
 
 
 # --- Claiming a folder --------------------------------------------------------------
@@ -311,5 +265,5 @@ def test_impossible_settings_do_not_claim_a_folder(data_dir, tmp_path, changes, 
 def test_an_unknown_task_is_refused_before_the_data_are_built(data_dir, tmp_path):
     elsewhere = pathlib.Path(tmp_path / "empty")
     with pytest.raises(ValueError, match="edges"):
-        Experiment(settings(elsewhere, tasks=("edges",))).split("train")
+        Experiment(settings(elsewhere, tasks=("edges",))).data.train  # noqa: B018
     assert not elsewhere.exists()

@@ -9,11 +9,13 @@ import tensorflow as tf
 
 from datasets.metadata import depth_info, normals_info, segmentation_info
 from mgm_tf import exporting, served
+from mgm_tf.labels import Categorical, MultiHot
 from mgm_tf.predictor import Predictor
 from mgm_tf.tasks import task_of
 
 SIZE = 8
 SCENES = ("bedroom", "kitchen")
+LABELS = Categorical(SCENES)
 TASKS = tuple(
     task_of(info)
     for info in (
@@ -71,11 +73,11 @@ def networks():
 
 @pytest.fixture
 def export(networks, tmp_path):
-    def run(fingerprint="a", **options):
+    def run(fingerprint="a", labels=LABELS, **options):
         return exporting.export(
             networks,
             TASKS,
-            SCENES,
+            labels,
             SIZE,
             tmp_path / "model",
             fingerprint=fingerprint,
@@ -87,7 +89,7 @@ def export(networks, tmp_path):
 
 def test_predictions_by_hand(networks):
     white = np.full((1, 5, 9, 3), 255, np.uint8)  # x = 1
-    outputs = Predictor(networks, TASKS, SCENES, SIZE)(white)
+    outputs = Predictor(networks, TASKS, LABELS, SIZE)(white)
     np.testing.assert_allclose(outputs["depth"], np.full((1, SIZE, SIZE), 5.0))
     np.testing.assert_array_equal(outputs["segmentation"], np.zeros((1, SIZE, SIZE)))
     sigmoid = 1 / (1 + np.exp(-np.array([2.0, -2.0])))
@@ -108,7 +110,7 @@ def test_without_scenes_no_refiner_is_needed(networks):
     outputs = Predictor(networks, TASKS, None, SIZE)(np.zeros((1, 4, 4, 3), np.uint8))
     assert "scene_probabilities" not in outputs
     with pytest.raises(ValueError, match=r"missing: refiner \(given: encoder, decoder"):
-        Predictor(networks, TASKS, SCENES, SIZE)
+        Predictor(networks, TASKS, LABELS, SIZE)
 
 
 def test_the_loaded_model_predicts_the_same(networks, export):
@@ -117,7 +119,7 @@ def test_the_loaded_model_predicts_the_same(networks, export):
     assert model.path == path and model.info.scene_names == SCENES
     assert model.record["extra"] == {"step": 7} and model.info.image_size == SIZE
     assert model.info.tasks == {task.name: task.info for task in TASKS}
-    predictor = Predictor(networks, TASKS, SCENES, SIZE)
+    predictor = Predictor(networks, TASKS, LABELS, SIZE)
     for number in (1, 2, 5):
         images = np.random.default_rng(0).integers(0, 256, (number, 13, 6, 3))
         expected = {
@@ -127,6 +129,22 @@ def test_the_loaded_model_predicts_the_same(networks, export):
         for dtype in (np.uint8, np.float32):
             got = model(images.astype(dtype))
             exporting.compare(expected, got, TASKS, "test")
+
+
+def test_several_labels_have_a_probability_each(networks, export):
+    model = served.load(export(labels=MultiHot(SCENES)))
+    assert model.info.label_kind == "multi_hot" and model.info.scene_names == SCENES
+    white = np.full((1, 5, 9, 3), 255, np.uint8)
+    # Logits 1 and 0.
+    np.testing.assert_allclose(
+        model(white)["scene_probabilities"], [[0.7310586, 0.5]], rtol=1e-6
+    )
+
+
+def test_without_labels_there_are_no_scene_classes(export):
+    model = served.load(export(labels=None))
+    assert (model.info.scene_names, model.info.label_kind) == ((), "categorical")
+    assert "scene_probabilities" not in model(np.zeros((1, 4, 4, 3), np.uint8))
 
 
 def test_signatures(export):
@@ -186,7 +204,7 @@ def test_networks_of_two_replicas_are_exported_once(tmp_path):
     with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
         networks = made()
     path = exporting.export(
-        networks, TASKS, SCENES, SIZE, tmp_path, fingerprint="replicas"
+        networks, TASKS, LABELS, SIZE, tmp_path, fingerprint="replicas"
     )
     white = np.full((1, 5, 9, 3), 255, np.uint8)
     np.testing.assert_allclose(served.load(path)(white)["depth"][0, 0, 0], 5.0)

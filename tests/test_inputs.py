@@ -3,11 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_datasets as tfds
 
-import datasets
-from datasets.nyuv2 import nyuv2_dataset_builder
-from mgm_tf import builders, inputs
+from mgm_tf import inputs, memory, stored
 from tests import fake_dataset
 from tests.fake_dataset import COUNTS, example
 
@@ -122,6 +119,63 @@ def test_the_spec_is_that_of_the_batches(split):
     }
 
 
+# --- Weakly labelled batches --------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def weak_batches(builder, split):
+    weak = inputs.Split(builder, "train", (), "disk", np.arange(6, 12))
+    return inputs.Batches(split, 4, 2, 5, weak, 6)
+
+
+def test_a_batch_may_have_weakly_labelled_examples_beside(weak_batches, split):
+    alone = inputs.Batches(split, batch_size=4, seed=2, first_step=5)
+    both, one = (
+        next(b.from_step(6).as_numpy_iterator()) for b in (weak_batches, alone)
+    )
+    weak = both.pop("weak")
+    assert_same_batches([both], [one])
+    assert set(weak) == {"image", "scene", "position", "step"}
+    np.testing.assert_array_equal(weak["step"], [6] * 6)
+    np.testing.assert_array_equal(weak["position"], range(6))
+    images = {example("train", number)["image"].tobytes() for number in range(6, 12)}
+    assert {image.tobytes() for image in weak["image"]} == images
+
+
+def test_weak_and_labelled_orders_are_independent(split):
+    # The same examples in both: orders that were the same would show.
+    batches = inputs.Batches(split, 12, 2, 0, split, 12)
+    batch = next(batches.from_step(0).as_numpy_iterator())
+    assert np.any(batch["image"] != batch["weak"]["image"])
+
+
+def test_weak_batches_start_at_any_step_and_have_their_spec(weak_batches):
+    skipped = weak_batches.from_step(5).skip(3).take(2).as_numpy_iterator()
+    started = weak_batches.from_step(8).take(2).as_numpy_iterator()
+    for one, other in zip(skipped, started, strict=True):
+        assert_same_batches([one.pop("weak")], [other.pop("weak")])
+        assert_same_batches([one], [other])
+    info = weak_batches.split.info
+    assert weak_batches.from_step(5).element_spec == inputs.batch_spec(
+        info, TASKS, 4, 6
+    )
+
+
+def test_two_replicas_share_both_parts(weak_batches):
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = (
+        tf.data.experimental.AutoShardPolicy.OFF
+    )
+    dataset = weak_batches.from_step(5).with_options(options)
+    batch = next(iter(strategy.experimental_distribute_dataset(dataset)))
+    for values, size in ((batch["image"], 2), (batch["weak"]["image"], 3)):
+        parts = strategy.experimental_local_results(values)
+        assert [len(part) for part in parts] == [size, size]
+    places = strategy.experimental_local_results(batch["weak"]["position"])
+    np.testing.assert_array_equal(np.concatenate(places), range(6))
+
+
 # --- Splits -------------------------------------------------------------------------
 
 
@@ -153,19 +207,77 @@ def test_auto_keeps_examples_if_they_take_less_than_half_of_free_memory(
 ):
     # An example: 64 x 64 pixels of 3 + 1 + 2 bytes, and 4 of the scene.
     example_bytes = 64 * 64 * 6 + 4
-    free = {"SC_AVPHYS_PAGES": 2 * 12 * example_bytes, "SC_PAGE_SIZE": 1}
-    monkeypatch.setattr(inputs.os, "sysconf", free.get)
+    free = 2 * 12 * example_bytes
+    monkeypatch.setattr(memory, "available", lambda: free)
 
     def reads_disk():
         split = inputs.Split(builder, "train", TASKS, "auto")
         read = []
-        monkeypatch.setattr(split, "_read", lambda numbers: read.append(1) or {})
+        monkeypatch.setattr(split._stored, "decode", lambda *how: read.append(1))
         split.batch(tf.constant([0]))
         return bool(read)
 
     assert reads_disk()
-    free["SC_AVPHYS_PAGES"] += 1
+    free += 1
     assert not reads_disk()
+
+
+def test_some_examples_are_numbered_anew(builder):
+    for cache in ("memory", "disk"):
+        some = inputs.Split(builder, "train", ("depth",), cache, np.array([7, 2]))
+        assert len(some) == 2 and some.names([0, 1]) == ["train_7", "train_2"]
+        np.testing.assert_array_equal(some.scenes(), [7 % 3, 2 % 3])
+        batch = some.batch(tf.constant([1, 0]))
+        for row, number in enumerate((2, 7)):
+            expected = example("train", number)
+            np.testing.assert_array_equal(batch["depth"][row], expected["depth"])
+
+
+def test_only_the_examples_that_count_are_kept(builder, monkeypatch):
+    decoded = []
+    whole = stored.Stored.decode
+
+    def decode(self, places, *how):
+        decoded.extend(places.tolist())
+        whole(self, places, *how)
+
+    monkeypatch.setattr(stored.Stored, "decode", decode)
+    inputs.Split(builder, "train", (), "memory", np.array([7, 2]))
+    assert sorted(decoded) == [2, 7]
+
+
+def test_a_number_that_is_not_there_is_refused(builder):
+    with pytest.raises(ValueError, match="12 examples; received number 12"):
+        inputs.Split(builder, "train", (), "disk", np.array([3, 12]))
+    with pytest.raises(ValueError, match="is empty"):
+        inputs.Split(builder, "train", (), "disk", np.array([], int))
+
+
+def test_image_labels_are_had_without_images(builder, monkeypatch):
+    disk = inputs.Split(builder, "train", (), "disk")
+    monkeypatch.setattr(tf.io, "decode_png", None)
+    np.testing.assert_array_equal(disk.scenes(), [-1, 1, 2] + [0, 1, 2] * 3)
+    assert disk.scenes() is disk.scenes() and disk.scenes().dtype == np.int32
+    assert disk.names(np.array([4])) == ["train_4"]
+
+
+@pytest.mark.parametrize("shape", [(12,), (12, 5)])
+def test_image_labels_can_be_replaced(builder, split, shape):
+    labels = np.arange(np.prod(shape), dtype=np.int32).reshape(shape)
+    for each in (split, inputs.Split(builder, "train", TASKS, "disk")):
+        other = each.with_scenes(labels)
+        np.testing.assert_array_equal(other.scenes(), labels)
+        batches = inputs.Batches(other, 4, seed=2).from_step(0)
+        batch = next(batches.as_numpy_iterator())
+        np.testing.assert_array_equal(batch["scene"], labels[numbers(0, seed=2)])
+        again = other.batch(tf.constant([3]))
+        np.testing.assert_array_equal(again["scene"], labels[[3]])
+        np.testing.assert_array_equal(again["depth"][0], example("train", 3)["depth"])
+        # The split itself keeps its own.
+        assert each.scenes().tolist() == [-1, 1, 2] + [0, 1, 2] * 3
+    assert split.with_scenes(labels)._memory is split._memory
+    with pytest.raises(ValueError, match="12 examples; received 3 image labels"):
+        split.with_scenes(labels[:3])
 
 
 def test_in_order_gives_every_example_once_and_a_smaller_last_batch(split):
@@ -191,35 +303,132 @@ def test_an_unknown_split_is_refused_with_those_there_are(builder):
         inputs.Split(builder, "dev", TASKS, "disk")
 
 
-@pytest.mark.parametrize(("protocol", "size"), [("half", 64), ("", 128)])
-def test_an_unknown_protocol_or_size_is_refused(tmp_path, monkeypatch, protocol, size):
-    fake_dataset.install(monkeypatch)
-    with pytest.raises(ValueError) as refusal:
-        builders.open_builder("rooms", protocol, size, str(tmp_path))
-    words = ("--dataset=rooms", f"{protocol!r}", f"--image_size={size}", "few_64")
-    assert all(word in str(refusal.value) for word in words)
+def damage(builder, monkeypatch, number, change):
+    """Opens `train` with the record of an example changed."""
+    split = inputs.Split(builder, "train", TASKS, "disk")
+    whole = split._stored._source.__getitems__
+
+    class Source:
+        def __len__(self):
+            return 12
+
+        def __getitems__(self, places):
+            records = zip(places, whole(places), strict=True)
+            return [change(r) if place == number else r for place, r in records]
+
+    monkeypatch.setattr(split._stored, "_source", Source())
+    return split
 
 
-def test_a_data_set_is_built_once(tmp_path, monkeypatch, capsys):
-    fake_dataset.install(monkeypatch)
-    builder = builders.open_builder("rooms", "few", 64, str(tmp_path))
-    builders.prepare(builder)
-    assert "Building fake/few_64" in capsys.readouterr().out
-    builders.prepare(builders.open_builder("rooms", "few", 64, str(tmp_path)))
-    assert capsys.readouterr().out == ""
-    assert builder.info.splits["train"].num_examples == 3
+def unreadable(record):
+    raise RuntimeError("the file is damaged\nin two lines")
 
 
-def test_files_to_fetch_by_hand_are_asked_for(tmp_path):
-    builder = nyuv2_dataset_builder.Builder(config="paper_64", data_dir=tmp_path)
-    with pytest.raises(FileNotFoundError) as refusal:
-        builders.prepare(builder)
-    told = str(refusal.value)
-    assert told.startswith("--manual_dir=") and "nyu_depth_v2_labeled.mat" in told
+def cut(record):
+    return record[:-40]
 
 
-@pytest.mark.parametrize("name", datasets.BUILDERS)
-def test_every_data_set_has_a_builder_of_that_name(name):
-    make = datasets.builder_class(name)
-    assert issubclass(make, tfds.core.GeneratorBasedBuilder)
-    assert make.name == name
+def changed_map(change):
+    def changed(record):
+        stored_example = tf.train.Example.FromString(record)
+        values = stored_example.features.feature["depth"].bytes_list
+        values.value[0] = change(values.value[0])
+        return stored_example.SerializeToString()
+
+    return changed
+
+
+DAMAGES = {
+    "the file is damaged": unreadable,
+    "train_3), depth": changed_map(lambda png: png[:-30]),
+    "checksum of its part": changed_map(lambda png: png[:60] + b"?" + png[61:]),
+    "(8, 8, 1) of 8 bits, expected (64, 64, 1) of 16": changed_map(
+        lambda png: tf.io.encode_png(tf.zeros((8, 8, 1), tf.uint8)).numpy()
+    ),
+    "is no PNG": changed_map(lambda png: b"nothing"),
+    "cannot be read": cut,
+}
+
+
+@pytest.mark.parametrize("words", DAMAGES)
+def test_a_damaged_example_is_named(builder, monkeypatch, words):
+    split = damage(builder, monkeypatch, 3, DAMAGES[words])
+    told = []
+    with pytest.raises(tf.errors.InvalidArgumentError) as refusal:
+        list(inputs.Batches(split, 4, 0).from_step(0).take(6))
+    told.append(str(stored.damaged_example(refusal.value)))
+    with pytest.raises(stored.DamagedExample) as refusal:
+        list(inputs.in_order(split, 4))
+    told.append(str(refusal.value))
+    for each in told:
+        assert each.startswith("fake/64/1.0.0, split 'train', example 3")
+        assert words in each and "\n" not in each
+
+
+def test_a_damaged_example_is_named_where_it_is_decoded_at_once(builder, monkeypatch):
+    split = damage(builder, monkeypatch, 3, DAMAGES["train_3), depth"])
+    split.batch(tf.constant([2, 4]))
+    with pytest.raises(stored.DamagedExample, match="example 3 .train_3., depth"):
+        split.batch(tf.constant([2, 3]))
+    other = DAMAGES["(8, 8, 1) of 8 bits, expected (64, 64, 1) of 16"]
+    split = damage(builder, monkeypatch, 3, other)
+    with pytest.raises(stored.DamagedExample, match=r"\(8, 8, 1\), expected"):
+        split._load()
+
+
+# --- What is free -------------------------------------------------------------------
+
+
+def files(root, texts):
+    for name, text in texts.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+
+MEMINFO = "MemTotal: 900 kB\nMemFree: 1 kB\nMemAvailable:     500 kB\n"
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ({}, None),
+        ({"proc/meminfo": MEMINFO}, 500 * 1024),
+        (
+            {
+                "proc/meminfo": MEMINFO,
+                "proc/self/cgroup": "0::/a/b\n",
+                "groups/a/b/memory.max": "max\n",
+                "groups/a/b/memory.current": "70000\n",
+                "groups/a/memory.max": "100000\n",
+                "groups/a/memory.current": "90000\n",
+                "groups/a/memory.stat": "anon 5\ninactive_file 3000\n",
+            },
+            13_000,
+        ),
+        (
+            {
+                "proc/meminfo": MEMINFO,
+                "proc/self/cgroup": "5:cpu:/x\n4:memory:/elsewhere\n",
+                "groups/memory/memory.limit_in_bytes": "1000\n",
+                "groups/memory/memory.usage_in_bytes": "1200\n",
+            },
+            0,
+        ),
+    ],
+    ids=["unknown", "machine", "version 2", "version 1"],
+)
+def test_free_memory_is_the_least_of_all_limits(tmp_path, monkeypatch, texts, expected):
+    files(tmp_path, texts)
+    monkeypatch.setattr(memory, "PROC", tmp_path / "proc")
+    monkeypatch.setattr(memory, "CGROUPS", tmp_path / "groups")
+    assert memory.available() == expected
+
+
+# --- The end ------------------------------------------------------------------------
+
+
+def test_nothing_is_read_any_more_when_python_ends():
+    calls = stored.Calls()
+    assert calls(lambda n: n + 1, lambda n: 0 * n, np.arange(2)).tolist() == [1, 2]
+    calls.end()
+    assert calls(lambda n: n + 1, lambda n: 0 * n, np.arange(2)).tolist() == [0, 0]

@@ -127,7 +127,10 @@ def test_nt_xent_is_that_of_simclr(golden, temperature):
 
 
 def test_hinge():
-    real, fake = losses.hinge_discriminator_real, losses.hinge_discriminator_fake
+    def real(logits):
+        return losses.hinge_discriminator_real(logits, tf.fill(logits.shape, True))
+
+    fake = losses.hinge_discriminator_fake
     # Beyond the margin nothing is left to gain.
     assert real(tf.constant([2.0])) + fake(tf.constant([-2.0])) == 0
     assert real(tf.zeros([3])) + fake(tf.zeros([3])) == 2
@@ -136,3 +139,11 @@ def test_hinge():
     assert real(logits) == 2.25
     assert fake(logits) == 0.75
     assert losses.hinge_generator(logits) == 1.25
+
+
+def test_real_images_without_a_label_are_not_judged():
+    logits = tf.constant([0.5, -3.0])
+    real = losses.hinge_discriminator_real
+    assert real(logits, tf.constant([True, False])) == 0.5
+    assert real(logits, tf.constant([False, True])) == 4.0
+    assert real(logits, tf.constant([False, False])) == 0.0

@@ -1,5 +1,6 @@
 """From files to panels and arrays, with a stand-in for the exported model."""
 
+import dataclasses
 import pathlib
 import types
 
@@ -9,7 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from datasets.metadata import DataInfo, depth_info, normals_info, segmentation_info
-from mgm_tf import predict, prediction
+from mgm_tf import drawing, predict, prediction
 from mgm_tf.served import Served
 
 SIZE = 4
@@ -158,6 +159,46 @@ def test_resizing_by_hand():
     third = np.array([0.25, 0.75, 0]) / np.sqrt(0.625)
     np.testing.assert_allclose(arrays["normals"][0, 2], third, rtol=1e-6)
     assert "scene_probabilities" not in arrays
+
+
+# --- Image labels -------------------------------------------------------------------
+
+MANY = ["road", "building", "vegetation", "sky"]
+
+
+def test_as_many_classes_are_named_as_fit():
+    whole = "road, building, vegetation, sky"
+    width = drawing.text_width(whole)
+    assert prediction.scene_text(MANY, width) == whole
+    assert prediction.scene_text(MANY, width - 1) == "road, building and 2 more"
+    assert prediction.scene_text(MANY, 10) == "road and 3 more"
+
+
+def test_one_class_is_named_whatever_the_width():
+    assert prediction.scene_text(["kitchen (83%)"], 1) == "kitchen (83%)"
+
+
+def test_no_class_is_said():
+    assert prediction.scene_text([], 100) == "no class above 50%"
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("categorical", "bedroom (80%)"), ("multi_hot", "bedroom")],
+)
+def test_the_panel_tells_what_the_labels_mean(model, folder, monkeypatch, kind, told):
+    photo(folder / "a.png")  # bedroom: 80 %, kitchen: 20 %
+    shown = []
+    draw = prediction.panels.prediction_panel
+
+    def spy(infos, image, predictions, scene):
+        shown.append(scene)
+        return draw(infos, image, predictions, scene)
+
+    monkeypatch.setattr(prediction.panels, "prediction_panel", spy)
+    info = dataclasses.replace(INFO, label_kind=kind)
+    run(dataclasses.replace(model, info=info), folder)
+    assert shown == [told]
 
 
 def test_batches_of_no_image_are_refused(model, folder):

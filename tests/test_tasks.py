@@ -72,6 +72,57 @@ def test_every_kind_is_tested():
     assert INFOS.keys() == tasks.KINDS.keys()
 
 
+def coded(info, raw):
+    """The target of a stored number, and its way back."""
+    task = tasks.task_of(info)
+    target, _ = task.decode(tf.constant([[[[raw]]]]))
+    return target.numpy().item(), task.physical(target).numpy().item()
+
+
+def test_a_logarithmic_coding_by_hand():
+    # Taskonomy's depth: log(1 + raw) / log(2**16), raw in 1/512 m.
+    info = TaskInfo(
+        name="depth",
+        scale=1 / 512,
+        missing=65535,
+        target_log=1 / 512,
+        target_scale=(16 * np.log(2),),
+    )
+    target, physical = coded(info, 511)
+    assert target == pytest.approx(9 / 16, rel=1e-6)
+    assert physical == pytest.approx(511 / 512, rel=1e-5)
+
+
+def test_a_clipped_coding_by_hand():
+    # Taskonomy's edges: clipped to [0, 0.08], taught in [-1, 1].
+    info = TaskInfo(
+        name="edges",
+        scale=1 / 65535,
+        target_clip=(0.0, 0.08),
+        target_shift=(0.04,),
+        target_scale=(0.04,),
+    )
+    assert coded(info, 65535) == pytest.approx((1.0, 0.08), rel=1e-5)
+    assert coded(info, 2621)[0] == pytest.approx(0, abs=2e-4)
+
+
+def test_the_unmasked_loss_counts_what_is_stored_where_there_is_no_label():
+    # Of four pixels, 1, 2 and 3 m, and one that says 65.535 m for "missing".
+    info = TaskInfo(name="depth", scale=1e-3, missing=65535, reports_unmasked=True)
+    task = tasks.task_of(info)
+    raw = tf.constant([[[[1000], [2000]], [[3000], [65535]]]])
+    target, valid = task.decode(raw)
+    found = task.summarize(summed(task, (tf.ones_like(target), target, valid)))
+    assert found["loss"] == pytest.approx((0 + 1 + 2) / 3)
+    assert found["loss_unmasked"] == pytest.approx((0 + 1 + 2 + 64.535) / 4)
+
+
+def test_another_coding_has_a_name():
+    info = TaskInfo(name="depth", codings={"metres": {"target_scale": (0.001,)}})
+    assert info.with_coding("metres").target_scale == (0.001,)
+    assert info.with_coding("") is not info and info.with_coding("") == info
+
+
 def test_an_unknown_task_is_refused():
     with pytest.raises(ValueError, match="'keypoints'.*segmentation, depth"):
         tasks.task_of(TaskInfo(name="keypoints"))

@@ -34,11 +34,11 @@ def updates_of(choice, rule, tasks):
 def distinct_updates():
     """The updates of all variants, by what they do; what variants share is there once.
 
-    Losses and images go by the name of the update.
+    Losses go by the name of the update.
     """
     variants = itertools.product(WEAK, REFINEMENT, SELF_SUPERVISION)
     return {
-        f"{row.name}: {'+'.join(row.trains)}, {rule}": row
+        f"{row.name} on {row.images.__name__}: {'+'.join(row.trains)}, {rule}": row
         for choice, rule in itertools.product(variants, MOVING_STATISTICS)
         for row in updates_of(choice, rule, toy.TWO_TASKS)
     }
@@ -86,7 +86,7 @@ def test_the_joint_step_is_among_them():
     assert len(MGM) == 7
     # The generator of the second stage trains less and goes by the same name.
     assert MGM["generate"].trains == ("generator", "embedding", "encoder")
-    assert "generate: generator+embedding, home" in UPDATES
+    assert "generate on real: generator+embedding, home" in UPDATES
 
 
 def check(some_rig, update):

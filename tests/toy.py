@@ -1,5 +1,7 @@
 """Small stand-ins that tests share: tasks, losses, a stored batch, networks."""
 
+import functools
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -10,10 +12,12 @@ from mgm_tf.examples import Reader
 from mgm_tf.labels import Categorical
 from mgm_tf.networks import build_networks
 from mgm_tf.objectives import Contrastive, Discriminate, Generate, MultiTask, Scene
+from mgm_tf.synthesis import of_the_minibatch
 from mgm_tf.tasks import Task, task_of
 
 SIZE = 64
 BATCH = 4
+WEAK_BATCH = 6  # weakly labelled images beside them
 SCENES = (0, 2, -1, 1)  # of the batch: one is not known
 LABELS = Categorical(("kitchen", "office", "bedroom"))
 
@@ -51,7 +55,8 @@ def objectives(names) -> Objectives:
 
 def reader(names) -> Reader:
     """Makes examples of `raw_batch`."""
-    return Reader(tasks_of(names), LABELS, seed=7, batch_size=BATCH)
+    wanted = functools.partial(of_the_minibatch, labels=LABELS, frequencies=None)
+    return Reader(tasks_of(names), LABELS, 7, BATCH, WEAK_BATCH, wanted)
 
 
 def raw_batch(names, step: int = 0) -> dict[str, tf.Tensor]:
@@ -76,7 +81,13 @@ def raw_batch(names, step: int = 0) -> dict[str, tf.Tensor]:
         raw[1, : SIZE // 2, : SIZE // 2] = info.missing
         raw[3, 5] = info.missing
         batch[name] = raw.astype(info.dtype)
-    return {name: tf.constant(values) for name, values in batch.items()}
+    batch["weak"] = {
+        "image": random.integers(0, 256, (WEAK_BATCH, SIZE, SIZE, 3), np.uint8),
+        "scene": np.array((1, 0, 2, -1, 1, 0), np.int32),
+        "position": np.arange(WEAK_BATCH),
+        "step": np.full(WEAK_BATCH, step),
+    }
+    return tf.nest.map_structure(tf.constant, batch)
 
 
 def shaken(networks: dict[str, keras.Model]) -> dict[str, keras.Model]:

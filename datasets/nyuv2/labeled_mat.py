@@ -101,10 +101,11 @@ class LabeledMat:
             ) from error
         if not (np.isfinite(depth) & (depth >= 0)).all():
             raise ValueError(f"{where}: `depths` holds a negative value, NaN or inf.")
-        if labels.max() > len(self.class_names):
+        found = labels.min(), labels.max()
+        if found[0] < 0 or found[1] > len(self.class_names):
             raise ValueError(
-                f"{where}: `labels` holds id {labels.max()}, but there are only "
-                f"{len(self.class_names)} names."
+                f"{where}: `labels` holds ids {found[0]}..{found[1]}; expected 0 or a "
+                f"number of the {len(self.class_names)} names."
             )
         return Frame(image, depth, labels, self.scene_types[index])
 
@@ -130,6 +131,14 @@ class LabeledMat:
                 f"them; {', '.join(wrong)} missing or of another shape in "
                 f"{found}. {HOW_TO_GET}"
             )
+        kinds = {"images": np.uint8, "depths": np.floating, "labels": np.integer}
+        for name, kind in kinds.items():
+            dtype = self._file[name].dtype
+            if not np.issubdtype(dtype, kind):
+                raise ValueError(
+                    f"{self.path}: expected {name} of type {kind.__name__}, found "
+                    f"{dtype}. {HOW_TO_GET}"
+                )
         return frames
 
     def _texts(self, name: str) -> list[str]:

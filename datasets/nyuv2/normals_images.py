@@ -3,8 +3,8 @@
 import pathlib
 
 import numpy as np
-from PIL import Image
 
+from datasets import files
 from datasets.nyuv2.normals_from_depth import normals_from_depth
 
 FOLDER = "normals"
@@ -14,13 +14,18 @@ MASKS = "normals_masks"
 # other axes, or the normals of another frame, are 24 degrees and more away.
 _LARGEST_DISAGREEMENT = 20.0
 
+# Vectors shorter than this are the zero vector, which 8 bits cannot hold exactly.
+_ZERO = 0.1
+# Eight bits change the length of a unit vector by a hundredth.
+_UNIT = (0.5, 1.25)
+
 
 class NormalsImages:
     """The normals in `normals/NNNN.png`, NNNN the official index 0001..1449.
 
     A pixel (red, green, blue) is the unit vector (x right, y away from the camera, z
-    up) = png / 255 * 2 - 1, and white where there is none. Where `normals_masks/` is
-    there too, a zero in `normals_masks/NNNN.png` means that there is none either.
+    up) = png / 255 * 2 - 1. There is none where the pixel is white or the zero vector
+    (grey, 127 or 128), nor where `normals_masks/NNNN.png`, if that is there, is zero.
     """
 
     source = "PNG files in the folder `normals`"
@@ -51,17 +56,22 @@ class NormalsImages:
           [H, W] bool)
 
         Raises:
-          ValueError: a file is missing, damaged or of another size than the frame.
+          ValueError: a file is missing, damaged or of another size than the frame, or
+            a known vector is no unit vector.
         """
         path = self._folder / f"{index + 1:04d}.png"
-        png = _read(path, "RGB", depth.shape)
+        png = _read(files.read_map, path, "uint8", 3, depth.shape)
         valid = (png != 255).any(axis=-1)
         if self._masks:
-            valid &= _read(self._masks / path.name, "L", depth.shape) > 0
+            mask = _read(files.read_image, self._masks / path.name)
+            _check_size(self._masks / path.name, mask, depth)
+            valid &= mask.any(axis=-1)
         right, away, up = np.moveaxis(png / np.float32(127.5) - 1, -1, 0)
         normals = np.stack([right, up, -away], axis=-1)
-        length = np.linalg.norm(normals, axis=-1, keepdims=True)
-        return normals / np.maximum(length, 1e-6), valid
+        length = np.linalg.norm(normals, axis=-1)
+        valid &= length > _ZERO
+        _check_lengths(path, png, np.where(valid, length, 1))
+        return normals / np.maximum(length, _ZERO)[..., None], valid
 
     def check(self, frames) -> None:
         """Compares the normals of some frames with their depth.
@@ -113,15 +123,33 @@ def _angles(depth, normals, valid):
     return np.arccos(np.clip(cosines, -1, 1))
 
 
-def _read(path, mode, shape):
-    try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert(mode))
-    except (OSError, SyntaxError) as error:
+def _check_lengths(path, png, length) -> None:
+    """Refuses what is not the length of a unit vector."""
+    wrong = np.argwhere((length < _UNIT[0]) | (length > _UNIT[1]))
+    if len(wrong):
+        row, column = wrong[0]
+        color = tuple(map(int, png[row, column]))
         raise ValueError(
-            f"{path} is missing or damaged ({error}). Every frame needs its file here; "
-            f"without the folder {path.parent.name} the data are made without it."
+            f"{path}: {len(wrong)} pixels are no unit vectors. In row {row} and column "
+            f"{column}, (red, green, blue) = {color} has the length "
+            f"{length[row, column]:.2f}. Where there is no normal, the pixel is white, "
+            f"grey (127 or 128), or zero in {MASKS}/{path.name}."
+        )
+
+
+def _check_size(path, mask, depth) -> None:
+    if mask.shape[:2] != depth.shape:
+        raise ValueError(
+            f"{path}: expected {depth.shape} pixels (height, width), found "
+            f"{mask.shape[:2]}."
+        )
+
+
+def _read(read, path, *expected) -> np.ndarray:
+    try:
+        return read(path, *expected)
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"{path} is missing. Every frame needs its file here; without the folder "
+            f"{path.parent.name} the data are made without it."
         ) from error
-    if pixels.shape[:2] != shape:
-        raise ValueError(f"{path}: expected {shape} pixels, found {pixels.shape[:2]}.")
-    return pixels

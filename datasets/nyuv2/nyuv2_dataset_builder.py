@@ -1,7 +1,7 @@
 """NYU Depth V2 as a TFDS data set, from the official file of labelled frames.
 
-Builder(config="paper_128").download_and_prepare(
-    download_config=tfds.download.DownloadConfig(manual_dir=…))
+python -m mgm_tf.data --dataset=nyuv2 --manual_dir=FOLDER --data_dir=data
+tfds build datasets/nyuv2 --config=paper_128 --manual_dir=FOLDER --data_dir=data
 """
 
 import dataclasses
@@ -10,7 +10,7 @@ import pathlib
 import numpy as np
 import tensorflow_datasets as tfds
 
-from datasets import metadata, resizing
+from datasets import builder, metadata, resizing
 from datasets.nyuv2 import class_mapping, classes, labeled_mat, normals_images, splits
 
 _CHECKED_FRAMES = 8
@@ -29,7 +29,7 @@ class Nyuv2Config(tfds.core.BuilderConfig):
     size: int
 
 
-class Builder(tfds.core.GeneratorBasedBuilder):
+class Builder(builder.RandomAccessBuilder):
     """NYU Depth V2: 40 classes, depth, normals, 27 types of scenes."""
 
     VERSION = tfds.core.Version("1.0.0")
@@ -77,6 +77,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             parts = splits.PROTOCOLS[self.builder_config.protocol](mat.frames)
             some = np.unique(np.linspace(0, mat.frames - 1, _CHECKED_FRAMES, dtype=int))
             normals.check((i, mat.frame(i).depth) for i in some)
+        self.expect({name: len(indices) for name, indices in parts.items()})
         # Only now is it known what the folder holds.
         info = self._data_info(normals.source, _notes(parts, normals.source))
         self.info.metadata.update(info.metadata())
@@ -91,7 +92,11 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             for index in indices:
                 name = f"{index + 1:04d}"
                 frame = mat.frame(index)
-                maps = _label_maps(info, frame, table, normals(index, frame.depth))
+                vectors = normals(index, frame.depth)
+                try:
+                    maps = _label_maps(info, frame, table, vectors)
+                except ValueError as error:
+                    raise ValueError(f"{path}: frame {index + 1}: {error}") from error
                 yield (
                     name,
                     {

@@ -34,15 +34,60 @@ INFO = DataInfo(
 
 
 def test_depth_is_stored_in_millimetres():
-    # 0 is "no label": what is nearer than half a millimetre becomes one millimetre,
-    # what is beyond 65.535 m becomes that.
-    metres = np.array([[0.0, 0.0004, 1.2344], [1.2346, 65.535, 99.0]])
+    # 0 is "no label": six tenths of a millimetre become one millimetre.
+    metres = np.array([[0.0006, 1.2344], [1.2346, 65.5354]])
     raw = depth_info().encode(metres)
     assert raw.dtype == np.uint16
-    np.testing.assert_array_equal(raw[..., 0], [[1, 1, 1234], [1235, 65535, 65535]])
+    np.testing.assert_array_equal(raw[..., 0], [[1, 1234], [1235, 65535]])
     physical, valid = depth_info().decode(raw)
     np.testing.assert_allclose(physical[1, 0, 0], 1.235, atol=1e-12)
     assert valid.all()
+
+
+@pytest.mark.parametrize("value", [250.0, 65.5356, 0.0004, 0.0, -1.0])
+def test_a_label_outside_what_can_be_stored_is_an_error_that_says_so(value):
+    depths = np.array([[1.0, value]])
+    words = f"^depth: {value:g} m is outside 0.001..65.535 m: is it in another unit"
+    with pytest.raises(ValueError, match=words):
+        depth_info().encode(depths)
+    raw = depth_info().encode(depths, np.array([[True, False]]))
+    np.testing.assert_array_equal(raw[..., 0], [[1000, 0]])
+
+
+def test_the_worst_value_is_named():
+    depths = np.array([[66.0, 2500.0], [1.0, 70.0]])
+    with pytest.raises(ValueError, match="2500 m is outside"):
+        depth_info().encode(depths)
+
+
+def test_rounding_of_the_last_bit_is_no_error():
+    ends = np.array([[[1 + 1e-7, -1 - 1e-7, 0.0]]])
+    np.testing.assert_array_equal(normals_info().encode(ends), [[[65535, 1, 32768]]])
+
+
+def test_missing_is_an_end_of_the_type():
+    TaskInfo(name="depth", missing=65535)
+    TaskInfo(name="depth", missing=0)
+    with pytest.raises(ValueError, match="either 0 or 65535.*received 255"):
+        TaskInfo(name="depth", missing=255)
+    with pytest.raises(ValueError, match="either 0 or 255.*received 65535"):
+        TaskInfo(name="segmentation", dtype="uint8", missing=65535)
+
+
+@pytest.mark.parametrize(
+    ("changes", "range_"),
+    [
+        ({}, (1, 65535)),
+        ({"missing": 65535}, (0, 65534)),
+        ({"dtype": "uint8", "missing": 255, "class_names": ("a", "b")}, (0, 1)),
+        ({"dtype": "uint8", "missing": 0, "class_names": ("a", "b")}, (1, 2)),
+    ],
+)
+def test_raw_labels_leave_missing_free(changes, range_):
+    info = TaskInfo(name="x", scale=0.5, offset=-1.0, **changes)
+    assert info.raw_range == range_
+    low, high = info.physical_range
+    assert (low, high) == (range_[0] / 2 - 1, range_[1] / 2 - 1)
 
 
 def test_normals_reach_both_ends_and_zero():
@@ -57,8 +102,17 @@ def test_class_numbers_are_stored_as_they_are():
     raw = info.encode(np.array([[0, 1]]))
     assert (raw.dtype, raw.shape) == (np.uint8, (1, 2, 1))
     np.testing.assert_array_equal(raw[..., 0], [[0, 1]])
-    # 255 is "no label": a class number never becomes it.
-    np.testing.assert_array_equal(info.encode(np.array([[255, 254]]))[0, :, 0], 254)
+    np.testing.assert_array_equal(
+        info.encode(np.array([[0, 255]]), np.array([[True, False]]))[..., 0], [[0, 255]]
+    )
+
+
+@pytest.mark.parametrize("number", [2, 254, 255, -1])
+def test_a_number_that_is_no_class_is_an_error(number):
+    info = segmentation_info(("bed", "wall"), ((0, 0, 0), (1, 1, 1)))
+    words = f"^segmentation: label {number} is none of the 2 classes 0..1"
+    with pytest.raises(ValueError, match=words):
+        info.encode(np.array([[0, number]]))
 
 
 @pytest.mark.parametrize("info", INFO.tasks.values(), ids=INFO.tasks)

@@ -93,6 +93,15 @@ class Nyuv2Test(tfds.testing.DatasetBuilderTestCase):
         write_mat(pathlib.Path(cls.EXAMPLE_DIR) / labeled_mat.FILE_NAME)
         super().setUpClass()
 
+    def _make_builder(self, config=None):
+        # The test case reads by `as_dataset`, which array_record does not have.
+        return self.dataset_class(
+            data_dir=self.tmp_dir,
+            config=config,
+            version=self.VERSION,
+            file_format="tfrecord",
+        )
+
     @classmethod
     def tearDownClass(cls):
         super().tearDownClass()
@@ -171,11 +180,35 @@ def test_truncated_file(manual_dir):
         build(manual_dir)
 
 
+def test_a_damaged_frame_is_named(manual_dir):
+    path = manual_dir / labeled_mat.FILE_NAME
+    write_mat(path)
+    with h5py.File(path, "r+") as file:
+        values = file["depths"][()]
+        del file["depths"]
+        chunks = (1, WIDTH, HEIGHT)
+        array = file.create_dataset("depths", data=values, chunks=chunks, compression=9)
+        chunk = array.id.get_chunk_info(7)
+    data = bytearray(path.read_bytes())
+    data[chunk.byte_offset : chunk.byte_offset + chunk.size] = bytes(chunk.size)
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="labeled.mat: frame 8 cannot be read"):
+        build(manual_dir)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"depths": np.zeros((FRAMES, 5, 4))}, "depths missing or of another shape"),
         ({"images": np.zeros((0, 3, 4, 5))}, "; images, depths, labels"),
+        (
+            {"images": np.zeros((FRAMES, 3, WIDTH, HEIGHT), np.float32)},
+            "expected images of type uint8, found float32",
+        ),
+        (
+            {"labels": np.zeros((FRAMES, WIDTH, HEIGHT), np.float32)},
+            "expected labels of type integer, found float32",
+        ),
         ({"names": np.zeros((1, 39))}, "expected names to hold references"),
         ({"names": ["cat", "dog"]}, "found 2 names without 'wall'"),
         (
@@ -195,17 +228,29 @@ def test_wrong_contents(manual_dir, changes, message):
     [
         ("depths", np.nan, "frame 8: `depths` holds a negative value, NaN"),
         ("depths", -1, "frame 8: `depths` holds a negative value"),
-        ("labels", 40, "frame 8: `labels` holds id 40, but there are only 39 names"),
+        ("depths", np.inf, "frame 8: `depths` holds a negative value, NaN or inf"),
+        # Millimetres in the place of metres.
+        ("depths", 2500, "mat: frame 8: depth: 2500 m is outside 0.001..65.535 m"),
+        ("labels", 40, "frame 8: `labels` holds ids 0..40; expected 0 or a number of"),
     ],
 )
 def test_a_bad_frame_leaves_nothing_behind(manual_dir, array, value, message):
     path = manual_dir / labeled_mat.FILE_NAME
     write_mat(path)
     with h5py.File(path, "r+") as file:
-        file[array][7, 3, 2] = value
+        file[array][7, 2:7, 1:5] = value
     with pytest.raises(ValueError, match=message):
         build(manual_dir)
     assert not list((manual_dir.parent / "data").rglob("dataset_info.json"))
+
+
+def test_a_negative_label_is_refused(manual_dir):
+    path = manual_dir / labeled_mat.FILE_NAME
+    labels = np.zeros((FRAMES, WIDTH, HEIGHT), np.int16)
+    labels[2, 5, 5] = -1
+    write_mat(path, labels=labels)
+    with pytest.raises(ValueError, match="frame 3: `labels` holds ids -1..0; expected"):
+        build(manual_dir)
 
 
 def test_missing_depth_is_no_label(manual_dir):

@@ -183,10 +183,66 @@ def test_normals_images_must_fit_the_depth(tmp_path):
     images.check([(0, depth)])
     with pytest.raises(ValueError, match="normals are 90 degrees"):
         images.check([(1, depth)])
-    with pytest.raises(ValueError, match="0003.png is missing or damaged"):
+    with pytest.raises(ValueError, match="0003.png is missing. Every frame needs"):
         images(2, depth)
-    with pytest.raises(ValueError, match=r"expected \(24, 32\) pixels"):
+    with pytest.raises(ValueError, match=r"0001.png: expected \(24, 32\) pixels"):
         images(0, depth[:24, :32])
+
+
+def test_the_zero_vector_is_no_normal(tmp_path):
+    write_normals(tmp_path / "normals", 1, (128, 0, 128))
+    path = tmp_path / "normals" / "0001.png"
+    png = np.array(Image.open(path))
+    png[3, 4] = (127, 128, 128)
+    Image.fromarray(png).save(path)
+    normals, valid = normals_images.find_normals(tmp_path)(0, np.ones((48, 64)))
+    assert np.argwhere(~valid).tolist() == [[3, 4], [20, 30]]
+    assert np.isfinite(normals).all()
+
+
+@pytest.mark.parametrize(
+    ("color", "length"), [((0, 0, 0), "1.73"), ((128, 90, 128), "0.29")]
+)
+def test_what_is_no_unit_vector_is_refused(tmp_path, color, length):
+    write_normals(tmp_path / "normals", 7, (128, 0, 128))
+    path = tmp_path / "normals" / "0007.png"
+    png = np.array(Image.open(path))
+    png[3, 4:6] = color
+    Image.fromarray(png).save(path)
+    with pytest.raises(ValueError) as refusal:
+        normals_images.find_normals(tmp_path)(6, np.ones((48, 64)))
+    told = str(refusal.value)
+    assert told.startswith(
+        f"{path}: 2 pixels are no unit vectors. In row 3 and column 4"
+    )
+    assert f"= {color} has the length {length}." in told
+
+
+def test_normals_of_another_form_are_refused(tmp_path):
+    folder = tmp_path / "normals"
+    folder.mkdir()
+    grey = np.zeros((48, 64), np.uint8)
+    Image.fromarray(grey).save(folder / "0001.png")
+    Image.fromarray(grey.astype(np.uint16)).save(folder / "0002.png")
+    write_normals(folder, 3, (128, 0, 128))
+    data = (folder / "0003.png").read_bytes()
+    (folder / "0003.png").write_bytes(data[:-9])
+    images = normals_images.find_normals(tmp_path)
+    for number, reason in (
+        (1, "expected 3 channels, found 1"),
+        (2, "expected 8 bits a channel, found 16; expected 3 channels, found 1"),
+        (3, "truncated PNG"),
+    ):
+        with pytest.raises(ValueError, match=f"000{number}.png: {reason}"):
+            images(number - 1, np.ones((48, 64)))
+
+
+def test_a_mask_of_another_size_is_refused(tmp_path):
+    write_normals(tmp_path / "normals", 1, (128, 0, 128))
+    (tmp_path / "normals_masks").mkdir()
+    Image.new("1", (64, 40)).save(tmp_path / "normals_masks" / "0001.png")
+    with pytest.raises(ValueError, match=r"masks/0001.png: expected \(48, 64\) pixels"):
+        normals_images.find_normals(tmp_path)(0, np.ones((48, 64)))
 
 
 def test_normals_images_count_from_one(tmp_path):

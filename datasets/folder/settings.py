@@ -1,0 +1,232 @@
+"""Reads `dataset.json`: units, scales, and which values mean "no label"."""
+
+import dataclasses
+import json
+import math
+import pathlib
+from collections.abc import Mapping
+
+# In metres.
+UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+DIRECTIONS = {  # (axis of ours, sign): x right, y up, z towards the camera
+    "right": (0, 1),
+    "left": (0, -1),
+    "up": (1, 1),
+    "down": (1, -1),
+    "toward": (2, 1),
+    "away": (2, -1),
+}
+_MARKS = {"nan": math.nan, "inf": math.inf}
+LABEL_KINDS = ("categorical", "multi_hot")
+_UNLABELLED = {"refuse": False, "leave_out": True}
+
+_CODING = ("scale", "offset", "missing", "source")
+_TARGET = ("target_shift", "target_scale")
+TASK_KEYS = {
+    "segmentation": ("ignore", "source"),
+    "depth": ("unit", *_CODING, "farthest", *_TARGET),
+    "normals": ("axes", *_CODING),
+    "edges": (*_CODING, *_TARGET),
+    "reshading": (*_CODING, *_TARGET),
+    "curvature": (*_CODING, *_TARGET),
+}
+_CHANNELS = {"curvature": 2}
+# Of segmentation one says "ignore", of everything else "missing".
+_FIELDS = {"ignore": "missing"}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TaskSettings:
+    """How the maps of a task are to be read; None: as is usual for their kind of file.
+
+    Attributes:
+      unit: of depth, a key of `UNITS`.
+      scale, offset: value = number in the file * scale + offset.
+      missing: numbers in the file (in all channels) that mean "no label".
+      axes: of normals, where the channels point, keys of `DIRECTIONS`.
+      farthest: of depth, metres that can be stored.
+      target_shift, target_scale: target = (value - target_shift) / target_scale.
+      source: where the labels come from, in words.
+    """
+
+    unit: str | None = None
+    scale: float | None = None
+    offset: float | None = None
+    missing: tuple[float, ...] | None = None
+    axes: tuple[str, ...] = ("right", "up", "toward")
+    farthest: float = 65.535
+    target_shift: tuple[float, ...] = (0.0,)
+    target_scale: tuple[float, ...] = (1.0,)
+    source: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What `dataset.json` says.
+
+    Attributes:
+      tasks: by name; those that it does not mention are absent.
+      label_kind: of `LABEL_KINDS`; empty: told by `scenes.csv`.
+      scene_source: where the image labels come from, in words.
+      notes: anything a user of the data has to know.
+      leave_out: images without any label are left out; else they are refused.
+    """
+
+    tasks: Mapping[str, TaskSettings] = dataclasses.field(default_factory=dict)
+    label_kind: str = ""
+    scene_source: str = ""
+    notes: str = ""
+    leave_out: bool = False
+
+    def of(self, task: str) -> TaskSettings:
+        """The settings of a task."""
+        return self.tasks.get(task, TaskSettings())
+
+
+def read_settings(path: pathlib.Path) -> Settings:
+    """Reads `dataset.json`.
+
+    Raises:
+      ValueError: it is no JSON, or has unknown keys or values.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        record = json.loads(text, object_pairs_hook=_unique)
+        return _settings(record)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _unique(pairs):
+    names = [name for name, _ in pairs]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"the key {twice[0]!r} is there twice")
+    return dict(pairs)
+
+
+def _settings(record) -> Settings:
+    _check_keys("the file", record, (*TASK_KEYS, "scenes", "notes", "unlabelled"))
+    scenes = record.get("scenes", {})
+    _check_keys("scenes", scenes, ("kind", "source"))
+    tasks = {
+        name: _task_settings(name, record[name]) for name in TASK_KEYS if name in record
+    }
+    return Settings(
+        tasks=tasks,
+        label_kind=_choice("scenes.kind", scenes.get("kind", ""), ("", *LABEL_KINDS)),
+        scene_source=_text("scenes.source", scenes.get("source", "")),
+        notes=_text("notes", record.get("notes", "")),
+        leave_out=_UNLABELLED[
+            _choice("unlabelled", record.get("unlabelled", "refuse"), _UNLABELLED)
+        ],
+    )
+
+
+def _check_keys(what: str, record, allowed) -> None:
+    if not isinstance(record, dict):
+        raise ValueError(f"{what}: expected an object {{…}}, found {record!r}")
+    unknown = [key for key in record if key not in allowed]
+    if unknown:
+        raise ValueError(
+            f"{what}: unknown key {', '.join(map(repr, unknown))}; allowed are "
+            f"{', '.join(allowed)}"
+        )
+
+
+def _task_settings(task: str, record) -> TaskSettings:
+    _check_keys(task, record, TASK_KEYS[task])
+    values = {
+        _FIELDS.get(key, key): _READ[key](f"{task}.{key}", value)
+        for key, value in record.items()
+    }
+    made = TaskSettings(**values)
+    _CHECKS.get(task, _accept)(made)
+    for key in _TARGET:
+        if len(values.get(key, (0.0,))) not in (1, _CHANNELS.get(task, 1)):
+            raise ValueError(
+                f"{task}.{key}: expected one number or one a channel, found "
+                f"{record[key]!r}"
+            )
+    return made
+
+
+def _accept(settings: TaskSettings) -> None:
+    """Nothing that belongs together is missing."""
+
+
+def _check_has_unit(settings: TaskSettings) -> None:
+    is_coded = settings.scale is not None or settings.offset is not None
+    if is_coded and settings.unit is None:
+        raise ValueError(
+            'depth: "scale" and "offset" need "unit" beside them: number * scale + '
+            'offset is a depth in that unit. 16-bit PNG in millimetres: {"unit": "mm"}'
+        )
+
+
+_CHECKS = {"depth": _check_has_unit}
+
+
+def _number(what: str, value) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value):
+        raise ValueError(f"{what}: expected a number, found {value!r}")
+    return float(value)
+
+
+def _positive(what: str, value) -> float:
+    number = _number(what, value)
+    if number <= 0:
+        raise ValueError(f"{what}: expected a number above 0, found {value!r}")
+    return number
+
+
+def _numbers(read):
+    return lambda what, value: tuple(
+        read(what, item) for item in (value if isinstance(value, list) else [value])
+    )
+
+
+def _mark(what: str, value) -> float:
+    if isinstance(value, str):
+        return _MARKS[_choice(what, value, tuple(_MARKS))]
+    return _number(what, value)
+
+
+def _text(what: str, value) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{what}: expected a text, found {value!r}")
+    return value
+
+
+def _choice(what: str, value, allowed) -> str:
+    if value not in allowed:
+        shown = ", ".join(repr(item) for item in allowed if item)
+        raise ValueError(f"{what}: expected one of {shown}; found {value!r}")
+    return value
+
+
+def _axes(what: str, value) -> tuple[str, ...]:
+    is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    axes = [DIRECTIONS[item][0] for item in value if item in DIRECTIONS] * is_list
+    if sorted(axes) != [0, 1, 2] or len(value) != 3:
+        raise ValueError(
+            f"{what}: expected where the three channels point, such as "
+            f'["right", "up", "toward"] (of {", ".join(DIRECTIONS)}, one of each '
+            f"pair); found {value!r}"
+        )
+    return tuple(value)
+
+
+_READ = {
+    "unit": lambda what, value: _choice(what, value, tuple(UNITS)),
+    "scale": _positive,
+    "offset": _number,
+    "missing": _numbers(_mark),
+    "ignore": _numbers(_number),
+    "axes": _axes,
+    "farthest": _positive,
+    "target_shift": _numbers(_number),
+    "target_scale": _numbers(_positive),
+    "source": _text,
+}

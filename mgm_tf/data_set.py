@@ -1,0 +1,180 @@
+"""The data of a run: which examples there are, and what is known of each."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from datasets.metadata import DataInfo
+from mgm_tf import builders, inputs, subsets
+from mgm_tf.config import ALL_TASKS, DataConfig
+from mgm_tf.inputs import Split
+from mgm_tf.labels import Labels, labels_of
+
+TRAIN, VALIDATION, TEST, WEAK = "train", "validation", "test", "weak"
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSet:
+    """A data set as the settings want it; built when examples are first asked for."""
+
+    settings: DataConfig
+
+    @functools.cached_property
+    def builder(self) -> tfds.core.DatasetBuilder:
+        """The builder; it has what is asked of it.
+
+        Raises:
+          ValueError: it has not.
+        """
+        wanted = self.settings
+        opened = builders.open_builder(
+            wanted.dataset, wanted.protocol, wanted.image_size, wanted.data_dir
+        )
+        if not DataInfo.from_metadata(opened.info.metadata).tasks:
+            # What a folder holds is known when it has been read.
+            self._prepare(opened)
+        info = DataInfo.from_metadata(opened.info.metadata)
+        if wanted.tasks != ALL_TASKS:
+            inputs.check_tasks(info, wanted.tasks, opened.info.full_name)
+        return opened
+
+    @functools.cached_property
+    def info(self) -> DataInfo:
+        """What the data are."""
+        stored = DataInfo.from_metadata(self.builder.info.metadata)
+        return SCENE_LABELS[self.settings.scene_labels].record(stored, self.settings)
+
+    @functools.cached_property
+    def task_names(self) -> tuple[str, ...]:
+        """The tasks that are learned."""
+        wanted = self.settings.tasks
+        return tuple(self.info.tasks) if wanted == ALL_TASKS else wanted
+
+    @functools.cached_property
+    def labels(self) -> Labels:
+        """The scene classes."""
+        return labels_of(self.info)
+
+    def is_built(self) -> bool:
+        """Whether examples can be had without building."""
+        return builders.is_built(self.builder)
+
+    @functools.cached_property
+    def train(self) -> Split:
+        """The labelled training examples."""
+        every = self.settings.labelled_percent == 100
+        numbers = None if every else self._labelled
+        return self._open(TRAIN, self.task_names, numbers)
+
+    @functools.cached_property
+    def validation(self) -> Split:
+        """The examples that choose the best model."""
+        return self._open(VALIDATION, self.task_names)
+
+    @functools.cached_property
+    def test(self) -> Split:
+        """The examples of the final figures."""
+        return self._open(TEST, self.task_names)
+
+    @functools.cached_property
+    def weak(self) -> Split:
+        """Real images of which only the scene label is used.
+
+        Those that have nothing else, if the data set has such; else a part of the
+        training examples that are not labelled.
+
+        Raises:
+          ValueError: there are none.
+        """
+        if self._prepared.info.splits.get(WEAK):
+            return self._open(WEAK, ())
+        percent = self.settings.labelled_percent
+        numbers = subsets.weak(
+            self._order, percent, self.settings.weak_percent or percent
+        )
+        return self._open(TRAIN, (), numbers)
+
+    def split(self, name: str) -> Split:
+        """The examples of `train`, `validation`, `test` or `weak`.
+
+        Raises:
+          ValueError: there is no such split.
+        """
+        if name not in (TRAIN, VALIDATION, TEST, WEAK):
+            names = ", ".join((TRAIN, VALIDATION, TEST, WEAK))
+            raise ValueError(f"The splits are {names}; received {name!r}.")
+        return getattr(self, name)
+
+    @functools.cached_property
+    def frequencies(self) -> np.ndarray:
+        """How often each class is met among the labelled examples, [classes]."""
+        presence = self._presence_of(self.train.scenes())
+        known = presence[presence.any(axis=1)]
+        return known.mean(axis=0).astype(np.float32)
+
+    def _prepare(self, opened: tfds.core.DatasetBuilder) -> None:
+        wanted = self.settings
+        builders.prepare(opened, wanted.manual_dir, max_damaged=wanted.max_damaged)
+
+    @functools.cached_property
+    def _prepared(self) -> tfds.core.DatasetBuilder:
+        """The builder, and the data set is built."""
+        self._prepare(self.builder)
+        return self.builder
+
+    def _open(self, name: str, tasks: tuple[str, ...], numbers=None) -> Split:
+        cache = self.settings.cache
+        return Split(self._prepared, name, tasks, cache, numbers)
+
+    @functools.cached_property
+    def _presence(self) -> np.ndarray:
+        """Which classes each training example has, labelled or not."""
+        every = Split(self._prepared, TRAIN, (), "disk")
+        return self._presence_of(every.scenes())
+
+    def _presence_of(self, scenes: np.ndarray) -> np.ndarray:
+        # As stored: clusters, if there are to be any, are not known yet.
+        stored = DataInfo.from_metadata(self.builder.info.metadata)
+        return labels_of(stored).condition(scenes).numpy() > 0
+
+    @functools.cached_property
+    def _order(self) -> np.ndarray:
+        return subsets.nested_order(self._presence, self.settings.split_seed)
+
+    @functools.cached_property
+    def _labelled(self) -> np.ndarray:
+        percent = self.settings.labelled_percent
+        return subsets.labelled(self._order, self._presence, percent)
+
+
+def clustered(info: DataInfo, settings: DataConfig) -> DataInfo:
+    """The record of data whose scene labels are clusters."""
+    number = settings.scene_clusters
+    return dataclasses.replace(
+        info,
+        scene_names=tuple(f"cluster {i}" for i in range(number)),
+        label_kind="categorical",
+        scene_source=f"pseudo classes: k-means (k = {number}) on E's features",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class SceneLabels:
+    """Where scene labels come from.
+
+    Attributes:
+      record: (info, settings) -> the record of the data with these labels.
+      learned: whether E has to be trained first.
+    """
+
+    record: Callable[[DataInfo, DataConfig], DataInfo]
+    learned: bool = False
+
+
+SCENE_LABELS = {
+    "given": SceneLabels(lambda info, settings: info),
+    "cluster": SceneLabels(clustered, learned=True),
+}

@@ -1,0 +1,48 @@
+"""Where a run computes: all GPUs, or logical CPUs."""
+
+import functools
+
+import tensorflow as tf
+
+
+def strategy_of(replicas: int) -> tf.distribute.Strategy:
+    """All GPUs, or `replicas` devices; on a CPU logical ones.
+
+    Raises:
+      ValueError: there are GPUs, but fewer than asked for.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus and replicas > len(gpus):
+        raise ValueError(f"--replicas={replicas}: only {len(gpus)} GPUs are seen.")
+    number = replicas or max(len(gpus), 1)
+    if number == 1:
+        return tf.distribute.get_strategy()
+    kind = "GPU" if gpus else "CPU"
+    if not gpus:
+        logical_cpus(number)
+    return _mirrored(tuple(f"{kind}:{i}" for i in range(number)))
+
+
+@functools.cache
+def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
+    # Two strategies in one process mix up the keys of their collective operations.
+    return tf.distribute.MirroredStrategy(devices)
+
+
+def logical_cpus(number: int) -> None:
+    """Splits the CPU into logical devices, unless it is split so far already.
+
+    Raises:
+      ValueError: TensorFlow runs already, with fewer.
+    """
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    try:
+        tf.config.set_logical_device_configuration(
+            cpu, [tf.config.LogicalDeviceConfiguration()] * number
+        )
+    except RuntimeError:
+        seen = len(tf.config.list_logical_devices("CPU"))
+        if seen < number:
+            raise ValueError(
+                f"--replicas={number}: TensorFlow runs with {seen} logical CPUs."
+            ) from None

@@ -1,0 +1,121 @@
+"""Which training examples are labelled, and which have an image label only.
+
+One order of the examples decides: a labelled fraction is a beginning of it, so that
+5 % is part of 10 %, that of 25 %, and so on; a weak set is what follows, so that no
+example is in both. The order is a function of a seed and of the image labels, the same
+on every machine.
+"""
+
+import numpy as np
+
+# Up to here a fraction is stratified by scene (section 4.1: at 10 % of NYUv2 there are
+# "around 3 images for each scene").
+STRATIFIED_PERCENT = 10.0
+
+
+def nested_order(presence: np.ndarray, seed: int) -> np.ndarray:
+    """The examples in the order in which fractions take them.
+
+    Reading: a fraction is drawn at random; its first tenth of all examples is
+    stratified: one example of every class, then classes in proportion.
+
+    Args:
+      presence: [examples, classes] booleans, the image labels; a row of False where
+        none is known.
+      seed: of the order.
+
+    Returns:
+      A permutation [examples].
+    """
+    shuffled = np.random.default_rng(seed).permutation(len(presence))
+    presence = presence[shuffled]
+    stratified = np.concatenate([_cover(presence), _proportional(presence)])
+    tenth = round(len(presence) * STRATIFIED_PERCENT / 100)
+    begin = stratified[: max(tenth, len(_cover(presence)))]
+    rest = np.setdiff1d(np.arange(len(presence)), begin)
+    return shuffled[np.concatenate([begin, rest])]
+
+
+def labelled(order: np.ndarray, presence: np.ndarray, percent: float) -> np.ndarray:
+    """The numbers of the labelled examples, in ascending order.
+
+    Args:
+      order: of `nested_order`.
+      presence: as there.
+      percent: of all examples.
+
+    Raises:
+      ValueError: there would be no example, or, where fractions are stratified, not one
+        of every class.
+    """
+    count = _count(order, percent)
+    chosen = order[:count]
+    missing = int(np.sum(presence.any(0) & ~presence[chosen].any(0)))
+    if not count or (percent <= STRATIFIED_PERCENT and missing):
+        raise ValueError(
+            f"--labelled_percent={percent:g}: {percent:g} % of {len(order)} training "
+            f"examples are {count}, too few for one of each of the "
+            f"{int(presence.any(0).sum())} scenes."
+        )
+    return np.sort(chosen)
+
+
+def weak(order: np.ndarray, percent: float, weak_percent: float) -> np.ndarray:
+    """The numbers of the examples that follow the labelled ones, in ascending order.
+
+    Args:
+      order: of `nested_order`.
+      percent: of all examples that are labelled.
+      weak_percent: of all examples that are to have an image label only.
+
+    Raises:
+      ValueError: there are not so many left.
+    """
+    both = percent + weak_percent
+    begin, end = _count(order, percent), _count(order, min(both, 100.0))
+    if both > 100 or begin == end:
+        raise ValueError(
+            f"--weak_percent={weak_percent:g} beside --labelled_percent={percent:g}: "
+            f"{len(order) - begin} of {len(order)} training examples are left."
+        )
+    return np.sort(order[begin:end])
+
+
+def _count(order: np.ndarray, percent: float) -> int:
+    # Half up, as one counts by hand: 52.5 examples are 53.
+    return int(np.floor(len(order) * percent / 100 + 0.5))
+
+
+def _cover(presence: np.ndarray) -> np.ndarray:
+    """The first example of every class that no earlier choice has, rare ones first."""
+    covered = np.zeros(presence.shape[1], bool)
+    chosen = []
+    for number in np.argsort(presence.sum(0), kind="stable"):
+        if presence[:, number].any() and not covered[number]:
+            chosen.append(int(np.argmax(presence[:, number])))
+            covered |= presence[chosen[-1]]
+    return np.array(chosen, int)
+
+
+def _proportional(presence: np.ndarray) -> np.ndarray:
+    """All but the cover, in turns that keep every class's share.
+
+    The k-th of a class's n examples comes at (k + 1/2) / n of the way. An image with
+    several labels counts for its rarest, one without any for a class of its own.
+    """
+    rarity = np.where(presence, presence.sum(0), len(presence) + 1)
+    stratum = (
+        np.where(presence.any(1), np.argmin(rarity, axis=1), -1)
+        if presence.shape[1]
+        else np.full(len(presence), -1)
+    )
+    taken = np.zeros(len(presence), bool)
+    taken[_cover(presence)] = True
+    place = np.zeros(len(presence))
+    for each in np.unique(stratum):
+        members = np.flatnonzero(stratum == each)
+        # The cover's come first.
+        members = members[np.argsort(~taken[members], kind="stable")]
+        place[members] = (np.arange(len(members)) + 0.5) / len(members)
+    order = np.argsort(place, kind="stable")
+    return order[~taken[order]]

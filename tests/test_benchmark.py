@@ -1,0 +1,106 @@
+"""The benchmark runs, its figures are positive and its file says what was measured."""
+
+import contextlib
+import json
+import sys
+
+import pytest
+from absl import flags
+
+from mgm_tf import benchmark
+from tests import fake_dataset
+
+FAST = {"windows": 3, "window_seconds": 0.01, "log_every": 2}
+ALONE = {
+    "tasks": "segmentation,depth",
+    "weak": "none",
+    "refinement": "none",
+    "self_supervision": "none",
+    "joint_length": "0steps",
+}
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    with fake_dataset.installed(tmp_path_factory.mktemp("data")) as folder:
+        yield folder
+
+
+@contextlib.contextmanager
+def defined():
+    before = set(flags.FLAGS)
+    benchmark.define_flags()
+    names = set(flags.FLAGS) - before
+    try:
+        yield
+    finally:
+        for name in names:
+            delattr(flags.FLAGS, name)
+        flags.FLAGS.mark_as_parsed()
+
+
+def measured(tmp_path, data_dir, **settings):
+    """What the command writes with these flags."""
+    path = tmp_path / "figures.json"
+    values = fake_dataset.TINY | FAST | {"data_dir": data_dir, "json": path} | settings
+    arguments = [f"--{name}={value}" for name, value in values.items()]
+    with defined():
+        flags.FLAGS(["program", *arguments])
+        benchmark.main()
+    return json.loads(path.read_text())
+
+
+def check(rate):
+    """A rate is positive, with its median between its windows."""
+    assert len(rate["windows"]) == 3 and min(rate["windows"]) > 0
+    assert rate["median"] == sorted(rate["windows"])[1]
+
+
+def test_reading_is_measured(tmp_path, data_dir, capsys):
+    found = measured(tmp_path, data_dir, what="input", benchmark_datasets="rooms,nyuv2")
+    assert found["what"] == "input" and set(found["input"]) == {"rooms", "nyuv2"}
+    rooms = found["input"]["rooms"]
+    check(rooms["disk"])
+    check(rooms["memory"])
+    assert rooms["tasks"] == ["segmentation", "depth", "normals"]
+    assert (rooms["examples"], rooms["image_size"], rooms["batch_size"]) == (12, 64, 4)
+    told = capsys.readouterr().out
+    for each in (told, found["input"]["nyuv2"]["not measured"]):
+        assert "not built" in each
+    assert "median (least-most) of 3" in told
+    assert found["machine"]["cpus"] >= 1 and found["machine"]["tensorflow"]
+
+
+def test_a_flag_names_the_only_data_set(tmp_path, data_dir):
+    found = measured(tmp_path, data_dir, what="input", dataset="rooms")
+    assert set(found["input"]) == {"rooms"}
+
+
+def test_the_step_is_measured_beside_reading(tmp_path, data_dir, capsys):
+    found = measured(tmp_path, data_dir, what="step", **ALONE)["step"]
+    assert set(found) == {"multi_task"}
+    row = found["multi_task"]
+    check(row["step"])
+    check(row["read"])
+    assert row["ratio"] == row["read"]["median"] / row["step"]["median"]
+    assert row["batch_size"] == 4 and row["weak_batch_size"] == 0
+    assert "multi_task" in capsys.readouterr().out
+
+
+def test_a_ratio_that_is_too_small_is_marked():
+    rates = {"step": benchmark.Rate((10.0,)), "read": benchmark.Rate((29.0,))}
+    lines = list(benchmark._step_table({"a": {**rates, "ratio": 2.9}}))
+    assert lines[1].endswith("2.9  below 3")
+    lines = list(benchmark._step_table({"a": {**rates, "ratio": 3.0}}))
+    assert lines[1].endswith("3.0")
+
+
+def test_an_unknown_data_set_is_refused(tmp_path, data_dir):
+    with pytest.raises(ValueError, match="--benchmark_datasets=kitchens: rooms, "):
+        measured(tmp_path, data_dir, what="input", benchmark_datasets="kitchens")
+
+
+def test_every_argument_is_a_flag(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["program"])
+    with defined():
+        assert flags.FLAGS["what"].parser.enum_values == list(benchmark.MEASURED)
