@@ -42,7 +42,7 @@ def without_scenes(folder):
     folder_of_photographs(folder)
     (folder / "scenes.csv").unlink()
     record = json.loads((folder / "dataset.json").read_text())
-    record["unlabelled"] = "leave_out"
+    record["unlabelled"] = "weak"
     (folder / "dataset.json").write_text(json.dumps(record))
 
 
@@ -67,7 +67,7 @@ CASES = {
         (
             "--scene_labels=cluster",
             "--scene_clusters=3",
-            "--weak=none",
+            "--weak=real",
             "--refinement=peoe",
         ),
     ),

@@ -169,13 +169,16 @@ def _parts(contents: Contents, labels, settings: Settings):
     bare = [n for n in contents.images if n not in mapped and n not in labels]
     problems, left_out = _leave_out(bare, settings)
     if layout.SPLITS in contents.tables:
-        parts, found = _parts_of_table(contents, labels, left_out)
+        known = contents.images if settings.keep_weak else labels
+        parts, found = _parts_of_table(contents, known, left_out)
         problems += found
         # Of a table with slips, empty splits would be a consequence.
         problems += [] if problems else splitting.lacking(parts, mapped)
     else:
         parts = splitting.by_hash(mapped)
-        parts[WEAK] = [n for n in contents.images if n not in mapped and n in labels]
+        parts[WEAK] = [
+            n for n in contents.images if n not in mapped and n not in left_out
+        ]
         found = splitting.lacking(parts, mapped)
         if found:
             problems.append(
@@ -203,10 +206,12 @@ def _leave_out(bare: list[str], settings: Settings) -> tuple[list[str], set[str]
     """Returns (problems, the images without any label that are left out)."""
     if not bare or settings.leave_out:
         return [], set(bare)
+    if settings.keep_weak:
+        return [], set()
     return [
         f"images with neither a label map nor a label in {layout.SCENES} "
         f"({len(bare)}): {listed(bare)}. Label or remove them, or let "
-        f'{layout.SETTINGS} say {{"unlabelled": "leave_out"}}'
+        f'{layout.SETTINGS} say {{"unlabelled": "leave_out"}} or "weak"'
     ], set()
 
 

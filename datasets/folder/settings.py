@@ -18,7 +18,11 @@ DIRECTIONS = {  # (axis of ours, sign): x right, y up, z towards the camera
 }
 _MARKS = {"nan": math.nan, "inf": math.inf}
 LABEL_KINDS = ("categorical", "multi_hot")
-_UNLABELLED = {"refuse": False, "leave_out": True}
+_UNLABELLED: Mapping[str, Mapping[str, bool]] = {
+    "refuse": {},
+    "leave_out": {"leave_out": True},
+    "weak": {"keep_weak": True},
+}
 
 _CODING = ("scale", "offset", "missing", "source")
 _TARGET = ("target_shift", "target_scale")
@@ -69,7 +73,9 @@ class Settings:
       label_kind: of `LABEL_KINDS`; empty: told by `scenes.csv`.
       scene_source: where the image labels come from, in words.
       notes: anything a user of the data has to know.
-      leave_out: images without any label are left out; else they are refused.
+      leave_out: images without any label are left out.
+      keep_weak: they are weak examples whose label is not known. With neither they are
+        refused.
     """
 
     tasks: Mapping[str, TaskSettings] = dataclasses.field(default_factory=dict)
@@ -77,6 +83,7 @@ class Settings:
     scene_source: str = ""
     notes: str = ""
     leave_out: bool = False
+    keep_weak: bool = False
 
     def of(self, task: str) -> TaskSettings:
         """The settings of a task."""
@@ -117,7 +124,7 @@ def _settings(record) -> Settings:
         label_kind=_choice("scenes.kind", scenes.get("kind", ""), ("", *LABEL_KINDS)),
         scene_source=_text("scenes.source", scenes.get("source", "")),
         notes=_text("notes", record.get("notes", "")),
-        leave_out=_UNLABELLED[
+        **_UNLABELLED[
             _choice("unlabelled", record.get("unlabelled", "refuse"), _UNLABELLED)
         ],
     )

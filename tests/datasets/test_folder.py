@@ -206,6 +206,14 @@ def test_images_without_any_label_can_be_left_out(folder):
     assert "Images without any label are left out (1): p09. Mine." in notes
 
 
+def test_images_without_any_label_can_be_weak(folder):
+    folder_files.settings(folder, unlabelled="weak")
+    for part in ("segmentation", "depth"):
+        (folder / part / "p09.png").unlink()
+    example = stored(build(folder))["p09"]
+    assert (example["split"], example["scene"]) == ("weak", -1)
+
+
 def test_classes_are_counted_without_their_file(folder):
     (folder / "classes.txt").unlink()
     ids = folder_files.classes()

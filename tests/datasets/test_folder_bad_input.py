@@ -327,7 +327,10 @@ def test_tables(tmp_path, tables, message):
             {"scenes": {"kind": "one"}},
             "scenes.kind: expected one of 'categorical', 'mu",
         ),
-        ({"unlabelled": "keep"}, "unlabelled: expected one of 'refuse', 'leave_out'"),
+        (
+            {"unlabelled": "keep"},
+            "unlabelled: expected one of 'refuse', 'leave_out', 'weak'",
+        ),
         ({"notes": 3}, "notes: expected a text, found 3"),
         ([], "the file: expected an object {…}, found []"),
     ],
