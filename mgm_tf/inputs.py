@@ -52,6 +52,7 @@ class Split:
     """The examples of one split, or some of them, read by their numbers.
 
     Attributes:
+      data_set: its full name.
       info: what the data are.
       name: of the split.
       tasks: the label maps that are read; there may be none.
@@ -87,6 +88,7 @@ class Split:
                 f"{full_name} has the splits {sorted(builder.info.splits)}; "
                 f"received {split!r}."
             )
+        self.data_set = full_name
         self.name = split
         self.tasks = tasks
         self._spec = example_spec(self.info, tasks)

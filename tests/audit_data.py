@@ -35,6 +35,7 @@ class Split:
     name: str
     data: Data
     info: metadata.DataInfo = INFO
+    data_set: str = "made_up/64/1.0.0"
 
     @property
     def tasks(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@
 
 `Report.record` holds, all JSON:
 
+  data_set: its full name;
   image_size, label_kind, scene_names, scene_source, notes: of the data;
   tasks: by name: `unit`, `source`, `classes` (`name`, `color`), `range` (the ends of
     the colours on the page) and `info`, the whole `TaskInfo`;
@@ -246,7 +247,8 @@ def _spread(length: int, most: int | None) -> np.ndarray:
 
 def _about(splits: Mapping[str, Split]) -> dict:
     """What the data say about themselves."""
-    info = next(iter(splits.values())).info
+    first = next(iter(splits.values()))
+    info = first.info
     tasks = {}
     for name in dict.fromkeys(
         name for split in splits.values() for name in split.tasks
@@ -261,7 +263,12 @@ def _about(splits: Mapping[str, Split]) -> dict:
         }
     keys = ("image_size", "label_kind", "scene_source", "notes")
     about = {key: getattr(info, key) for key in keys}
-    return {**about, "scene_names": list(info.scene_names), "tasks": tasks}
+    return {
+        "data_set": first.data_set,
+        **about,
+        "scene_names": list(info.scene_names),
+        "tasks": tasks,
+    }
 
 
 def _range(task: str, parts: Mapping[str, _Part]) -> list[float]:

@@ -241,8 +241,9 @@ def _alignment(record: dict, split: str, task: str, found: dict) -> Found:
         yield Finding("error", "alignment", f"{text} the other way ({number} images).")
     elif fit["others_t"] < UNSURE:
         level: Level = "error" if number >= MANY else "warning"
-        text = f"{split}: labels of {task} do not belong to these images: {told}, with"
-        text = f"{text} {fit['others']:.2f} on other images ({number} images)."
+        doubt = "do not" if number >= MANY else "may not"
+        text = f"{split}: labels of {task} {doubt} belong to these images: {told},"
+        text = f"{text} with {fit['others']:.2f} on other images ({number} images)."
         yield Finding(level, "alignment", text)
     elif fit["others_t"] < SURE or fit["own"] < 0.02:
         text = f"{split}: labels of {task} hardly follow the edges of their images:"

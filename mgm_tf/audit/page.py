@@ -40,13 +40,14 @@ def page(report: Report) -> str:
         _section("Duplicates", _duplicates(record["duplicates"])),
         _section("Damaged files", _damaged(record["damaged"])),
     ]
+    title = f"Data audit: {_text(record['data_set'])}"
     titles = re.findall("<h2 id=.*?>(.*?)</h2>", "".join(sections))
     links = " ".join(f'<a href="#{_anchor(title)}">{title}</a>' for title in titles)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Data audit</title><style>{STYLE}</style></head>"
-        f"<body><main><header><h1>Data audit</h1><p>{counts}. {looked} were looked at."
+        f"<title>{title}</title><style>{STYLE}</style></head>"
+        f"<body><main><header><h1>{title}</h1><p>{counts}. {looked} were looked at."
         f"</p><p>{_text(record['notes'])}</p><nav>{links}</nav></header>"
         f"{''.join(sections)}</main></body></html>\n"
     )
