@@ -1,6 +1,5 @@
 """The benchmark runs, its figures are positive and its file says what was measured."""
 
-import contextlib
 import json
 import sys
 
@@ -8,7 +7,7 @@ import pytest
 from absl import flags
 
 from mgm_tf import benchmark
-from tests import fake_dataset
+from tests import commands, fake_dataset
 
 FAST = {"windows": 3, "window_seconds": 0.01, "log_every": 2}
 ALONE = {
@@ -26,26 +25,12 @@ def data_dir(tmp_path_factory):
         yield folder
 
 
-@contextlib.contextmanager
-def defined():
-    before = set(flags.FLAGS)
-    benchmark.define_flags()
-    names = set(flags.FLAGS) - before
-    try:
-        yield
-    finally:
-        for name in names:
-            delattr(flags.FLAGS, name)
-        flags.FLAGS.mark_as_parsed()
-
-
 def measured(tmp_path, data_dir, **settings):
     """What the command writes with these flags."""
     path = tmp_path / "figures.json"
     values = fake_dataset.TINY | FAST | {"data_dir": data_dir, "json": path} | settings
-    arguments = [f"--{name}={value}" for name, value in values.items()]
-    with defined():
-        flags.FLAGS(["program", *arguments])
+    with commands.flags_of(benchmark):
+        flags.FLAGS(["program", *commands.given(**values)])
         benchmark.main()
     return json.loads(path.read_text())
 
@@ -102,5 +87,5 @@ def test_an_unknown_data_set_is_refused(tmp_path, data_dir):
 
 def test_every_argument_is_a_flag(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["program"])
-    with defined():
+    with commands.flags_of(benchmark):
         assert flags.FLAGS["what"].parser.enum_values == list(benchmark.MEASURED)

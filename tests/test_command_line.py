@@ -3,7 +3,6 @@
 In this process; `test_real_data.py` starts them as a user does.
 """
 
-import contextlib
 import json
 import sys
 
@@ -13,8 +12,8 @@ from absl import flags
 from PIL import Image
 
 from mgm_tf import command_line, config, costs, evaluate, export, predict, train
-from mgm_tf.callbacks import Interrupted, NotFinite
 from tests import fake_dataset
+from tests.commands import call, flags_of, given
 
 # One stage of one cheap update: the multi-task network alone.
 ALONE = {
@@ -37,34 +36,6 @@ def data_dir(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def rooms_are_fake(monkeypatch):
     fake_dataset.install(monkeypatch)
-
-
-@contextlib.contextmanager
-def flags_of(module):
-    """Defines a command's flags for as long as it runs."""
-    before = set(flags.FLAGS)
-    module.define_flags()
-    names = set(flags.FLAGS) - before | {"debug"}
-    try:
-        yield
-    finally:
-        for name in names & set(flags.FLAGS):
-            delattr(flags.FLAGS, name)
-        flags.FLAGS.mark_as_parsed()
-
-
-def call(module, *arguments) -> int:
-    """Runs a command with these arguments and returns its exit code."""
-    with pytest.MonkeyPatch.context() as monkeypatch, flags_of(module):
-        monkeypatch.setattr(sys, "argv", ["program", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            command_line.run(module.main, Interrupted, NotFinite)
-    return ended.value.code or 0
-
-
-def given(**values) -> list[str]:
-    """Flags with values."""
-    return [f"--{name}={value}" for name, value in values.items()]
 
 
 @pytest.fixture(scope="module")

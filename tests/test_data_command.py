@@ -1,39 +1,17 @@
 """`python -m mgm_tf.data`: what it builds, prints and finds, and its exit codes."""
 
-import contextlib
 import json
-import sys
 
 import pytest
-from absl import flags
 
 from datasets import quarantine
-from mgm_tf import audit, builders, command_line, data
-from tests import fake_dataset
-
-
-@contextlib.contextmanager
-def flags_defined():
-    """Defines the command's flags for as long as it runs."""
-    before = set(flags.FLAGS)
-    data.define_flags()
-    names = set(flags.FLAGS) - before | {"debug"}
-    try:
-        yield
-    finally:
-        for name in names & set(flags.FLAGS):
-            delattr(flags.FLAGS, name)
-        flags.FLAGS.mark_as_parsed()
+from mgm_tf import audit, builders, data
+from tests import commands, fake_dataset
 
 
 def call(*arguments, **values) -> int:
     """Runs the command with these arguments and returns its exit code."""
-    given = [f"--{name}={value}" for name, value in values.items()]
-    with pytest.MonkeyPatch.context() as monkeypatch, flags_defined():
-        monkeypatch.setattr(sys, "argv", ["program", *arguments, *given])
-        with pytest.raises(SystemExit) as ended:
-            command_line.run(data.main)
-    return ended.value.code or 0
+    return commands.call(data, *arguments, *commands.given(**values))
 
 
 @pytest.fixture(scope="module")

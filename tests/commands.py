@@ -1,0 +1,38 @@
+"""Commands called in this process, with their flags defined as long as they run."""
+
+import contextlib
+import sys
+
+import pytest
+from absl import flags
+
+from mgm_tf import command_line
+from mgm_tf.callbacks import Interrupted, NotFinite
+
+
+@contextlib.contextmanager
+def flags_of(module):
+    """Defines a command's flags for as long as it runs."""
+    before = set(flags.FLAGS)
+    module.define_flags()
+    names = set(flags.FLAGS) - before | {"debug"}
+    try:
+        yield
+    finally:
+        for name in names & set(flags.FLAGS):
+            delattr(flags.FLAGS, name)
+        flags.FLAGS.mark_as_parsed()
+
+
+def call(module, *arguments) -> int:
+    """Runs a command with these arguments and returns its exit code."""
+    with pytest.MonkeyPatch.context() as monkeypatch, flags_of(module):
+        monkeypatch.setattr(sys, "argv", ["program", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            command_line.run(module.main, Interrupted, NotFinite)
+    return ended.value.code or 0
+
+
+def given(**values) -> list[str]:
+    """Flags with values."""
+    return [f"--{name}={value}" for name, value in values.items()]
