@@ -53,6 +53,9 @@ class DataConfig:
     )
     data_dir: str = option("data", "Where built data sets are kept.", habit=True)
     manual_dir: str = option("", "Where the files lie that you fetched.", habit=True)
+    check_data: Literal["refuse", "warn"] = option(
+        "refuse", "What errors of the short audit before a training do.", habit=True
+    )
     max_damaged: float = option(
         0.001, "Fraction of damaged frames that a build may leave out.", habit=True
     )
@@ -210,6 +213,11 @@ class Length:
 def _rules(config: Config):
     """Yields (what is wrong, whether it is) for all settings."""
     chosen = (config.data.scene_labels, config.method.synthesis_labels)
+    yield (
+        f"--weak_percent={config.data.weak_percent:g} is of --weak=real; --weak is "
+        f"{config.method.weak}",
+        config.data.weak_percent > 0 and config.method.weak != "real",
+    )
     yield (
         "--scene_labels=cluster: the frequencies of clusters are not known beforehand; "
         "--synthesis_labels=training draws by them as well as marginals",

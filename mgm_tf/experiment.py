@@ -348,6 +348,10 @@ OPTIMIZER_KEYS = {
 }
 
 
+# --check_data: whether nonsense is refused.
+REFUSES = {"refuse": True, "warn": False}
+
+
 def begin(experiment: Experiment, workdir: pathlib.Path) -> None:
     """Claims the folder for a run, or finds it to be this run's.
 
@@ -367,5 +371,8 @@ def begin(experiment: Experiment, workdir: pathlib.Path) -> None:
     experiment.stages  # noqa: B018 - builds the data, and is refused if impossible
     if is_new:
         data = experiment.data
-        audit.check({data_set.TRAIN: data.train, data_set.VALIDATION: data.validation})
+        audit.check(
+            {data_set.TRAIN: data.train, data_set.VALIDATION: data.validation},
+            refuse=REFUSES[settings.data.check_data],
+        )
     records.save(settings, workdir)

@@ -18,9 +18,9 @@ SIXTEEN_BITS = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
 def find(path: str | os.PathLike) -> list[pathlib.Path]:
-    """The image `path`, or the images in the folder `path`, by name.
+    """The image `path`, or the images in the folder `path` and those below, by name.
 
-    Not among them: subfolders, hidden files and panels that a prediction wrote.
+    Not among them: hidden files and folders, and panels that a prediction wrote.
 
     Raises:
       ValueError: there is no such path, or no image in the folder.
@@ -30,11 +30,10 @@ def find(path: str | os.PathLike) -> list[pathlib.Path]:
         return [path]
     if not path.is_dir():
         raise ValueError(f"Expected an image or a folder of images: {path} is neither.")
-    found = sorted(file for file in path.iterdir() if _is_image(file))
+    found = sorted(file for file in path.rglob("*") if _is_image(file, path))
     if not found:
         raise ValueError(
-            f"No image in {path}: looked for {' '.join(sorted(SUFFIXES))}, not in "
-            "subfolders."
+            f"No image in {path}: looked for {' '.join(sorted(SUFFIXES))}."
         )
     return found
 
@@ -59,21 +58,24 @@ def read(path: str | os.PathLike) -> np.ndarray:
 def result_names(paths: Sequence[pathlib.Path]) -> list[str]:
     """What to call the results of each path: its stem, if no other has the same.
 
-    a.jpg, a.png and b.png give a.jpg, a.png and b.
+    a.jpg, a.png and b.png give a.jpg, a.png and b; folders stay: c/d.png gives c/d.
     """
+    stems = [str(path.with_suffix("")) for path in paths]
+    whole = [str(path) for path in paths]
     # Without regard to case: some file systems have none.
-    counts = collections.Counter(path.stem.casefold() for path in paths)
+    counts = collections.Counter(stem.casefold() for stem in stems)
     names = [
-        path.stem if counts[path.stem.casefold()] == 1 else path.name for path in paths
+        stem if counts[stem.casefold()] == 1 else path
+        for stem, path in zip(stems, whole, strict=True)
     ]
     # x.jpg, x.png and x.jpg.png: the last one's stem is the first one's name.
     distinct = len({name.casefold() for name in names}) == len(names)
-    return names if distinct else [path.name for path in paths]
+    return names if distinct else whole
 
 
-def _is_image(path: pathlib.Path) -> bool:
-    name = path.name.lower()
-    is_hidden, is_panel = name.startswith("."), name.endswith(PANEL)
+def _is_image(path: pathlib.Path, root: pathlib.Path) -> bool:
+    is_hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+    is_panel = path.name.lower().endswith(PANEL)
     return path.suffix.lower() in SUFFIXES and not (
         is_hidden or is_panel or path.is_dir()
     )

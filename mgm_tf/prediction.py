@@ -10,7 +10,8 @@ For each image, in the output folder:
                       [scenes], in the order of `scene_names` in the model's `mgm.json`.
                       Class probabilities of pixels are left out: they would be large.
 
-NAME is the stem of the image; with its suffix where two images share a stem.
+NAME is the stem of the image, in the same subfolder; with its suffix where two images
+share a stem.
 """
 
 import dataclasses
@@ -63,9 +64,12 @@ def plan(
     if output.exists() and not output.is_dir():
         raise ValueError(f"Expected a folder for the results: {output} is a file.")
     paths = image_files.find(images)
+    root = pathlib.Path(images)
+    root = root if root.is_dir() else root.parent
+    names = image_files.result_names([path.relative_to(root) for path in paths])
     jobs = [
         Job(path, output / f"{name}{image_files.PANEL}", output / f"{name}.npz")
-        for path, name in zip(paths, image_files.result_names(paths), strict=True)
+        for path, name in zip(paths, names, strict=True)
     ]
     existing = [
         result for job in jobs for result in (job.panel, job.arrays) if result.exists()

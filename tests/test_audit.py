@@ -403,6 +403,14 @@ def test_check_prints_warnings_and_raises_errors(capsys):
         )
 
 
+def test_check_may_be_told_to_warn_only(capsys):
+    mirrored = change_of("depth", ARRANGED["mirrored left to right"])
+    report = audit.check(audit_data.splits(mirrored), refuse=False)
+    assert report.errors
+    told = capsys.readouterr().out
+    assert "Data: error: alignment: train: labels of depth look mirrored" in told
+
+
 def test_check_looks_at_a_sample():
     report = audit.check(audit_data.splits(), most=10)
     train = report.record["splits"]["train"]

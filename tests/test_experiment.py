@@ -1,5 +1,6 @@
 """The composition root: stages, optimizers and places of a run, and what is refused."""
 
+import contextlib
 import pathlib
 
 import keras
@@ -7,7 +8,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf import algorithm, builders, devices, experiment, networks, records
+from mgm_tf import (
+    algorithm,
+    audit,
+    builders,
+    devices,
+    experiment,
+    networks,
+    records,
+)
 from mgm_tf.experiment import Experiment
 from mgm_tf.optimizers import Adam
 from tests import fake_dataset
@@ -234,6 +243,27 @@ def test_a_run_claims_its_folder_and_goes_on_with_other_habits(data_dir, tmp_pat
     habit = settings(data_dir, log_every=7)
     experiment.begin(Experiment(habit), tmp_path / "run")
     assert records.load(tmp_path / "run") == habit
+
+
+@pytest.mark.parametrize("what", experiment.REFUSES)
+def test_nonsense_does_not_claim_a_folder_unless_told_to(
+    data_dir, tmp_path, monkeypatch, what
+):
+    looked = []
+
+    def check(splits, *, refuse):
+        looked.append((tuple(splits), refuse))
+        if refuse:
+            raise ValueError("These data cannot be trained on.")
+
+    monkeypatch.setattr(audit, "check", check)
+    wanted = settings(data_dir, tasks=("depth",), check_data=what)
+    allowed = contextlib.nullcontext()
+    refused = pytest.raises(ValueError, match="cannot be trained on")
+    with {"refuse": refused, "warn": allowed}[what]:
+        experiment.begin(Experiment(wanted), tmp_path / "run")
+    assert looked == [(("train", "validation"), what == "refuse")]
+    assert (tmp_path / "run").exists() == (what == "warn")
 
 
 def test_the_folder_of_another_run_is_refused(data_dir, tmp_path):

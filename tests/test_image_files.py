@@ -67,8 +67,11 @@ def test_damaged_files_are_named(tmp_path):
 def test_what_is_found_in_a_folder(tmp_path):
     for name in ("b.JPG", "a.png", "a.panel.png", ".hidden.png", "notes.txt"):
         (tmp_path / name).touch()
-    (tmp_path / "folder.png").mkdir()
-    assert [path.name for path in image_files.find(tmp_path)] == ["a.png", "b.JPG"]
+    for folder in ("folder.png", ".hidden"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "c.jpg").touch()
+    found = [str(path.relative_to(tmp_path)) for path in image_files.find(tmp_path)]
+    assert found == ["a.png", "b.JPG", "folder.png/c.jpg"]
     assert image_files.find(tmp_path / "notes.txt") == [tmp_path / "notes.txt"]
 
 
@@ -85,6 +88,8 @@ def test_nothing_found_is_an_error(tmp_path):
         (["a.jpg", "b.png"], ["a", "b"]),
         (["a.jpg", "a.png", "b.png"], ["a.jpg", "a.png", "b"]),
         (["a.jpg", "A.png"], ["a.jpg", "A.png"]),
+        (["a.jpg", "x/a.png", "x/b.jpg"], ["a", "x/a", "x/b"]),
+        (["x/a.jpg", "x/a.png", "a.png"], ["x/a.jpg", "x/a.png", "a"]),
         (["a.jpg", "a.jpg.png", "a.png"], ["a.jpg", "a.jpg.png", "a.png"]),
     ],
 )

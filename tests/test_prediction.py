@@ -84,6 +84,17 @@ def test_arrays_are_in_the_resolution_of_the_image(model, folder):
     assert (panel == (0, 200, 0)).all(axis=-1).sum() > 120 * 180  # wall, 6 times larger
 
 
+def test_results_of_subfolders_are_in_subfolders(model, folder):
+    (folder / "trip").mkdir()
+    photo(folder / "a.png")
+    photo(folder / "trip" / "a.png")
+    output, failures = run(model, folder)
+    assert failures == 0
+    for name in ("a", "trip/a"):
+        assert (output / f"{name}.npz").exists()
+        assert (output / f"{name}.panel.png").exists()
+
+
 def test_the_sound_files_are_done_and_the_others_named(model, folder, capsys):
     photo(folder / "good.png")
     photo(folder / "grey.png", size=(7, 5), channels=())

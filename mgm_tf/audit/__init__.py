@@ -85,18 +85,22 @@ def audit(
     return Report(record, checks.findings(record), sheets)
 
 
-def check(splits: Mapping[str, Split], most: int = 64) -> Report:
+def check(
+    splits: Mapping[str, Split], most: int = 64, *, refuse: bool = True
+) -> Report:
     """The short form: a sample of each split, warnings printed, errors raised.
 
-    The sample is the same every time.
+    The sample is the same every time. Unless it is to `refuse`, errors are printed as
+    well.
 
     Raises:
       ValueError: the data cannot be right; says all that was found.
     """
     report = audit(splits, most, progress=False)
-    for finding in report.warnings:
+    for finding in report.warnings if refuse else report.findings:
         print(f"Data: {finding}", flush=True)
-    report.refuse()
+    if refuse:
+        report.refuse()
     return report
 
 
