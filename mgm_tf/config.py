@@ -41,7 +41,8 @@ class DataConfig:
     weak_percent: float = option(
         0.0,
         "Percent of the training examples that --weak=real takes besides, with their "
-        "scene label only; 0: as many as are labelled.",
+        "scene label only; 0: the data set's own weak images, else as many as are "
+        "labelled.",
     )
     split_seed: int = option(0, "Of which training examples are labelled.")
     scene_labels: Literal["given", "cluster"] = option(

@@ -83,18 +83,16 @@ class DataSet:
     def weak(self) -> Split:
         """Real images of which only the scene label is used.
 
-        Those that have nothing else, if the data set has such; else a part of the
-        training examples that are not labelled.
+        Those that have nothing else, if the data set has such and no percentage is
+        asked for; else a part of the training examples that are not labelled.
 
         Raises:
           ValueError: there are none.
         """
-        if self._prepared.info.splits.get(WEAK):
+        percent, asked = self.settings.labelled_percent, self.settings.weak_percent
+        if not asked and self._prepared.info.splits.get(WEAK):
             return self._open(WEAK, ())
-        percent = self.settings.labelled_percent
-        numbers = subsets.weak(
-            self._order, percent, self.settings.weak_percent or percent
-        )
+        numbers = subsets.weak(self._order, percent, asked or percent)
         return self._open(TRAIN, (), numbers)
 
     def split(self, name: str) -> Split:
@@ -110,9 +108,18 @@ class DataSet:
 
     @functools.cached_property
     def frequencies(self) -> np.ndarray:
-        """How often each class is met among the labelled examples, [classes]."""
+        """How often each class is met among the labelled examples, [classes].
+
+        Raises:
+          ValueError: none of them has a scene label.
+        """
         presence = self._presence_of(self.train.scenes())
         known = presence[presence.any(axis=1)]
+        if not len(known):
+            raise ValueError(
+                f"{self.train.data_set}: not one of {len(presence)} labelled training "
+                "examples has a scene label."
+            )
         return known.mean(axis=0).astype(np.float32)
 
     def _prepare(self, opened: tfds.core.DatasetBuilder) -> None:

@@ -36,7 +36,11 @@ def main() -> None:
         experiment.data.info.image_size,
         pathlib.Path(flags.FLAGS.saved_model),
         fingerprint=experiment.fingerprint(),
-        extra={"settings": options.settings(experiment.settings), "step": step},
+        extra={
+            "settings": options.settings(experiment.settings),
+            "step": step,
+            "scene_source": experiment.data.info.scene_source,
+        },
         sample=sample.numpy(),
     )
     print(f"{which} checkpoint (step {step}) of {workdir} is in {path}.")

@@ -73,6 +73,9 @@ def test_a_weak_split_is_taken_whole(data_dir):
     data = data_set(data_dir, protocol="weak")
     assert names(data.weak) == {f"weak_{i}" for i in range(6)}
     assert len(data.train) == 12
+    # A percentage is one of the training examples.
+    some = data_set(data_dir, protocol="weak", labelled_percent=50, weak_percent=25)
+    assert names(some.weak) < names(data.train) - names(some.train)
 
 
 def test_splits_have_names(data_dir):
@@ -96,6 +99,12 @@ def test_frequencies_are_those_of_the_labelled_examples(data_dir):
     np.testing.assert_allclose(
         data_set(data_dir).frequencies, [3 / 11, 4 / 11, 4 / 11], rtol=1e-6
     )
+
+
+def test_there_are_no_frequencies_without_labels(data_dir):
+    fake_dataset.build(data_dir, "nameless_64")
+    with pytest.raises(ValueError, match="not one of 12 labelled training examples"):
+        data_set(data_dir, protocol="nameless").frequencies  # noqa: B018
 
 
 def test_clusters_are_labels_by_another_name(data_dir):
