@@ -10,20 +10,17 @@ import dataclasses
 import json
 import os
 import pathlib
-import platform
 import statistics
 import sys
 import time
 import typing
 from collections.abc import Callable, Iterable, Iterator
 
-import keras
 import numpy as np
 import tensorflow as tf
-import tensorflow_datasets as tfds
 from absl import flags
 
-from mgm_tf import command_line, config, inputs
+from mgm_tf import command_line, config, inputs, provenance
 from mgm_tf.algorithm import Stage
 from mgm_tf.config import Config, DataConfig
 from mgm_tf.data_set import DataSet
@@ -208,23 +205,6 @@ def _step_table(record: dict) -> Iterator[str]:
         yield f"{name:<16}{numbers}{mark}"
 
 
-def machine() -> dict:
-    """What it was measured on."""
-    gpus = tf.config.list_physical_devices("GPU")
-    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-    return {
-        "cpus": len(os.sched_getaffinity(0)),
-        "load": os.getloadavg()[0],
-        "gpus": [detail.get("device_name", "unknown") for detail in details],
-        "platform": platform.platform(),
-        "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "tensorflow_datasets": tfds.__version__,
-        "numpy": np.__version__,
-    }
-
-
 MEASURED = {"input": measure_input, "step": measure_step}
 
 
@@ -241,7 +221,7 @@ def _shown(lines: Iterable[str], where: dict) -> str:
 def main() -> None:
     """Measures, prints a table and writes the figures."""
     settings = config.from_flags()
-    where = machine()
+    where = provenance.machine() | {"load": os.getloadavg()[0]}
     record, lines = MEASURED[flags.FLAGS.what](settings)
     print(_shown(lines, where))
     if flags.FLAGS.json:

@@ -23,6 +23,7 @@ from mgm_tf import (
     networks,
     options,
     prior,
+    provenance,
     pseudo_labels,
     records,
 )
@@ -357,7 +358,7 @@ def begin(experiment: Experiment, workdir: pathlib.Path) -> None:
 
     Raises:
       ValueError: it is another run's, these settings cannot be, or the data are
-        nonsense; they have not claimed the folder then.
+        nonsense or not those that the run began with; the folder is as it was then.
     """
     settings = experiment.settings
     is_new = not (workdir / "config.json").exists()
@@ -375,4 +376,5 @@ def begin(experiment: Experiment, workdir: pathlib.Path) -> None:
             {data_set.TRAIN: data.train, data_set.VALIDATION: data.validation},
             refuse=REFUSES[settings.data.check_data],
         )
+    provenance.note(workdir, provenance.of(experiment.data.builder))
     records.save(settings, workdir)

@@ -35,6 +35,7 @@ FLOORS = {
         "pictures",
         "prediction",
         "prior",
+        "provenance",
         "pseudo_labels",
         "stored",
     },
