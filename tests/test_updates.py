@@ -15,6 +15,7 @@ from mgm_tf.algorithm import (
     algorithm_1,
     stage_updates,
     synthetic,
+    weakly_labelled,
     with_moving_statistics,
 )
 from tests import rig, toy
@@ -53,6 +54,12 @@ def mgm(rule, tasks):
 UPDATES = distinct_updates()
 MGM = mgm("home", toy.TWO_TASKS)
 SMALL = mgm("everywhere", toy.ALL_TASKS)
+# On real, weakly labelled images, of which a batch has another number.
+SMALL |= {
+    f"{row.name} on real": row
+    for row in updates_of(("real", "eml", "simclr"), "everywhere", toy.ALL_TASKS)
+    if row.images is weakly_labelled
+}
 
 ONE = tf.distribute.get_strategy()
 
