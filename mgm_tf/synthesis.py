@@ -38,7 +38,9 @@ def of_training_images(
     number = tf.reduce_sum(tf.cast(known, tf.int32))
     known_first = tf.argsort(tf.cast(~known, tf.int32), stable=True)
     place = draws.of("image").uniform() * tf.cast(number, tf.float32)
-    chosen = tf.gather(everyone, tf.gather(known_first, tf.cast(place, tf.int32)))
+    # A product a little below `number` may be rounded to it.
+    place = tf.minimum(tf.cast(place, tf.int32), tf.maximum(number - 1, 0))
+    chosen = tf.gather(everyone, tf.gather(known_first, place))
     equal = tf.ones([labels.size]) / labels.size
     drawn = by_frequency(condition, draws, labels, lambda: equal)
     return tf.where(number > 0, chosen, drawn)
