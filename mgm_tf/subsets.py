@@ -75,7 +75,8 @@ def weak(order: np.ndarray, percent: float, weak_percent: float) -> np.ndarray:
     begin, end = _count(order, percent), _count(order, min(both, 100.0))
     if both > 100 or begin == end:
         raise ValueError(
-            f"--weak_percent={weak_percent:g} beside --labelled_percent={percent:g}: "
+            f"No weak set of {weak_percent:g} % (--weak_percent) can stand beside "
+            f"{percent:g} % labelled examples (--labelled_percent): "
             f"{len(order) - begin} of {len(order)} training examples are left."
         )
     return np.sort(order[begin:end])

@@ -45,7 +45,7 @@ def test_fractions_are_nested(order, presence):
 def test_weak_sets_are_apart_from_the_labelled(order, presence, percent, weak_percent):
     if percent + weak_percent > 100:
         with pytest.raises(
-            ValueError, match=f"--weak_percent={weak_percent} .* are left"
+            ValueError, match=f"No weak set of {weak_percent} % .* are left"
         ):
             subsets.weak(order, percent, weak_percent)
         return
