@@ -188,6 +188,7 @@ def test_a_run_leaves_its_settings_and_checkpoints(whole):
         "config.json",
         "constant_predictor.npz",
         "metrics.jsonl",
+        "provenance.jsonl",
         "tensorboard",
     }
     checkpoints = Checkpoints(workdir, planned.networks)
