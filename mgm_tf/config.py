@@ -177,9 +177,7 @@ def from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
     Raises:
       ValueError: see `check`.
     """
-    config = options.build(
-        Config, {name: values[name].value for name in options.leaves(Config)}
-    )
+    config = options.from_flags(Config, values)
     check(config)
     return config
 

@@ -38,10 +38,7 @@ def settings() -> config.DataConfig:
     Raises:
       ValueError: see `config.check`.
     """
-    values = {
-        name: flags.FLAGS[name].value for name in options.leaves(config.DataConfig)
-    }
-    data = options.build(config.DataConfig, values)
+    data = options.from_flags(config.DataConfig, flags.FLAGS)
     config.check(config.Config(data=data))
     return data
 

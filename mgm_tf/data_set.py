@@ -44,8 +44,8 @@ class DataSet:
     @functools.cached_property
     def info(self) -> DataInfo:
         """What the data are."""
-        stored = DataInfo.from_metadata(self.builder.info.metadata)
-        return SCENE_LABELS[self.settings.scene_labels].record(stored, self.settings)
+        chosen = SCENE_LABELS[self.settings.scene_labels]
+        return chosen.record(self._stored_info(), self.settings)
 
     @functools.cached_property
     def task_names(self) -> tuple[str, ...]:
@@ -122,6 +122,9 @@ class DataSet:
             )
         return known.mean(axis=0).astype(np.float32)
 
+    def _stored_info(self) -> DataInfo:
+        return DataInfo.from_metadata(self.builder.info.metadata)
+
     def _prepare(self, opened: tfds.core.DatasetBuilder) -> None:
         wanted = self.settings
         builders.prepare(opened, wanted.manual_dir, max_damaged=wanted.max_damaged)
@@ -144,8 +147,7 @@ class DataSet:
 
     def _presence_of(self, scenes: np.ndarray) -> np.ndarray:
         # As stored: clusters, if there are to be any, are not known yet.
-        stored = DataInfo.from_metadata(self.builder.info.metadata)
-        return labels_of(stored).condition(scenes).numpy() > 0
+        return labels_of(self._stored_info()).condition(scenes).numpy() > 0
 
     @functools.cached_property
     def _order(self) -> np.ndarray:

@@ -70,6 +70,11 @@ def build(group, settings: Mapping):
     return group(**made)
 
 
+def from_flags(group, values: flags.FlagValues):
+    """`group` from parsed flags."""
+    return build(group, {name: values[name].value for name in leaves(group)})
+
+
 def leaves(group) -> dict[str, dataclasses.Field]:
     """All leaf fields below `group`, by name."""
     found = {}

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
+from mgm_tf import array_files
 from mgm_tf.inputs import Split
 from mgm_tf.tasks import Task
 
@@ -53,10 +54,7 @@ def prior(
     numbers = np.arange(0, len(split), -(-len(split) // most))
     maps = {task.name: _constant(split, task, numbers) for task in tasks}
     if path is not None:
-        # Under its name when it is whole: a run may be stopped at any time.
-        draft = path.with_name(f"draft.{path.name}")
-        np.savez(draft, allow_pickle=False, **maps)
-        draft.replace(path)
+        array_files.save(path, maps)
     return Prior(maps)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.cluster import vq
 
-from mgm_tf import inputs
+from mgm_tf import array_files, inputs
 from mgm_tf.examples import network_images
 from mgm_tf.inputs import Split
 
@@ -39,7 +39,7 @@ def relabelled(
     """
     path = workdir / FILE
     if not path.exists():
-        _write(path, _clustered(splits, encode, clusters, seed))
+        array_files.save(path, _clustered(splits, encode, clusters, seed))
     with np.load(path) as kept:
         return [s.with_scenes(kept[f"scenes_{i}"]) for i, s in enumerate(splits)]
 
@@ -80,10 +80,3 @@ def _clustered(splits, encode, clusters, seed) -> dict[str, np.ndarray]:
     centres = k_means(features[0], clusters, seed)
     scenes = {f"scenes_{i}": nearest(f, centres) for i, f in enumerate(features)}
     return {"centres": centres, **scenes}
-
-
-def _write(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
-    # Under its name when it is whole: a run may be stopped at any time.
-    draft = path.with_name(f"draft.{path.name}")
-    np.savez(draft, allow_pickle=False, **arrays)
-    draft.replace(path)

@@ -147,6 +147,15 @@ TINY = {
 }
 
 
+# One stage of one cheap update: the multi-task network alone.
+ALONE = {
+    "weak": "none",
+    "refinement": "none",
+    "self_supervision": "none",
+    "joint_length": "0steps",
+}
+
+
 def settings(data_dir: pathlib.Path, **changes) -> config.Config:
     """The settings of a tiny run on this data set, with changes by flag name."""
     values = options.settings(config.Config()) | TINY | {"data_dir": str(data_dir)}

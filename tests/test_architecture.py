@@ -51,6 +51,7 @@ FLOORS = {
         "tasks",
     },
     0: {
+        "array_files",
         "augment",
         "config",
         "devices",

@@ -10,13 +10,7 @@ from mgm_tf import benchmark
 from tests import commands, fake_dataset
 
 FAST = {"windows": 3, "window_seconds": 0.01, "log_every": 2}
-ALONE = {
-    "tasks": "segmentation,depth",
-    "weak": "none",
-    "refinement": "none",
-    "self_supervision": "none",
-    "joint_length": "0steps",
-}
+ALONE = fake_dataset.ALONE | {"tasks": "segmentation,depth"}
 
 
 @pytest.fixture(scope="module")

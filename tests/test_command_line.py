@@ -15,27 +15,13 @@ from mgm_tf import command_line, config, costs, evaluate, export, predict, train
 from tests import fake_dataset
 from tests.commands import call, flags_of, given
 
-# One stage of one cheap update: the multi-task network alone.
-ALONE = {
-    **fake_dataset.TINY,
-    "tasks": "segmentation,depth",
-    "weak": "none",
-    "refinement": "none",
-    "self_supervision": "none",
-    "joint_length": "0steps",
-}
+ALONE = fake_dataset.TINY | fake_dataset.ALONE | {"tasks": "segmentation,depth"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def data_dir(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    fake_dataset.build(folder)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def rooms_are_fake(monkeypatch):
-    fake_dataset.install(monkeypatch)
+    with fake_dataset.installed(tmp_path_factory.mktemp("data")) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")

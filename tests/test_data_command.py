@@ -14,16 +14,10 @@ def call(*arguments, **values) -> int:
     return commands.call(data, *arguments, *commands.given(**values))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def data_dir(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    fake_dataset.build(folder)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def rooms_are_fake(monkeypatch):
-    fake_dataset.install(monkeypatch)
+    with fake_dataset.installed(tmp_path_factory.mktemp("data")) as folder:
+        yield folder
 
 
 @pytest.fixture

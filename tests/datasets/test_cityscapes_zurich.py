@@ -3,7 +3,6 @@
 import json
 import pathlib
 import shutil
-import tempfile
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from PIL import Image
 from datasets.cityscapes_zurich import classes, frames
 from datasets.cityscapes_zurich.cityscapes_zurich_dataset_builder import Builder
 from datasets.metadata import DataInfo
+from tests.datasets import builder_case
 
 FRAMES = 6
 IMAGES = pathlib.Path("leftImg8bit/train/zurich")
@@ -92,26 +92,17 @@ def examples(builder):
     }
 
 
-class CityscapesZurichTest(tfds.testing.DatasetBuilderTestCase):
+class CityscapesZurichTest(
+    builder_case.BuilderCase, tfds.testing.DatasetBuilderTestCase
+):
     DATASET_CLASS = Builder
     BUILDER_CONFIG_NAMES_TO_TEST = ["paper_64"]
     # 3 frames at least; a fifth of more is for tests.
     SPLITS = {"train": 1, "validation": 1, "test": 1}
 
     @classmethod
-    def setUpClass(cls):
-        cls.EXAMPLE_DIR = tempfile.mkdtemp()
-        write(pathlib.Path(cls.EXAMPLE_DIR), 3)
-        super().setUpClass()
-
-    @classmethod
-    def tearDownClass(cls):
-        super().tearDownClass()
-        shutil.rmtree(cls.EXAMPLE_DIR)
-
-    def _make_builder(self, config=None):
-        # The test case reads by tf.data, which cannot read array_record.
-        return Builder(data_dir=self.tmp_dir, config=config, file_format="tfrecord")
+    def write(cls, folder):
+        write(folder, 3)
 
 
 def test_examples(builder):

@@ -7,7 +7,6 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import tempfile
 
 import numpy as np
 import pytest
@@ -22,7 +21,7 @@ from datasets.metadata import DataInfo
 from datasets.nyuv2.normals_from_depth import normals_from_depth
 from mgm_tf import tasks
 from mgm_tf.inputs import Split
-from tests.datasets import folder_files
+from tests.datasets import builder_case, folder_files
 from tests.datasets.folder_files import NAMES, build, save
 
 SPLITS = ("train", "validation", "test", "weak")
@@ -56,25 +55,14 @@ def names_of(builder, split):
     return builder.as_data_source(split, decoders=skip)
 
 
-class FolderTest(tfds.testing.DatasetBuilderTestCase):
+class FolderTest(builder_case.BuilderCase, tfds.testing.DatasetBuilderTestCase):
     DATASET_CLASS = Builder
     BUILDER_CONFIG_NAMES_TO_TEST = ["64"]
     SPLITS = {"train": 14, "validation": 2, "test": 2, "weak": 6}
 
     @classmethod
-    def setUpClass(cls):
-        cls.EXAMPLE_DIR = tempfile.mkdtemp()
-        example.write(pathlib.Path(cls.EXAMPLE_DIR), 24, 32)
-        super().setUpClass()
-
-    @classmethod
-    def tearDownClass(cls):
-        super().tearDownClass()
-        shutil.rmtree(cls.EXAMPLE_DIR)
-
-    def _make_builder(self, config=None):
-        # The test case reads by `as_dataset`, which array_record does not have.
-        return Builder(data_dir=self.tmp_dir, config=config, file_format="tfrecord")
+    def write(cls, folder):
+        example.write(folder, 24, 32)
 
 
 def test_before_it_is_built_nothing_is_known_of_the_data(tmp_path):

@@ -1,10 +1,7 @@
 """The NYUv2 builder, on a small file in the layout of the official one."""
 
-import pathlib
-import shutil
 import subprocess
 import sys
-import tempfile
 
 import h5py
 import numpy as np
@@ -16,6 +13,7 @@ from PIL import Image
 from datasets.metadata import DataInfo
 from datasets.nyuv2 import classes, labeled_mat
 from datasets.nyuv2.nyuv2_dataset_builder import Builder
+from tests.datasets import builder_case
 
 FRAMES, HEIGHT, WIDTH = 12, 240, 320
 NAMES = ["book", *classes.CLASS_NAMES[:37], "stairs"]  # chair is id 6, stairs id 39
@@ -81,31 +79,15 @@ def examples(builder, splits=("train", "validation", "test")):
     return found
 
 
-class Nyuv2Test(tfds.testing.DatasetBuilderTestCase):
+class Nyuv2Test(builder_case.BuilderCase, tfds.testing.DatasetBuilderTestCase):
     DATASET_CLASS = Builder
     BUILDER_CONFIG_NAMES_TO_TEST = ["paper_64", "paper_256"]
     # 12 frames in the proportions of 1049, 200 and 200.
     SPLITS = {"train": 9, "validation": 2, "test": 1}
 
     @classmethod
-    def setUpClass(cls):
-        cls.EXAMPLE_DIR = tempfile.mkdtemp()
-        write_mat(pathlib.Path(cls.EXAMPLE_DIR) / labeled_mat.FILE_NAME)
-        super().setUpClass()
-
-    def _make_builder(self, config=None):
-        # The test case reads by `as_dataset`, which array_record does not have.
-        return self.dataset_class(
-            data_dir=self.tmp_dir,
-            config=config,
-            version=self.VERSION,
-            file_format="tfrecord",
-        )
-
-    @classmethod
-    def tearDownClass(cls):
-        super().tearDownClass()
-        shutil.rmtree(cls.EXAMPLE_DIR)
+    def write(cls, folder):
+        write_mat(folder / labeled_mat.FILE_NAME)
 
 
 def test_examples(manual_dir):

@@ -1,9 +1,7 @@
 """The Tiny-Taskonomy builder, on made-up files and on the one real view at hand."""
 
 import json
-import pathlib
 import shutil
-import tempfile
 
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ from datasets.metadata import DataInfo
 from datasets.quarantine import TooManyDamaged
 from datasets.tiny_taskonomy import frames, splits, store
 from datasets.tiny_taskonomy.tiny_taskonomy_dataset_builder import Builder
+from tests.datasets import builder_case
 from tests.datasets import taskonomy_files as files
 
 KINDS = {"depth": tf.uint16, "edges": tf.uint16}
@@ -35,30 +34,16 @@ def examples(builder, names=splits.SPLITS):
     return found
 
 
-class TinyTaskonomyTest(tfds.testing.DatasetBuilderTestCase):
+class TinyTaskonomyTest(builder_case.BuilderCase, tfds.testing.DatasetBuilderTestCase):
     DATASET_CLASS = Builder
     BUILDER_CONFIG_NAMES_TO_TEST = ["random_64", "official_128"]
     # Twelve frames, 80/10/10: floor of 9.6, floor of 1.2, and the others.
     SPLITS = {"train": 9, "validation": 1, "test": 2}
 
     @classmethod
-    def setUpClass(cls):
-        cls.EXAMPLE_DIR = tempfile.mkdtemp()
-        files.write(
-            pathlib.Path(cls.EXAMPLE_DIR),
-            # By building they are split as many as by image.
-            {"allensville": 9, "wiconisco": 1, "ihlen": 2},
-        )
-        super().setUpClass()
-
-    def _make_builder(self, config=None):
-        # The test case reads by `as_dataset`, which array_record does not have.
-        return self.dataset_class(
-            data_dir=self.tmp_dir,
-            config=config,
-            version=self.VERSION,
-            file_format="tfrecord",
-        )
+    def write(cls, folder):
+        # By building they are split as many as by image.
+        files.write(folder, {"allensville": 9, "wiconisco": 1, "ihlen": 2})
 
     def _assertAsDataset(self, builder):
         # TFDS decodes by `tf.image.decode_image`, which knows no two channels.
@@ -67,11 +52,6 @@ class TinyTaskonomyTest(tfds.testing.DatasetBuilderTestCase):
             tf.io.decode_png(png), feature.shape
         )
         super()._assertAsDataset(builder)
-
-    @classmethod
-    def tearDownClass(cls):
-        super().tearDownClass()
-        shutil.rmtree(cls.EXAMPLE_DIR)
 
 
 @pytest.fixture
