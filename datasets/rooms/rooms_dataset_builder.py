@@ -52,6 +52,17 @@ class Builder(builder.RandomAccessBuilder):
             )
             for size in (64, 128)
         ),
+        *(
+            RoomsConfig(
+                name=f"smoke_{size}",
+                image_size=size,
+                train_examples=120,
+                validation_examples=12,
+                test_examples=12,
+                description=f"The first 120/12/12 rooms of {size}.",
+            )
+            for size in (64, 128, 256)
+        ),
     ]
     DEFAULT_BUILDER_CONFIG_NAME = "128"
 

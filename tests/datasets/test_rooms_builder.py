@@ -86,5 +86,21 @@ def test_the_demo_is_the_beginning_of_the_default():
         "256": 256,
         "demo_64": 64,
         "demo_128": 128,
+        "smoke_64": 64,
+        "smoke_128": 128,
+        "smoke_256": 256,
     }
     assert dataclasses.replace(demo, train_examples=2).train_examples == 2
+
+
+@pytest.mark.parametrize("size", [64, 128, 256])
+def test_a_smoke_test_is_a_still_smaller_beginning(size):
+    configs = Builder.builder_configs
+    small, full = configs[f"smoke_{size}"], configs[str(size)]
+    assert (small.seed, small.image_size) == (full.seed, size)
+    assert (
+        small.train_examples,
+        small.validation_examples,
+        small.test_examples,
+    ) == (120, 12, 12)
+    assert small.train_examples < configs["demo_64"].train_examples
