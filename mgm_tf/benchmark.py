@@ -12,6 +12,7 @@ import os
 import pathlib
 import statistics
 import sys
+import tempfile
 import time
 import typing
 from collections.abc import Callable, Iterable, Iterator
@@ -86,7 +87,12 @@ def rate(act: Callable[[], object], images: int) -> Rate:
 def reading_rate(batches: Batches) -> Rate:
     """Images a second that are read as training reads them."""
     iterator = iter(batches.from_step(batches.first_step))
-    return rate(lambda: next(iterator), batches.batch_size + batches.weak_batch_size)
+    return rate(lambda: next(iterator), _images(batches))
+
+
+def _images(batches: Batches) -> int:
+    """How many images a batch has."""
+    return batches.batch_size + sum(p.batch_size for p in batches.beside.values())
 
 
 def measure_input(settings: Config) -> tuple[dict, Iterator[str]]:
@@ -157,12 +163,13 @@ def measure_step(settings: Config) -> tuple[dict, Iterator[str]]:
     record = {}
     for stage in experiment.stages:
         print(f"Making the step of {stage.name}.", file=sys.stderr, flush=True)
-        batches = _batches(experiment, stage)
+        with tempfile.TemporaryDirectory() as workdir:
+            batches = _batches(experiment, stage, pathlib.Path(workdir))
         read = reading_rate(batches)
         taken = _step_rate(experiment, stage, batches)
         record[stage.name] = {
             "batch_size": stage.batch_size,
-            "weak_batch_size": stage.weak_batch_size,
+            "beside": dict(stage.beside),
             "step": taken,
             "read": read,
             "ratio": read.median / taken.median,
@@ -170,12 +177,10 @@ def measure_step(settings: Config) -> tuple[dict, Iterator[str]]:
     return record, _step_table(record)
 
 
-def _batches(experiment: Experiment, stage: Stage) -> Batches:
-    weak = experiment.data.weak if stage.reads_weak else None
+def _batches(experiment: Experiment, stage: Stage, workdir: pathlib.Path) -> Batches:
     seed = experiment.settings.run.seed
-    return Batches(
-        experiment.data.train, stage.batch_size, seed, 0, weak, stage.weak_batch_size
-    )
+    train, beside = experiment.examples(stage, workdir)
+    return Batches(train, stage.batch_size, seed, stage.begin, beside)
 
 
 def _step_rate(experiment: Experiment, stage: Stage, batches: Batches) -> Rate:
@@ -185,10 +190,10 @@ def _step_rate(experiment: Experiment, stage: Stage, batches: Batches) -> Rate:
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.OFF
     )
-    same = batches.from_step(0).take(1).cache().repeat().with_options(options)
+    same = batches.from_step(stage.begin).take(1).cache().repeat().with_options(options)
     iterator = iter(experiment.strategy.experimental_distribute_dataset(same))
     model.make_train_function()
-    images = batches.batch_size + batches.weak_batch_size
+    images = _images(batches)
 
     def act():
         # The results are looked at: a GPU has then done what it was told.

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tqdm
 
+from mgm_tf.accounts import Account
 from mgm_tf.logs import Log
 
 
@@ -58,6 +59,7 @@ class Scalars:
     constants: dict[str, float]
     show: Callable[[dict[str, float]], None]
     step: int
+    account: Account
 
     def __post_init__(self):
         self._since = time.monotonic()
@@ -69,6 +71,9 @@ class Scalars:
         losses = checked_losses(self.model, self.stage, step)
         now = time.monotonic()
         images = (step - self.step) * self.batch_size
+        self.account.spent(
+            self.stage, step - self.step, now - self._since, self.batch_size
+        )
         speed = {"images_per_second": images / max(now - self._since, 1e-9)}
         values = {f"loss/{name}": value for name, value in losses.items()}
         self.log.scalars(step, self.stage, values | self.constants | speed)

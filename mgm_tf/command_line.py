@@ -2,7 +2,7 @@
 
 import pathlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 from absl import app, flags, logging
@@ -22,11 +22,15 @@ def workdir() -> pathlib.Path:
     return pathlib.Path(flags.FLAGS.workdir)
 
 
-def run(main: Callable[[], int | None], *errors: type[BaseException]) -> None:
+def run(
+    main: Callable[[], int | None] | Mapping[str, Callable[[], int | None]],
+    *errors: type[BaseException],
+) -> None:
     """Parses the flags and calls `main`.
 
     Args:
-      main: returns the exit code, None for 0.
+      main: returns the exit code, None for 0; or such by name: the first word of the
+        command line chooses one.
       errors: beside ValueError and OSError, what is told in a sentence (a
         user can mend it) and not as a stack of calls.
     """
@@ -34,16 +38,14 @@ def run(main: Callable[[], int | None], *errors: type[BaseException]) -> None:
     def guarded(arguments):
         logging.set_verbosity(logging.WARNING)
         tf.get_logger().setLevel("ERROR")
-        if len(arguments) > 1:
-            print(f"Not a flag: {' '.join(arguments[1:])}", file=sys.stderr)
-            sys.exit(2)
+        act = _chosen(main, arguments[1:])
         told: tuple[type[BaseException], ...] = (
             ValueError,
             OSError,
             *errors,
         )
         try:
-            sys.exit(main())
+            sys.exit(act())
         except KeyboardInterrupt:
             print("\nStopped.", file=sys.stderr)
             sys.exit(_INTERRUPTED)
@@ -55,6 +57,24 @@ def run(main: Callable[[], int | None], *errors: type[BaseException]) -> None:
 
     flags.DEFINE_bool("debug", False, "Show where an error comes from.")
     app.run(guarded, flags_parser=_parsed)
+
+
+def _chosen(main, words: list[str]) -> Callable[[], int | None]:
+    """What the words of the command line that are no flags ask for."""
+    if isinstance(main, Mapping):
+        if len(words) == 1 and words[0] in main:
+            return main[words[0]]
+        received = " ".join(words) or "none"
+        print(
+            f"Expected one of {', '.join(main)}; received {received}.\n"
+            "--help lists the flags.",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    if words:
+        print(f"Not a flag: {' '.join(words)}", file=sys.stderr)
+        sys.exit(2)
+    return main
 
 
 def _tell(what: BaseException | None, error: BaseException) -> None:

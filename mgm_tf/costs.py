@@ -29,10 +29,11 @@ class StepCosts:
 def step_costs(model: keras.Model, batch: Mapping[str, tf.TensorSpec]) -> StepCosts:
     """The costs of a training step on a batch of this shape, on one device."""
     step = tf.function(model.train_step).get_concrete_function(dict(batch))
-    return StepCosts(_flops(step.graph), peak_bytes(step.graph))
+    return StepCosts(flops(step.graph), peak_bytes(step.graph))
 
 
-def _flops(graph: tf.Graph) -> int:
+def flops(graph: tf.Graph) -> int:
+    """Floating-point operations of a graph, as TensorFlow counts them."""
     profiler = tf.compat.v1.profiler
     options = profiler.ProfileOptionBuilder(
         profiler.ProfileOptionBuilder.float_operation()

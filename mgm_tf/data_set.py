@@ -2,18 +2,22 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+import pathlib
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow_datasets as tfds
 
 from datasets.metadata import DataInfo
-from mgm_tf import builders, inputs, subsets
-from mgm_tf.config import ALL_TASKS, DataConfig
+from mgm_tf import builders, inputs, objects, pseudo_labels, subsets
+from mgm_tf.config import ALL_TASKS, Config, DataConfig
 from mgm_tf.inputs import Split
 from mgm_tf.labels import Labels, labels_of
 
 TRAIN, VALIDATION, TEST, WEAK = "train", "validation", "test", "weak"
+HELD_OUT = "held_out"
+SEGMENTATION = "segmentation"  # the task whose classes are the objects of an image
+HELD_OUT_PERCENT = 20.0  # of the labelled examples: AdaShare's policies learn from them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +74,16 @@ class DataSet:
         return self._open(TRAIN, self.task_names, numbers)
 
     @functools.cached_property
+    def held_out(self) -> Split:
+        """The labelled training examples that AdaShare's policies learn from."""
+        return self._open(TRAIN, self.task_names, self._apart[1])
+
+    @functools.cached_property
+    def policy_weights(self) -> Split:
+        """The others, which the weights learn from beside them."""
+        return self._open(TRAIN, self.task_names, self._apart[0])
+
+    @functools.cached_property
     def validation(self) -> Split:
         """The examples that choose the best model."""
         return self._open(VALIDATION, self.task_names)
@@ -95,6 +109,14 @@ class DataSet:
         numbers = subsets.weak(self._order, percent, asked or percent)
         return self._open(TRAIN, (), numbers)
 
+    def with_objects(self, split: Split) -> Split:
+        """The split with the classes of its segmentation as image labels."""
+        if SEGMENTATION in split.tasks:
+            maps = split
+        else:
+            maps = split.with_tasks((SEGMENTATION,))
+        return split.with_scenes(objects.presence(maps, SEGMENTATION))
+
     def split(self, name: str) -> Split:
         """The examples of `train`, `validation`, `test` or `weak`.
 
@@ -113,7 +135,7 @@ class DataSet:
         Raises:
           ValueError: none of them has a scene label.
         """
-        presence = self._presence_of(self.train.scenes())
+        presence = self._learned_presence()
         known = presence[presence.any(axis=1)]
         if not len(known):
             raise ValueError(
@@ -121,6 +143,12 @@ class DataSet:
                 "examples has a scene label."
             )
         return known.mean(axis=0).astype(np.float32)
+
+    @functools.cached_property
+    def _apart(self) -> tuple[np.ndarray, np.ndarray]:
+        every = self.settings.labelled_percent == 100
+        numbers = np.arange(len(self.train)) if every else self._labelled
+        return subsets.apart(numbers, HELD_OUT_PERCENT, self.settings.split_seed)
 
     def _stored_info(self) -> DataInfo:
         return DataInfo.from_metadata(self.builder.info.metadata)
@@ -144,6 +172,13 @@ class DataSet:
         """Which classes each training example has, labelled or not."""
         every = Split(self._prepared, TRAIN, (), "disk")
         return self._presence_of(every.scenes())
+
+    def _learned_presence(self) -> np.ndarray:
+        """The image labels that are learned, of the labelled examples."""
+        chosen = SCENE_LABELS[self.settings.scene_labels]
+        if chosen.relabel is None or chosen.learned:
+            return self._presence_of(self.train.scenes())
+        return self.with_objects(self.train).scenes() > 0
 
     def _presence_of(self, scenes: np.ndarray) -> np.ndarray:
         # As stored: clusters, if there are to be any, are not known yet.
@@ -170,20 +205,59 @@ def clustered(info: DataInfo, settings: DataConfig) -> DataInfo:
     )
 
 
+def of_objects(info: DataInfo, settings: DataConfig) -> DataInfo:
+    """The record of data whose image labels are the classes that are in the image.
+
+    Raises:
+      ValueError: there are no label maps of classes.
+    """
+    task = info.tasks.get(SEGMENTATION)
+    if task is None:
+        raise ValueError(
+            f"--scene_labels=objects reads them off the segmentation, which "
+            f"{settings.dataset} has no labels of (it has {', '.join(info.tasks)})."
+        )
+    return dataclasses.replace(
+        info,
+        scene_names=task.class_names,
+        label_kind="multi_hot",
+        scene_source="the classes of the segmentation that are in the image",
+    )
+
+
+Relabel = Callable[
+    [Sequence[Split], Callable, Config, pathlib.Path, "DataSet"], list[Split]
+]
+
+
+def _clusters(splits, encode, settings, workdir, data):
+    return pseudo_labels.relabelled(
+        splits, encode, settings.data.scene_clusters, settings.run.seed, workdir
+    )
+
+
+def _objects(splits, encode, settings, workdir, data):
+    return [data.with_objects(split) for split in splits]
+
+
 @dataclasses.dataclass(frozen=True)
 class SceneLabels:
     """Where scene labels come from.
 
     Attributes:
       record: (info, settings) -> the record of the data with these labels.
+      relabel: (splits, E, settings, folder of the run, data) -> the splits with these
+        labels; None: they are stored.
       learned: whether E has to be trained first.
     """
 
     record: Callable[[DataInfo, DataConfig], DataInfo]
+    relabel: Relabel | None = None
     learned: bool = False
 
 
 SCENE_LABELS = {
     "given": SceneLabels(lambda info, settings: info),
-    "cluster": SceneLabels(clustered, learned=True),
+    "objects": SceneLabels(of_objects, _objects),
+    "cluster": SceneLabels(clustered, _clusters, learned=True),
 }

@@ -29,6 +29,7 @@ class Evaluator:
       batch_size: images at a time.
       labels: of the images, whose logits `scene` the predictor gives as well; None:
         they are not evaluated.
+      eagerly: without a graph: quicker to begin, slower to run.
     """
 
     def __init__(
@@ -37,12 +38,15 @@ class Evaluator:
         tasks: tuple[Task, ...],
         batch_size: int,
         labels: Labels | None = None,
+        *,
+        eagerly: bool = False,
     ):
         self._predictor = predictor
         self._tasks = tasks
         self._batch_size = batch_size
         self._labels = labels
-        self._statistics = tf.function(self._batch_statistics, reduce_retracing=True)
+        graph = tf.function(self._batch_statistics, reduce_retracing=True)
+        self._statistics = self._batch_statistics if eagerly else graph
 
     def __call__(self, split: inputs.Split, *, progress: bool = False) -> Metrics:
         """The metrics over all of a split; `progress` shows how far it is."""

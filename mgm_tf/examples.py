@@ -12,6 +12,24 @@ from mgm_tf.tasks import Task
 
 
 @dataclasses.dataclass(frozen=True)
+class Clock:
+    """How far a stage is.
+
+    Attributes:
+      progress: the part of its steps that is done, [] float32 in [0, 1).
+      passes: how often its training examples were seen, [] float32.
+    """
+
+    progress: tf.Tensor
+    passes: tf.Tensor
+
+    @classmethod
+    def start(cls) -> "Clock":
+        """The time before the first step."""
+        return cls(tf.zeros(()), tf.zeros(()))
+
+
+@dataclasses.dataclass(frozen=True)
 class Examples:
     """Images with their labels, as networks see them.
 
@@ -24,7 +42,9 @@ class Examples:
       valid: task name -> [N, H, W] booleans, where there is a label.
       wanted: the labels of what is synthesized from these, [N, classes]; if None, their
         own.
-      weak: real images of which only the scene label is used, if there are such.
+      beside: further examples by name, if there are such: `weak`, real images of which
+        only the scene label is used; `held_out`, labelled ones for policies.
+      clock: how far the stage is.
     """
 
     images: tf.Tensor
@@ -33,12 +53,58 @@ class Examples:
     targets: Mapping[str, tf.Tensor] = dataclasses.field(default_factory=dict)
     valid: Mapping[str, tf.Tensor] = dataclasses.field(default_factory=dict)
     wanted: tf.Tensor | None = None
-    weak: "Examples | None" = None
+    beside: Mapping[str, "Examples"] = dataclasses.field(default_factory=dict)
+    clock: Clock = dataclasses.field(default_factory=Clock.start)
 
     @property
     def synthesis_condition(self) -> tf.Tensor:
         """c~: the labels of what is synthesized, [N, classes]."""
         return self.condition if self.wanted is None else self.wanted
+
+    def repeated(self, ratio: float) -> "Examples":
+        """`ratio` times as many images, in turns, with draws of their own."""
+        own = self.images.shape[0]
+        number = max(round(ratio * own), 1)
+        if number == own:
+            return self
+        places = _in_turns(number, own)
+        return Examples(
+            images=tf.gather(self.images, places),
+            condition=tf.gather(self.condition, places),
+            draws=self.draws.repeated(places),
+            wanted=tf.gather(self.synthesis_condition, places),
+            clock=self.clock,
+        )
+
+
+def _in_turns(number: int, own: int) -> list[int]:
+    """The places of `number` examples that are taken of `own` in turns.
+
+    The last turn takes evenly spread ones: replicas that hold as many examples each
+    take, all together, what one device takes.
+    """
+    whole, rest = divmod(number, own)
+    return [*range(own)] * whole + [place * own // rest for place in range(rest)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Span:
+    """The steps of a stage: what tells the time.
+
+    Attributes:
+      begin: the step of the run at which it begins.
+      steps: how many there are.
+      examples: that it is trained on.
+    """
+
+    begin: int = 0
+    steps: int = 1
+    examples: int = 1
+
+    def clock(self, step: tf.Tensor, batch_size: int) -> Clock:
+        """The time at a step of the run."""
+        done = tf.cast(step - self.begin, tf.float32)
+        return Clock(done / self.steps, done * (batch_size / self.examples))
 
 
 def network_images(images: tf.Tensor) -> tf.Tensor:
@@ -55,53 +121,59 @@ class Reader:
       labels: the scene classes.
       seed: of the run.
       batch_size: examples in the global batch.
-      weak_batch_size: weakly labelled ones beside them.
+      beside: name -> number of the further ones in it.
       wanted: (condition, draws) -> the labels of what is synthesized; if None, their
         own.
       augmentation: of labelled examples, a key of `geometry.AUGMENTATIONS`.
+      span: the steps of the stage.
     """
 
     tasks: tuple[Task, ...]
     labels: Labels
     seed: int
     batch_size: int
-    weak_batch_size: int = 0
+    beside: Mapping[str, int] = dataclasses.field(default_factory=dict, hash=False)
     wanted: Callable[[tf.Tensor, Draws], tf.Tensor] | None = None
     augmentation: str = "none"
+    span: Span = Span()
 
-    def __call__(self, batch: Mapping[str, tf.Tensor]) -> Examples:
+    def __call__(self, batch: Mapping) -> Examples:
         """The examples of a batch of `inputs.Batches`."""
-        draws = Draws.at(
-            self.seed, batch["step"][0], batch["position"], self.batch_size
+        step = batch["step"][0]
+        draws = Draws.at(self.seed, step, batch["position"], self.batch_size)
+        examples = self._examples(batch, draws)
+        wanted = self.wanted and self.wanted(examples.condition, draws.of("wanted"))
+        return dataclasses.replace(
+            examples,
+            wanted=wanted,
+            beside={name: self._beside(name, batch[name]) for name in self.beside},
+            clock=self.span.clock(step, self.batch_size),
         )
-        world = self._world(batch, draws)
-        condition = self.labels.condition(batch["scene"])
-        wanted = self.wanted and self.wanted(condition, draws.of("wanted"))
+
+    def _beside(self, name: str, batch: Mapping[str, tf.Tensor]) -> Examples:
+        size = self.beside[name]
+        draws = Draws.at(self.seed, batch["step"][0], batch["position"], size)
+        return self._examples(batch, draws.of(name))
+
+    def _examples(self, batch: Mapping[str, tf.Tensor], draws: Draws) -> Examples:
+        tasks = [task for task in self.tasks if task.name in batch]
+        world = self._world(batch, tasks, draws)
         return Examples(
             images=world.images,
-            condition=condition,
+            condition=self.labels.condition(batch["scene"]),
             draws=draws,
-            targets={t.name: t.target(world.physical[t.name]) for t in self.tasks},
+            targets={t.name: t.target(world.physical[t.name]) for t in tasks},
             valid=world.valid,
-            wanted=wanted,
-            weak=self._weak(batch["weak"]) if self.weak_batch_size else None,
         )
 
-    def _world(self, batch: Mapping[str, tf.Tensor], draws: Draws) -> World:
-        read = {task.name: task.read(batch[task.name]) for task in self.tasks}
+    def _world(self, batch, tasks: list[Task], draws: Draws) -> World:
+        if not tasks:
+            # Geometric augmentation is of images with label maps.
+            return World(network_images(batch["image"]), {}, {})
+        read = {task.name: task.read(batch[task.name]) for task in tasks}
         world = World(
             images=network_images(batch["image"]),
             physical={name: physical for name, (physical, _) in read.items()},
             valid={name: valid for name, (_, valid) in read.items()},
         )
         return augment_world(world, draws.of("augmentation"), self.augmentation)
-
-    def _weak(self, batch: Mapping[str, tf.Tensor]) -> Examples:
-        draws = Draws.at(
-            self.seed, batch["step"][0], batch["position"], self.weak_batch_size
-        )
-        return Examples(
-            images=network_images(batch["image"]),
-            condition=self.labels.condition(batch["scene"]),
-            draws=draws.of("weak"),
-        )

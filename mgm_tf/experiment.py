@@ -13,28 +13,26 @@ import tensorflow as tf
 
 from mgm_tf import (
     algorithm,
-    audit,
-    config,
-    costs,
-    data_set,
+    composition,
     devices,
     evaluation,
-    inputs,
     networks,
     options,
     prior,
-    provenance,
-    pseudo_labels,
-    records,
+    rules,
+    sources,
+    tuning,
 )
-from mgm_tf.algorithm import STAGE_NAMES, Stage, Update
-from mgm_tf.config import Config, Length
-from mgm_tf.data_set import SCENE_LABELS, DataSet, SceneLabels
-from mgm_tf.examples import Reader
-from mgm_tf.inputs import Split
+from mgm_tf.algorithm import STAGE_NAMES, Method, Stage, Update
+from mgm_tf.config import Config
+from mgm_tf.data_set import HELD_OUT, SCENE_LABELS, WEAK, DataSet, SceneLabels
+from mgm_tf.examples import Reader, Span
+from mgm_tf.inputs import Part, Split
+from mgm_tf.labels import Labels
+from mgm_tf.lengths import Length
 from mgm_tf.model import MGM, Optimizers
-from mgm_tf.objectives import Contrastive, Discriminate, Generate, MultiTask, Scene
-from mgm_tf.optimizers import Adam
+from mgm_tf.networks.sharing import SHARING
+from mgm_tf.networks.task_weights import costs_of
 from mgm_tf.synthesis import SYNTHESIS_LABELS
 from mgm_tf.tasks import Task, task_of
 
@@ -70,25 +68,47 @@ class Experiment:
         return tuple(task_of(info.with_coding(coding)) for info in infos)
 
     @property
+    def shares_features(self) -> bool:
+        """Whether E gives features that all tasks share."""
+        return SHARING[self.settings.network.sharing].shares_features
+
+    @property
     def scene_labels(self) -> SceneLabels:
         """Where scene labels come from."""
         return SCENE_LABELS[self.settings.data.scene_labels]
 
-    def examples(self, stage: Stage, workdir: pathlib.Path) -> list[Split]:
-        """What a stage reads: labelled examples and, if it reads them, weak ones.
+    def examples(
+        self, stage: Stage, workdir: pathlib.Path
+    ) -> tuple[Split, dict[str, Part]]:
+        """What a stage reads: labelled examples and, by name, those beside them.
 
-        Where scene labels are learned, this is when; they are kept in the run's folder.
+        Where scene labels are made of the data, this is when; they are kept in the
+        run's folder.
         """
-        splits = [self.data.train, *([self.data.weak] if stage.reads_weak else [])]
-        if not (stage.reads_scenes and self.scene_labels.learned):
-            return splits
-        return pseudo_labels.relabelled(
-            splits,
-            functools.partial(self.networks["encoder"], training=False),
-            self.settings.data.scene_clusters,
-            self.settings.run.seed,
-            workdir,
+        splits = self._splits(stage)
+        if stage.reads_scenes and self.scene_labels.relabel is not None:
+            relabelled = self.scene_labels.relabel(
+                list(splits.values()),
+                functools.partial(self.networks["encoder"], training=False),
+                self.settings,
+                workdir,
+                self.data,
+            )
+            splits = dict(zip(splits, relabelled, strict=True))
+        train, *others = splits.values()
+        sizes = stage.beside.items()
+        return train, {
+            name: Part(split, size)
+            for (name, size), split in zip(sizes, others, strict=True)
+        }
+
+    def _splits(self, stage: Stage) -> dict[str, Split]:
+        """The examples of a stage, then those beside them by name."""
+        train = (
+            self.data.policy_weights if HELD_OUT in stage.beside else self.data.train
         )
+        beside = {WEAK: lambda: self.data.weak, HELD_OUT: lambda: self.data.held_out}
+        return {"": train} | {name: beside[name]() for name in stage.beside}
 
     @functools.cached_property
     def strategy(self) -> tf.distribute.Strategy:
@@ -96,18 +116,26 @@ class Experiment:
         run = self.settings.run
         strategy = devices.strategy_of(run.replicas)
         if strategy.num_replicas_in_sync > 1:
-            config.check_alone(run, f"{strategy.num_replicas_in_sync} devices")
+            rules.check_alone(run, f"{strategy.num_replicas_in_sync} devices")
         return strategy
 
     @functools.cached_property
     def networks(self) -> dict[str, keras.Model]:
-        """The networks with their initial weights, a function of the seed."""
+        """The networks that some update needs; their weights are the seed's."""
+        return self._build()
+
+    def start(self) -> None:
+        """Gives E and the decoders the weights of other runs, if some are named."""
+        sources.start(self.networks, self.settings, self.data.task_names, Experiment)
+
+    def _build(self) -> dict[str, keras.Model]:
         wanted = self.settings.network
+        rows = [row for rows in self._stage_updates.values() for row in rows]
         keras.utils.set_random_seed(self.settings.run.seed)
         with self.strategy.scope():
             return networks.build_networks(
                 tasks={task.name: task.output_channels for task in self.tasks},
-                # Without labels, R and G are there, but in no update.
+                # Without labels, R and G are in no update.
                 classes=max(self.data.labels.size, 1),
                 image_size=self.data.info.image_size,
                 encoder=wanted.encoder,
@@ -116,31 +144,52 @@ class Experiment:
                 decoder=wanted.decoder,
                 gan=wanted.gan,
                 width=wanted.width,
+                names=algorithm.networks_of(tuple(rows)),
+                sharing=wanted.sharing,
+                groups=wanted.task_groups,
+                task_weights=self.settings.method.task_weighting,
+                costs=costs_of([bool(t.info.class_names) for t in self.tasks]),
+            )
+
+    def restart(self) -> None:
+        """Gives E and the decoders their initial weights; draws AdaShare's policy."""
+        fresh = self._build()
+        for name in algorithm.MULTI_TASK_NETWORK:
+            self.networks[name].set_weights(fresh[name].get_weights())
+        number = self.settings.method.policy_draw
+        if number:
+            self.networks["policy"].settle(self.settings.run.seed, number)
+
+    @functools.cached_property
+    def helpers(self) -> dict[str, keras.Model]:
+        """Trained networks of other runs that images are made by."""
+        with self.strategy.scope():
+            return sources.helpers(
+                self.settings.source,
+                self.data.info.image_size,
+                self.data.task_names,
+                Experiment,
             )
 
     @functools.cached_property
-    def objectives(self) -> algorithm.Objectives:
-        """The losses."""
-        method = self.settings.method
-        return algorithm.Objectives(
-            multi_task=MultiTask(self.tasks),
-            scene=Scene(self.data.labels),
-            contrastive=Contrastive(method.temperature),
-            discriminate=Discriminate(method.instance_noise),
-            generate=Generate(method.instance_noise),
+    def method(self) -> Method:
+        """The losses and images of the rows of Algorithm 1."""
+        return composition.method_of(
+            self.settings,
+            self.tasks,
+            self.data.labels,
+            sources.names(self.settings.source),
         )
 
     @functools.cached_property
-    def updates(self) -> tuple[Update, ...]:
-        """The updates of a joint step."""
-        method = self.settings.method
-        return algorithm.algorithm_1(
-            self.objectives,
-            algorithm.WEAK[method.weak],
-            algorithm.REFINEMENT[method.refinement],
-            algorithm.SELF_SUPERVISION[method.self_supervision],
-            method.generator_updates,
-        )
+    def _stage_updates(self) -> dict[str, tuple[Update, ...]]:
+        """The updates of all stages, by name; some have none."""
+        rule = self.settings.method.moving_statistics
+        frozen = self.method.frozen
+        return {
+            name: algorithm.with_moving_statistics(rows, rule, frozen)
+            for name, rows in algorithm.stage_updates(self.method).items()
+        }
 
     @functools.cached_property
     def stages(self) -> tuple[Stage, ...]:
@@ -149,12 +198,8 @@ class Experiment:
 
     def trained(self, step: int) -> set[str]:
         """The networks that some update has moved by that step of the run."""
-        names, begin = set(), 0
-        for stage in self.stages:
-            if begin < step:
-                names |= {name for row in stage.updates for name in row.trains}
-            begin += stage.steps
-        return names
+        done = [stage for stage in self.stages if stage.begin < step]
+        return {n for stage in done for row in stage.updates for n in row.trains}
 
     def plan(self, examples: int) -> tuple[Stage, ...]:
         """The stages for so many training examples.
@@ -163,20 +208,16 @@ class Experiment:
           ValueError: there are none, or a batch cannot be made of the examples.
         """
         schedule = self.settings.schedule
-        stages = []
-        for name, rows in algorithm.stage_updates(
-            self.objectives, self.updates
-        ).items():
-            batch_size = self._batch_size(
-                getattr(schedule, f"{name}_batch_size"), examples
-            )
+        stages: list[Stage] = []
+        for name, rows in self._stage_updates.items():
+            wanted = getattr(schedule, f"{name}_batch_size")
+            batch_size = self._batch_size(wanted, examples)
             length = Length.parse(getattr(schedule, f"{name}_length"))
             steps = length.steps(examples, batch_size)
-            rule = self.settings.method.moving_statistics
-            rows = algorithm.with_moving_statistics(rows, rule)
             if rows and steps:
-                stage = Stage(name, rows, batch_size, steps)
-                stages.append(self._with_weak(stage, examples))
+                begin = stages[-1].end if stages else 0
+                stage = Stage(name, rows, batch_size, steps, begin)
+                stages.append(self._with_beside(stage, examples))
         self._check_scenes(stages)
         if not stages:
             raise ValueError(
@@ -184,7 +225,13 @@ class Experiment:
                 + ", ".join(f"--{name}_length" for name in STAGE_NAMES)
                 + " or --weak."
             )
-        return tuple(stages)
+        return tuple(self._restarting(stages))
+
+    def _restarting(self, stages: list[Stage]) -> list[Stage]:
+        """The stages; the last begins anew if it retrains what a policy has chosen."""
+        *before, last = stages
+        learned = any(HELD_OUT in stage.beside for stage in before)
+        return [*before, dataclasses.replace(last, restarts=learned)]
 
     def _check_scenes(self, stages: list[Stage]) -> None:
         reading = [stage.name for stage in stages if stage.reads_scenes]
@@ -201,15 +248,20 @@ class Experiment:
                 "learned in stage 1, but --multi_task_length is 0."
             )
 
-    def _with_weak(self, stage: Stage, examples: int) -> Stage:
-        """The stage with as large a weak batch as makes one epoch of both."""
-        if not stage.reads_weak:
-            return stage
-        weak = len(self.data.weak)
+    def _with_beside(self, stage: Stage, examples: int) -> Stage:
+        """The stage with as large batches beside as make one epoch of all."""
         # Reading: r weak examples for a labelled one come in every step, not r steps.
-        wanted = max(round(stage.batch_size * weak / examples), 2)
-        size = self._batch_size(wanted, weak)
-        return dataclasses.replace(stage, weak_batch_size=size)
+        # Policies and weights learn from minibatches of the same size.
+        rules_of = {
+            WEAK: lambda: (len(self.data.weak) / examples, len(self.data.weak)),
+            HELD_OUT: lambda: (1.0, len(self.data.held_out)),
+        }
+        beside = {}
+        for name in stage.reads:
+            ratio, number = rules_of[name]()
+            wanted = max(round(stage.batch_size * ratio), 2)
+            beside[name] = self._batch_size(wanted, number)
+        return dataclasses.replace(stage, beside=beside)
 
     def _batch_size(self, wanted: int, examples: int) -> int:
         replicas = self.strategy.num_replicas_in_sync
@@ -223,45 +275,37 @@ class Experiment:
         return size
 
     def optimizers(self, stage: Stage) -> dict[str, keras.optimizers.Optimizer]:
-        """New, built optimizers for a stage, by their `OPTIMIZER_KEYS`."""
-        key = OPTIMIZER_KEYS[self.settings.schedule.optimizers]
+        """New, built optimizers for a stage, by their `tuning.OPTIMIZER_KEYS`."""
+        key = tuning.OPTIMIZER_KEYS[self.settings.schedule.optimizers]
         made: dict[str, keras.optimizers.Optimizer] = {}
         with self.strategy.scope():
             for update in stage.updates:
                 for name in update.trains:
                     if key(update.name, name) not in made:
-                        optimizer = self._optimizer(name)
+                        optimizer = tuning.optimizer(self.settings.schedule, name)
                         optimizer.build(self.networks[name].trainable_variables)
                         made[key(update.name, name)] = optimizer
         return made
 
-    def _optimizer(self, network: str) -> keras.optimizers.Optimizer:
-        schedule = self.settings.schedule
-        rates = {
-            "generator": schedule.generator_learning_rate,
-            "embedding": schedule.embedding_learning_rate,
-            "discriminator": schedule.discriminator_learning_rate,
-        }
-        is_gan = network in rates
-        return Adam(
-            rates.get(network, schedule.learning_rate),
-            beta_1=schedule.gan_beta_1 if is_gan else 0.9,
-            l2=0.0 if is_gan else schedule.weight_decay,
-            name=f"adam_{network}",
-        )
-
     def model(self, stage: Stage, optimizers) -> MGM:
         """The model that trains a stage, compiled."""
-        key = OPTIMIZER_KEYS[self.settings.schedule.optimizers]
+        key = tuning.OPTIMIZER_KEYS[self.settings.schedule.optimizers]
         by_update: Optimizers = {
             (update.name, name): optimizers[key(update.name, name)]
             for update in stage.updates
             for name in update.trains
         }
         with self.strategy.scope():
-            model = MGM(self.networks, stage.updates, self.reader(stage), by_update)
+            model = MGM(
+                self.networks | self.helpers,
+                stage.updates,
+                self.reader(stage),
+                by_update,
+                self.method.frozen,
+            )
             model.compile(
                 optimizer=None,
+                run_eagerly=self.settings.run.run_eagerly,
                 jit_compile=self.settings.run.jit_compile,
                 steps_per_execution=self.settings.run.steps_per_execution,
             )
@@ -282,10 +326,16 @@ class Experiment:
             self.data.labels,
             self.settings.run.seed,
             stage.batch_size,
-            stage.weak_batch_size,
+            stage.beside,
             wanted,
             self.settings.data.augmentation,
+            Span(stage.begin, stage.steps, self._examples_of(stage)),
         )
+
+    def _examples_of(self, stage: Stage) -> int:
+        if not self.data.is_built():
+            return 1
+        return len(self._splits(stage)[""])
 
     def predict(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """M(x) at test time, in the networks' coding."""
@@ -295,13 +345,13 @@ class Experiment:
     @functools.cached_property
     def evaluate(self) -> evaluation.Evaluator:
         """Computes the metrics of the networks, as they are when it is called."""
-        return self._evaluator(self.predict)
+        return self.evaluator(self.predict)
 
     def evaluate_prior(self, split: str, workdir: pathlib.Path) -> evaluation.Metrics:
         """The metrics of the constant predictor, which is kept in the run's folder."""
         path = workdir / "constant_predictor.npz"
         constant = prior.prior(self.data.train, self.tasks, path=path)
-        return self._evaluator(constant)(self.data.split(split))
+        return self.evaluator(constant)(self.data.split(split))
 
     def fingerprint(self) -> str:
         """Tells these weights, and how they came about, from any others."""
@@ -314,67 +364,12 @@ class Experiment:
                 digest.update(variable.numpy().tobytes())
         return digest.hexdigest()
 
-    def _evaluator(self, predictor: evaluation.Predictor) -> evaluation.Evaluator:
-        batch_size = self.settings.run.evaluation_batch_size
-        return evaluation.Evaluator(predictor, self.tasks, batch_size)
-
-
-def costs_report(experiment: Experiment) -> str:
-    """What would be trained and what a step of it costs, without training data."""
-    built = experiment.data.is_built()
-    schedule = experiment.settings.schedule
-    some = max(getattr(schedule, f"{n}_batch_size") for n in STAGE_NAMES)
-    examples = len(experiment.data.train) if built else some
-    found, lengths = {}, {}
-    for stage in experiment.plan(examples):
-        model = experiment.model(stage, experiment.optimizers(stage))
-        spec = inputs.batch_spec(
-            experiment.data.info,
-            experiment.data.task_names,
-            stage.batch_size,
-            stage.weak_batch_size,
+    def evaluator(
+        self, predictor: evaluation.Predictor, labels: Labels | None = None
+    ) -> evaluation.Evaluator:
+        """Computes the metrics of a predictor of the tasks and, with it, of labels."""
+        run = self.settings.run
+        size, eagerly = run.evaluation_batch_size, run.run_eagerly
+        return evaluation.Evaluator(
+            predictor, self.tasks, size, labels, eagerly=eagerly
         )
-        found[stage] = costs.step_costs(model, spec)
-        text = getattr(schedule, f"{stage.name}_length")
-        steps = f" = {stage.steps} steps" if built else ", the data are not built yet"
-        lengths[stage.name] = text + steps
-    counts = networks.parameter_counts(experiment.networks)
-    return costs.table(counts, found, lengths)
-
-
-# Reading: which updates share an optimizer is not stated; E is changed by most.
-OPTIMIZER_KEYS = {
-    "per_network": lambda update, network: network,
-    "per_update": lambda update, network: f"{update}.{network}",
-}
-
-
-# --check_data: whether nonsense is refused.
-REFUSES = {"refuse": True, "warn": False}
-
-
-def begin(experiment: Experiment, workdir: pathlib.Path) -> None:
-    """Claims the folder for a run, or finds it to be this run's.
-
-    Raises:
-      ValueError: it is another run's, these settings cannot be, or the data are
-        nonsense or not those that the run began with; the folder is as it was then.
-    """
-    settings = experiment.settings
-    is_new = not (workdir / "config.json").exists()
-    if not is_new:
-        changed = records.differences(records.load(workdir), settings)
-        if changed:
-            raise ValueError(
-                f"{workdir} holds a run with other settings; continue it with the same "
-                "ones, or take another --workdir.\n  " + "\n  ".join(changed)
-            )
-    experiment.stages  # noqa: B018 - builds the data, and is refused if impossible
-    if is_new:
-        data = experiment.data
-        audit.check(
-            {data_set.TRAIN: data.train, data_set.VALIDATION: data.validation},
-            refuse=REFUSES[settings.data.check_data],
-        )
-    provenance.note(workdir, provenance.of(experiment.data.builder))
-    records.save(settings, workdir)

@@ -7,7 +7,7 @@ taught is made from them on the device (`examples.Reader`).
 import copy
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent import futures
 from typing import Literal
 
@@ -18,6 +18,7 @@ import tqdm
 
 from datasets.metadata import DataInfo
 from mgm_tf import memory, stored
+from mgm_tf.orders import order
 from mgm_tf.stored import SCENE, Stored, damaged_example
 
 PIECE = 64  # examples read at once where all are read
@@ -155,6 +156,15 @@ class Split:
             self._scenes = found if self._memory is None else self._memory[SCENE]
         return self._scenes
 
+    def with_tasks(self, tasks: tuple[str, ...]) -> "Split":
+        """The same examples with other label maps, read from disk."""
+        other = copy.copy(self)
+        other.tasks = tasks
+        # Image labels may be others than those that are stored.
+        other._spec = example_spec(self.info, tasks) | {SCENE: self._spec[SCENE]}
+        other._memory = None
+        return other
+
     def with_scenes(self, scenes: np.ndarray) -> "Split":
         """The same examples with other image labels; what is kept is shared.
 
@@ -269,36 +279,12 @@ CACHES = {
 }
 
 
-def order(
-    step: tf.Tensor, batch_size: int, examples: int, seed: int, salt: int = 0
-) -> tf.Tensor:
-    """The numbers [batch_size] of the examples of a step.
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Examples of which so many are in every batch."""
 
-    Every epoch is another permutation of all examples; a batch may hold the end of one
-    and the start of the next. Nothing is stored: any step can be asked for.
-    """
-    place = step * batch_size + tf.range(batch_size, dtype=tf.int64)
-    epoch = place // examples
-    # The public `index_shuffle` takes one key for all; a batch may span epochs.
-    epochs = range((batch_size - 1) // examples + 2)
-    keys = tf.stack([_key(seed, salt, epoch[0] + number) for number in epochs])
-    return tf.raw_ops.RandomIndexShuffle(
-        index=place % examples,
-        seed=tf.gather(keys, epoch - epoch[0]),
-        max_index=tf.constant(examples - 1, tf.int64),
-        rounds=8,  # with the usual 4 too many indices stay where they are
-    )
-
-
-def _key(seed: int, salt: int, epoch: tf.Tensor) -> tf.Tensor:
-    """The three words that choose a permutation.
-
-    Drawn, not counted: for less than 2**16 examples the shuffle takes nothing but the
-    last byte of each word, and the order would come again after 256 epochs.
-    """
-    start = tf.constant([seed, salt], tf.int64)
-    mixed = tf.random.experimental.stateless_fold_in(start, epoch)
-    return tf.random.stateless_uniform([3], mixed, None, None, tf.uint32)
+    split: Split
+    batch_size: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -307,32 +293,30 @@ class Batches:
 
     A batch is the examples of `Split.batch`, with `step` [n] (the same for all) and
     `position` [n] (the place in the global batch): what random numbers are drawn from.
-    With weakly labelled examples it has them, in the same form, under `weak`; their
-    order is independent of that of the others.
+    Further examples beside them, such as weakly labelled ones, are there under their
+    name in the same form; their order is independent of that of the others.
 
     Attributes:
       split: where the examples come from.
       batch_size: examples in a global batch.
       seed: of the order.
       first_step: the step of the run at which the stage begins.
-      weak: where weakly labelled examples come from, if there are such.
-      weak_batch_size: of these in a global batch.
+      beside: further examples of a batch, by name.
     """
 
     split: Split
     batch_size: int
     seed: int
     first_step: int = 0
-    weak: Split | None = None
-    weak_batch_size: int = 0
+    beside: Mapping[str, Part] = dataclasses.field(default_factory=dict, hash=False)
 
     def at(self, step: tf.Tensor) -> dict:
         """The batch of a step of the run."""
         batch = self._part(self.split, self.batch_size, step, self.first_step)
-        if self.weak is not None:
-            # No other order has a salt below 0.
-            salt = -1 - self.first_step
-            batch["weak"] = self._part(self.weak, self.weak_batch_size, step, salt)
+        for number, (name, part) in enumerate(self.beside.items()):
+            # No other order has such a salt, below 0.
+            salt = -1 - self.first_step - number * 2**40
+            batch[name] = self._part(part.split, part.batch_size, step, salt)
         return batch
 
     def _part(self, split: Split, size: int, step: tf.Tensor, salt: int) -> dict:
@@ -345,8 +329,8 @@ class Batches:
     def from_step(self, start: int) -> tf.data.Dataset:
         """An endless dataset of the batches of step `start`, `start` + 1, ..."""
         size = self.batch_size * self.split.example_bytes()
-        if self.weak is not None:
-            size += self.weak_batch_size * self.weak.example_bytes()
+        for part in self.beside.values():
+            size += part.batch_size * part.split.example_bytes()
         # As many at once as there are cores, but never without bound.
         calls = max(2, min(_cores(), READ_AHEAD_BYTES // size))
         steps = tf.data.Dataset.counter(start, dtype=tf.int64)
@@ -355,13 +339,21 @@ class Batches:
 
 
 def batch_spec(
-    info: DataInfo, tasks: tuple[str, ...], batch_size: int, weak_batch_size: int = 0
+    info: DataInfo,
+    tasks: tuple[str, ...],
+    batch_size: int,
+    beside: Mapping[str, tuple[tuple[str, ...], int]],
 ) -> dict:
-    """What a batch of `Batches` consists of."""
-    spec = _part_spec(info, tasks, batch_size)
-    if weak_batch_size:
-        spec["weak"] = _part_spec(info, (), weak_batch_size)
-    return spec
+    """What a batch of `Batches` consists of.
+
+    Args:
+      info: of the data.
+      tasks: the label maps of the examples.
+      batch_size: of these.
+      beside: name -> (label maps, number) of the further ones.
+    """
+    spec: dict = _part_spec(info, tasks, batch_size)
+    return spec | {name: _part_spec(info, *one) for name, one in beside.items()}
 
 
 def _part_spec(info: DataInfo, tasks: tuple[str, ...], batch_size: int) -> dict:

@@ -53,8 +53,13 @@ class Labels(abc.ABC):
         """
 
     @abc.abstractmethod
+    def losses(self, condition: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """The cross-entropy of each example, [N]; anything where it is not known."""
+
     def loss(self, condition: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         """This replica's share of the mean cross-entropy over known examples."""
+        values = self.losses(condition, logits)
+        return replicas.masked_mean(values, losses.known(condition))
 
     @abc.abstractmethod
     def probabilities(self, logits: tf.Tensor) -> tf.Tensor:
@@ -111,8 +116,8 @@ class Categorical(Labels):
         """One class, each as probable as it is frequent; see `Labels.drawn`."""
         return tf.one_hot(_race(uniform, frequencies), self.size, dtype=tf.float32)
 
-    def loss(self, condition: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        """Softmax cross-entropy; see `losses.categorical_cross_entropy`."""
+    def losses(self, condition: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """Softmax cross-entropy."""
         return losses.categorical_cross_entropy(condition, logits)
 
     def probabilities(self, logits: tf.Tensor) -> tf.Tensor:
@@ -176,7 +181,7 @@ class MultiHot(Labels):
         one = tf.one_hot(_race(uniform, frequencies), self.size, True, False)
         return _shares(tf.where(some, present, one))
 
-    def loss(self, condition: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    def losses(self, condition: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         """Sigmoid cross-entropy; see `losses.multi_label_cross_entropy`."""
         return losses.multi_label_cross_entropy(condition, logits)
 

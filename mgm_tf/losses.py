@@ -28,6 +28,19 @@ def cross_entropy_map(
     return tf.where(valid, values, tf.zeros_like(values))
 
 
+def soft_cross_entropy_map(logits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+    """The cross-entropy of the distributions of two maps of logits, [N, H, W].
+
+    Args:
+      logits: [N, H, W, C], of the distribution that predicts.
+      others: [N, H, W, C], of the one that is predicted.
+    """
+    shares = tf.nn.softmax(tf.cast(others, tf.float32))
+    return -tf.reduce_sum(
+        shares * tf.nn.log_softmax(tf.cast(logits, tf.float32)), axis=-1
+    )
+
+
 def l1_map(prediction: tf.Tensor, target: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
     """Mean absolute difference over the channels, [N, H, W]; 0 where not valid.
 
@@ -43,20 +56,19 @@ def l1_map(prediction: tf.Tensor, target: tf.Tensor, valid: tf.Tensor) -> tf.Ten
 
 
 def categorical_cross_entropy(condition: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Mean cross-entropy over the examples whose class is known.
+    """The softmax cross-entropy of each example, [N]; 0 where the class is not known.
 
     Args:
       condition: [N, classes] one-hot; all zeros where the class is not known.
       logits: [N, classes].
     """
-    values = tf.nn.softmax_cross_entropy_with_logits(
+    return tf.nn.softmax_cross_entropy_with_logits(
         condition, tf.cast(logits, tf.float32)
     )
-    return replicas.masked_mean(values, known(condition))
 
 
 def multi_label_cross_entropy(condition: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Mean binary cross-entropy, over classes and examples with a known label.
+    """The binary cross-entropy of each example, the mean over the classes, [N].
 
     Args:
       condition: [N, classes], above 0 where the class is present; all zeros where the
@@ -67,7 +79,7 @@ def multi_label_cross_entropy(condition: tf.Tensor, logits: tf.Tensor) -> tf.Ten
     values = tf.nn.sigmoid_cross_entropy_with_logits(
         present, tf.cast(logits, tf.float32)
     )
-    return replicas.masked_mean(tf.reduce_mean(values, axis=-1), known(condition))
+    return tf.reduce_mean(values, axis=-1)
 
 
 def known(condition: tf.Tensor) -> tf.Tensor:

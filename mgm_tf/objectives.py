@@ -2,34 +2,24 @@
 
 Each takes the networks (`Forward`, called by name) and the examples, and returns its
 terms by name: shares of the global batch's means (see `replicas`). An update minimises
-their sum.
+their sum. Those of the GAN are in `adversarial.py`.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import tensorflow as tf
 
-from mgm_tf import augment, losses
+from mgm_tf import augment, losses, replicas
 from mgm_tf.examples import Examples
 from mgm_tf.labels import Labels
-from mgm_tf.randomness import Draws
 from mgm_tf.tasks import Task
 
 Terms = Mapping[str, tf.Tensor]
 
-
-class Networks(Protocol):
-    """The networks by name, each a function of tensors."""
-
-    encoder: Callable
-    decoders: Callable
-    refiner: Callable
-    projector: Callable
-    embedding: Callable
-    generator: Callable
-    discriminator: Callable
+# The networks by name, each a function of tensors: `networks.encoder(images)`.
+Networks = Any
 
 
 class Objective(Protocol):
@@ -40,6 +30,10 @@ class Objective(Protocol):
         """The names of the terms."""
 
     @property
+    def networks(self) -> tuple[str, ...]:
+        """The networks that are called."""
+
+    @property
     def reads_scenes(self) -> bool:
         """Whether the loss depends on scene labels."""
 
@@ -48,27 +42,70 @@ class Objective(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
-class MultiTask:
-    """L_multi(y, M(x)): the sum of the tasks' losses. Reading: all weights 1."""
+class Weighting:
+    """How the losses of the tasks are weighed against each other.
 
-    tasks: tuple[Task, ...]
+    Attributes:
+      networks: the network that weighs them, if they are not equal.
+      trains: it, if it is learned by the gradient of what it weighs.
+    """
+
+    networks: tuple[str, ...] = ()
+    trains: tuple[str, ...] = ()
+
+    def __call__(self, networks: Networks, examples: Examples, terms: Terms) -> Terms:
+        """The weighted terms."""
+        if not self.networks:
+            return terms
+        unweighted = tf.stack(list(terms.values()))
+        weighted = networks.task_weights(unweighted, examples.clock.passes)
+        return dict(zip(terms, tf.unstack(weighted), strict=True))
+
+
+WEIGHTINGS = {
+    # Reading: the paper sums them; all weights are 1.
+    "equal": Weighting(),
+    "uncertainty": Weighting(("task_weights",), ("task_weights",)),
+    "dwa": Weighting(("task_weights",)),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class MultiTask:
+    """L_multi(y, M(x)): the sum of the tasks' losses.
+
+    Attributes:
+      outputs: (key of a prediction, its task): a task may be predicted more than once.
+      weighting: of the losses.
+    """
+
+    outputs: tuple[tuple[str, Task], ...]
+    weighting: Weighting = WEIGHTINGS["equal"]
     reads_scenes = False
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """One for each task."""
-        return tuple(task.name for task in self.tasks)
+        """One for each prediction."""
+        return tuple(key for key, _ in self.outputs)
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """M, and what weighs the losses."""
+        return ("encoder", "decoders", *self.weighting.networks)
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
         """The loss of every task over its labelled pixels."""
         predictions = networks.decoders(networks.encoder(examples.images))
+        terms = self.of(predictions, examples)
+        return self.weighting(networks, examples, terms)
+
+    def of(self, predictions: Mapping[str, tf.Tensor], examples: Examples) -> Terms:
+        """The loss of these predictions for each task."""
         return {
-            task.name: task.loss(
-                predictions[task.name],
-                examples.targets[task.name],
-                examples.valid[task.name],
+            key: task.loss(
+                predictions[key], examples.targets[task.name], examples.valid[task.name]
             )
-            for task in self.tasks
+            for key, task in self.outputs
         }
 
 
@@ -78,6 +115,7 @@ class Scene:
 
     labels: Labels
     terms = ("cross_entropy",)
+    networks = ("encoder", "decoders", "refiner")
     reads_scenes = True
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
@@ -94,6 +132,7 @@ class Contrastive:
 
     temperature: float
     terms = ("nt_xent",)
+    networks = ("encoder", "projector")
     reads_scenes = False
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
@@ -104,52 +143,20 @@ class Contrastive:
         return {"nt_xent": losses.nt_xent(one, other, self.temperature)}
 
 
-def generated(networks: Networks, examples: Examples) -> tf.Tensor:
-    """G(c~, z), z = noise + the embedding of E(x) (section 3.3), [N, H, W, 3]."""
-    feature = networks.embedding(networks.encoder(examples.images))
-    noise = examples.draws.of("latent").normal(feature.shape[-1])
-    return networks.generator(feature + noise, examples.synthesis_condition)
-
-
 @dataclasses.dataclass(frozen=True)
-class _Adversarial:
-    instance_noise: float
-    reads_scenes = True
+class Reconstruct:
+    """The mean square error of the image made again of E(x) (MGM_recon, Table 4).
 
-    def _judge(self, networks: Networks, images, condition, draws: Draws):
-        noise = draws.normal(*images.shape[1:])
-        return networks.discriminator(images + self.instance_noise * noise, condition)
+    Reading: in the coding of the networks, [-1, 1], and without augmentation.
+    """
 
-    def _judge_synthesized(self, networks: Networks, images, examples: Examples):
-        draws = examples.draws.of("on synthesized")
-        return self._judge(networks, images, examples.synthesis_condition, draws)
-
-
-class Discriminate(_Adversarial):
-    """The hinge loss of the discriminator; what is synthesized is a constant to it."""
-
-    terms = ("real", "synthesized")
+    terms = ("square_error",)
+    networks = ("encoder", "reconstructor")
+    reads_scenes = False
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
-        """E relu(1 - D(x, c)), where c is known, and E relu(1 + D(G(c~, z), c~))."""
-        synthesized = tf.stop_gradient(generated(networks, examples))
-        draws = examples.draws.of("on real")
-        on_real = self._judge(networks, examples.images, examples.condition, draws)
-        on_synthesized = self._judge_synthesized(networks, synthesized, examples)
-        known = losses.known(examples.condition)
-        return {
-            "real": losses.hinge_discriminator_real(on_real, known),
-            "synthesized": losses.hinge_discriminator_fake(on_synthesized),
-        }
-
-
-class Generate(_Adversarial):
-    """The hinge loss of the generator, which reaches the embedding and E through z."""
-
-    terms = ("hinge",)
-
-    def __call__(self, networks: Networks, examples: Examples) -> Terms:
-        """-E D(G(c~, z), c~)."""
-        synthesized = generated(networks, examples)
-        logits = self._judge_synthesized(networks, synthesized, examples)
-        return {"hinge": losses.hinge_generator(logits)}
+        """The error over all pixels and channels."""
+        made = networks.reconstructor(networks.encoder(examples.images))
+        errors = tf.reduce_mean(tf.square(made - examples.images), axis=-1)
+        everywhere = tf.ones_like(errors, tf.bool)
+        return {"square_error": replicas.masked_mean(errors, everywhere)}

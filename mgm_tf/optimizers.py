@@ -1,5 +1,7 @@
 """Adam as the paper's authors use it, with an L2 penalty; one operation a weight."""
 
+from collections.abc import Mapping
+
 import keras
 import tensorflow as tf
 
@@ -14,6 +16,7 @@ class Adam(keras.optimizers.Adam):
     Args:
       learning_rate, beta_1, beta_2, epsilon: as in Keras.
       l2: factor of half the squared norm of the weights.
+      rates: learning rates of weights of a name that have one of their own.
     """
 
     def __init__(
@@ -23,10 +26,21 @@ class Adam(keras.optimizers.Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         l2: float = 0.0,
+        rates: Mapping[str, float] | None = None,
         name: str = "adam",
     ):
         super().__init__(learning_rate, beta_1, beta_2, epsilon, name=name)
         self.l2 = l2
+        self.rates = dict(rates or {})
+
+    def build(self, variables):
+        """Makes room for the averages of these weights."""
+        self._rates = {
+            place: self.rates[variable.name]
+            for place, variable in enumerate(variables)
+            if variable.name in self.rates
+        }
+        super().build(variables)
 
     def update_step(self, gradient, variable, learning_rate):
         """Takes the step for one weight; in a replica's update, for its copy of it."""
@@ -39,7 +53,7 @@ class Adam(keras.optimizers.Adam):
             v=_plain(self._velocities[place]).handle,
             beta1_power=tf.pow(self.beta_1, step),
             beta2_power=tf.pow(self.beta_2, step),
-            lr=learning_rate,
+            lr=self._rates.get(place, learning_rate),
             beta1=self.beta_1,
             beta2=self.beta_2,
             epsilon=self.epsilon,
@@ -48,7 +62,7 @@ class Adam(keras.optimizers.Adam):
 
     def get_config(self):
         """The arguments, as Keras keeps them."""
-        return super().get_config() | {"l2": self.l2}
+        return super().get_config() | {"l2": self.l2, "rates": self.rates}
 
 
 def _plain(variable) -> tf.Variable:

@@ -12,14 +12,16 @@ from typing import Literal
 from absl import flags
 
 
-def option(default, text: str, *, habit: bool = False):
+def option(default, text: str, *, habit: bool = False, folder: bool = False):
     """A field with its help text.
 
     Args:
       habit: the value changes what is shown or how fast it goes, not what is learned; a
         run may be continued with another value.
+      folder: the value names folders: it is what lies there that matters, not where.
     """
-    return dataclasses.field(default=default, metadata={"help": text, "habit": habit})
+    metadata = {"help": text, "habit": habit, "folder": folder}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 def _enum(name, default, text, kind, values):

@@ -1,6 +1,7 @@
 """The pictures of a run: panels of predictions, generated images, SimCLR views."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 
 import keras
@@ -8,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from mgm_tf import augment, panels
+from mgm_tf.adversarial import Latent
 from mgm_tf.examples import Examples, Reader, network_images
 from mgm_tf.inputs import Batches, Split
 from mgm_tf.randomness import Draws
@@ -52,24 +54,66 @@ class Samples:
     columns: int = 6
     classes: int = 12
 
-    def __call__(self, networks: Mapping[str, keras.Model]) -> np.ndarray:
-        """The picture: one batch, normalised by itself.
+    def __call__(
+        self, networks: Mapping[str, keras.Model], latent: Latent
+    ) -> np.ndarray:
+        """The picture."""
+        titles, made = self.images(networks, latent)
+        return panels.image_grid([list(row) for row in made], titles)
 
-        That is how the updates see generated images. The moving averages of G are so
-        slow (momentum .999 and .9999) that thousands of steps pass before they fit.
+    def images(
+        self, networks: Mapping[str, keras.Model], latent: Latent
+    ) -> tuple[tuple[str, ...], np.ndarray]:
+        """The rows' titles, and uint8 [rows, columns, H, W, 3], one batch.
+
+        It is normalised by itself: that is how the updates see generated images. The
+        moving averages of G are so slow (momentum .999 and .9999) that thousands of
+        steps pass before they fit.
+
+        Args:
+          networks: by name.
+          latent: where z comes from.
         """
         columns = min(self.columns, len(self.split))
         first = self.split.batch(tf.range(columns))
         titles, rows = self.reader.labels.typical(first["scene"])
         titles, rows = titles[: self.classes], rows[: self.classes]
-        images = network_images(first["image"])
-        features = networks["encoder"](images, training=False)
-        latent = networks["embedding"](features, training=False)
-        noise = tf.random.stateless_normal(latent.shape, [self.reader.seed, 0])
+        draws = Draws.at(self.reader.seed, tf.constant(0), tf.range(columns), columns)
+        examples = Examples(network_images(first["image"]), rows, draws)
+        z = latent(_AtTest(networks), examples)
         condition = tf.repeat(rows, columns, axis=0)
-        inputs = tf.tile(latent + noise, [len(titles), 1])
+        inputs = tf.tile(z, [len(titles), 1])
         made = panels.as_bytes(networks["generator"](inputs, condition, training=True))
-        return panels.image_grid([list(r) for r in np.split(made, len(rows))], titles)
+        return titles, made.reshape(len(titles), columns, *made.shape[1:])
+
+
+def synthesized(
+    networks: Mapping[str, keras.Model], latent: Latent, examples: Examples
+) -> tf.Tensor:
+    """G(c~, z) for some examples, [N, H, W, 3] in [-1, 1], normalised as one batch."""
+    z = latent(_AtTest(networks), examples)
+    return networks["generator"](z, examples.synthesis_condition, training=True)
+
+
+class _AtTest:
+    """Networks called by name, as at test time."""
+
+    def __init__(self, networks: Mapping[str, keras.Model]):
+        self._networks = networks
+
+    def __getattr__(self, name: str):
+        return functools.partial(self._networks[name], training=False)
+
+
+def reconstructions(
+    networks: Mapping[str, keras.Model], split: Split, number: int = 6
+) -> np.ndarray:
+    """Some images above what is made again of E's features."""
+    images = network_images(split.batch(tf.range(min(number, len(split))))["image"])
+    features = networks["encoder"](images, training=False)
+    made = networks["reconstructor"](features, training=False)
+    rows = [list(panels.as_bytes(values)) for values in (images, made)]
+    return panels.image_grid(rows, ("image", "made again"))
 
 
 def views(batches: Batches, reader: Reader, step: int, number: int = 6) -> np.ndarray:

@@ -47,13 +47,16 @@ def relabelled(
 def mean_features(split: Split, encode: Callable) -> np.ndarray:
     """The mean over the image of E's features, unit vectors [examples, channels]."""
     mean = tf.function(
-        lambda images: tf.math.l2_normalize(
-            tf.reduce_mean(encode(network_images(images)), axis=(1, 2)), axis=-1
-        ),
+        lambda images: mean_feature(encode(network_images(images))),
         reduce_retracing=True,
     )
     batches = inputs.in_order(split, 32)
     return np.concatenate([mean(batch["image"]).numpy() for batch in batches])
+
+
+def mean_feature(features: tf.Tensor) -> tf.Tensor:
+    """The mean of features [N, h, w, C] over the image, as unit vectors [N, C]."""
+    return tf.math.l2_normalize(tf.reduce_mean(features, axis=(1, 2)), axis=-1)
 
 
 def k_means(features: np.ndarray, clusters: int, seed: int) -> np.ndarray:

@@ -6,6 +6,7 @@ never stopped, and two replicas draw for a global batch just what one device dra
 
 import dataclasses
 import zlib
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -35,6 +36,18 @@ class Draws:
         salt = zlib.crc32(purpose.encode())
         seed = tf.random.experimental.stateless_fold_in(self.seed, salt)
         return dataclasses.replace(self, seed=seed)
+
+    def repeated(self, places: Sequence[int]) -> "Draws":
+        """Draws for these examples again, in every turn others.
+
+        Args:
+          places: of this replica's examples; a turn has as many as there are.
+        """
+        own = self.position.shape[0]
+        turn = tf.range(len(places), dtype=self.position.dtype) // own
+        position = tf.gather(self.position, places) + turn * self.size
+        size = -(-len(places) // own) * self.size
+        return dataclasses.replace(self, position=position, size=size)
 
     # Every replica draws for the whole global batch and takes its own rows: the numbers
     # then do not depend on how many replicas there are.

@@ -5,6 +5,8 @@ the shares over the replicas is the loss of the global batch on one device. On a
 replica (and outside of a strategy) every function is the plain computation.
 """
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 
@@ -48,3 +50,23 @@ def masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     values = tf.where(mask, values, tf.zeros_like(values))
     number = total(tf.reduce_sum(tf.cast(mask, values.dtype))) / count()
     return tf.math.divide_no_nan(tf.reduce_sum(values), number)
+
+
+def assign(variable, other, value: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> None:
+    """Sets a weight to `value(weight, other)`, each replica's copy by its own copies.
+
+    Args:
+      variable, other: Keras variables of the same shape.
+    """
+    if count() == 1:
+        variable.assign(value(variable.value, other.value))
+        return
+
+    def update(strategy):
+        strategy.extended.update(
+            variable.value,
+            lambda mine, its: mine.assign(value(mine, its)),
+            (other.value,),
+        )
+
+    tf.distribute.get_replica_context().merge_call(update)

@@ -82,6 +82,29 @@ def weak(order: np.ndarray, percent: float, weak_percent: float) -> np.ndarray:
     return np.sort(order[begin:end])
 
 
+def apart(
+    numbers: np.ndarray, percent: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Examples in two parts, at random, each in ascending order.
+
+    Args:
+      numbers: of the examples.
+      percent: of them in the second part.
+      seed: of who is where.
+
+    Raises:
+      ValueError: one part would have fewer than two examples.
+    """
+    held = _count(numbers, percent)
+    if min(held, len(numbers) - held) < 2:
+        raise ValueError(
+            f"{len(numbers)} labelled examples are too few to hold {percent:g} % of "
+            "them out: both parts need two."
+        )
+    order = np.random.default_rng([seed, 1]).permutation(numbers)
+    return np.sort(order[held:]), np.sort(order[:held])
+
+
 def _count(order: np.ndarray, percent: float) -> int:
     # Half up, as one counts by hand: 52.5 examples are 53.
     return int(np.floor(len(order) * percent / 100 + 0.5))

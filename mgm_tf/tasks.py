@@ -26,6 +26,9 @@ class Kind:
       physical: network's output -> physical values.
       physical_target: the same for what the network is taught.
       loss_map: (prediction, target, valid) -> the loss of every pixel [N, H, W].
+      distance_map: (prediction, other prediction) -> what the loss of the first would
+        be if the second were the label [N, H, W].
+      as_target: prediction -> what a network is taught that is to predict the same.
       statistics: (info, physical prediction, physical target, valid) -> additive sums.
       summary: the sums of a set -> metrics.
       headline: the metric that stands for the task.
@@ -38,6 +41,8 @@ class Kind:
     physical: Callable[[TaskInfo, tf.Tensor], tf.Tensor]
     physical_target: Callable[[TaskInfo, tf.Tensor], tf.Tensor]
     loss_map: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+    distance_map: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    as_target: Callable[[tf.Tensor], tf.Tensor]
     statistics: Callable[[TaskInfo, tf.Tensor, tf.Tensor, tf.Tensor], Statistics]
     summary: Callable[[Sums], Summary]
     headline: str
@@ -103,6 +108,14 @@ class Task:
         """This replica's share of the global batch's mean loss of a valid pixel."""
         values = self.kind.loss_map(prediction, target, valid)
         return replicas.masked_mean(values, valid)
+
+    def distance(self, prediction: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+        """The loss of every pixel [N, H, W] if another prediction were the label."""
+        return self.kind.distance_map(prediction, other)
+
+    def as_target(self, prediction: tf.Tensor) -> tf.Tensor:
+        """The label map that a prediction stands for, in the coding of targets."""
+        return self.kind.as_target(prediction)
 
     def physical(self, prediction: tf.Tensor) -> tf.Tensor:
         """A prediction as class numbers [N, H, W, 1], unit vectors, metres, …"""
@@ -190,7 +203,19 @@ def _as_stored(info: TaskInfo, classes: tf.Tensor) -> tf.Tensor:
 
 def _most_likely(info: TaskInfo, logits: tf.Tensor) -> tf.Tensor:
     del info
+    return _likeliest_class(logits)
+
+
+def _likeliest_class(logits: tf.Tensor) -> tf.Tensor:
     return tf.argmax(logits, axis=-1, output_type=tf.int32)[..., None]
+
+
+def _number_distance(prediction: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+    return losses.l1_map(prediction, other, tf.ones(tf.shape(other)[:3], tf.bool))
+
+
+def _same_numbers(prediction: tf.Tensor) -> tf.Tensor:
+    return tf.cast(prediction, tf.float32)
 
 
 def _class_statistics(info, predicted, target, valid) -> Statistics:
@@ -227,6 +252,8 @@ NUMBERS = Kind(
     physical=_uncoded,
     physical_target=_uncoded,
     loss_map=losses.l1_map,
+    distance_map=_number_distance,
+    as_target=_same_numbers,
     statistics=_error_statistics,
     summary=_error_summary,
     headline="loss",
@@ -240,6 +267,8 @@ KINDS = {
         physical=_most_likely,
         physical_target=_as_stored,
         loss_map=losses.cross_entropy_map,
+        distance_map=losses.soft_cross_entropy_map,
+        as_target=_likeliest_class,
         statistics=_class_statistics,
         summary=metrics.segmentation_summary,
         headline="miou",

@@ -7,29 +7,46 @@ import pathlib
 
 from absl import flags
 
-from mgm_tf import command_line, config, experiment, records, training
+from mgm_tf import (
+    claiming,
+    command_line,
+    config,
+    dry_run,
+    records,
+    results,
+    training,
+)
 from mgm_tf.callbacks import Interrupted, NotFinite
+from mgm_tf.experiment import Experiment
 
 
 def define_flags() -> None:
     """Defines the flags of this command."""
     config.define_flags()
     flags.DEFINE_string("workdir", None, "The folder of the run; runs/DATASET if none.")
+    flags.DEFINE_bool(
+        "test", False, "Evaluate on the test examples when trained, as a report needs."
+    )
+    flags.DEFINE_bool(
+        "probe", False, "With --test: also tell what E knows, as mgm_tf.probe does."
+    )
     flags.DEFINE_bool("dry_run", False, "Print what would be trained, and its costs.")
 
 
 def main() -> None:
     """Trains, or tells what would be trained."""
     settings = config.from_flags()
-    planned = experiment.Experiment(settings)
+    planned = Experiment(settings)
     if flags.FLAGS.dry_run:
         print(records.as_flagfile(settings))
-        print(experiment.costs_report(planned))
+        print(dry_run.report(planned))
         return
     workdir = pathlib.Path(flags.FLAGS.workdir or f"runs/{settings.data.dataset}")
-    experiment.begin(planned, workdir)
+    claiming.begin(planned, workdir)
     print(f"The run is in {workdir}.", flush=True)
     training.train(planned, workdir)
+    if flags.FLAGS.test:
+        results.test(planned, workdir, probe=flags.FLAGS.probe)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from mgm_tf import callbacks, evaluation, pictures, records
+from mgm_tf import accounts, callbacks, evaluation, networks, pictures, records
 from mgm_tf.algorithm import Stage
 from mgm_tf.checkpoints import Best, Checkpoints
 from mgm_tf.experiment import Experiment
@@ -35,16 +35,17 @@ def train(experiment: Experiment, workdir: pathlib.Path) -> None:
     log = Log(workdir)
     log.text(done, "settings", f"```\n{records.as_flagfile(experiment.settings)}```")
     baseline = experiment.evaluate_prior("validation", workdir)
-    begin = 0
+    if not done:
+        experiment.start()
+    account = accounts.Account(workdir)
+    account.networks(networks.parameter_counts(experiment.networks))
     with callbacks.Interruption() as interruption:
         for stage in experiment.stages:
-            end = begin + stage.steps
-            if done < end:
+            if done < stage.end:
                 run = StageRun(
-                    experiment, stage, begin, checkpoints, log, baseline, workdir
+                    experiment, stage, checkpoints, log, baseline, account, workdir
                 )
-                run(max(done, begin), interruption)
-            begin = end
+                run(max(done, stage.begin), interruption)
     log.event(total, experiment.stages[-1].name, "finished")
     log.flush()
     print(f"Trained. Next: python -m mgm_tf.evaluate --workdir={workdir}")
@@ -57,16 +58,16 @@ class StageRun:
         self,
         experiment: Experiment,
         stage: Stage,
-        begin: int,
         checkpoints: Checkpoints,
         log: Log,
         baseline: evaluation.Metrics,
+        account: accounts.Account,
         workdir: pathlib.Path,
     ):
-        """Prepares a stage whose first step is the step `begin` of the run."""
+        """Prepares a stage."""
         self._experiment = experiment
         self._stage = stage
-        self._begin = begin
+        self._account = account
         self._checkpoints = checkpoints
         self._log = log
         self._baseline = baseline
@@ -80,8 +81,8 @@ class StageRun:
         # Only now: labels may be made of what the networks have learned.
         self._batches = self._read()
         stage, settings = self._stage, self._experiment.settings.run
-        end = self._begin + stage.steps
-        progress = callbacks.Progress(self._title(), done - self._begin, stage.steps)
+        end = stage.end
+        progress = callbacks.Progress(self._title(), done - stage.begin, stage.steps)
         self._scalars = callbacks.Scalars(
             self._log,
             self._model,
@@ -90,6 +91,7 @@ class StageRun:
             self._learning_rates(),
             progress.show,
             done,
+            self._account,
         )
         acts: dict[str, Callable[[int], None]] = {
             "log_every": self._scalars,
@@ -113,14 +115,13 @@ class StageRun:
             self._stop(done + progress.done)
 
     def _read(self) -> Batches:
-        train, *weak = self._experiment.examples(self._stage, self._workdir)
+        train, beside = self._experiment.examples(self._stage, self._workdir)
         return Batches(
             train,
             self._stage.batch_size,
             self._experiment.settings.run.seed,
-            self._begin,
-            weak[0] if weak else None,
-            self._stage.weak_batch_size,
+            self._stage.begin,
+            beside,
         )
 
     def _title(self) -> str:
@@ -142,14 +143,15 @@ class StageRun:
         options.experimental_distribute.auto_shard_policy = (
             tf.data.experimental.AutoShardPolicy.OFF
         )
-        steps = self._begin + self._stage.steps - done
+        steps = self._stage.end - done
         return self._batches.from_step(done).take(steps).with_options(options)
 
     def _resume(self, done: int) -> None:
-        if done == 0:
-            return
-        within = done > self._begin
-        self._checkpoints.restore_last(self._optimizers if within else None)
+        within = done > self._stage.begin
+        if done:
+            self._checkpoints.restore_last(self._optimizers if within else None)
+        if self._stage.restarts and not within:
+            self._experiment.restart()
         if within:
             self._log.event(done, self._stage.name, "resumed")
             print(f"Going on after step {done}, in stage {self._stage.name}.")
@@ -179,6 +181,8 @@ class StageRun:
             self._checkpoints.keep_best(Best(step, self._stage.name, score))
 
     def _save(self, step: int) -> None:
+        self._account.step_of(self._stage.name, self._model.step_graph)
+        self._account.save()
         # Never a state that has gone wrong over one that has not.
         callbacks.checked_losses(self._model, self._stage.name, step)
         callbacks.check_weights(self._experiment.networks, self._stage.name, step)
@@ -187,20 +191,24 @@ class StageRun:
 
     def _draw(self, step: int) -> None:
         experiment = self._experiment
-        networks: dict[str, keras.Model] = experiment.networks
+        trained: dict[str, keras.Model] = experiment.networks
         reader = experiment.reader(self._stage)
         with self._scalars.paused():
             if self._trains("encoder"):
                 shown_split = experiment.data.validation
                 numbers = tuple(range(min(PANELS, len(shown_split))))
                 shown = pictures.prediction_panels(
-                    networks, shown_split, experiment.tasks, numbers
+                    trained, shown_split, experiment.tasks, numbers
                 )
                 for number, panel in zip(numbers, shown, strict=True):
                     self._log.picture(step, f"predictions/{number}", panel)
             if self._trains("generator"):
-                samples = pictures.Samples(reader, experiment.data.train)
-                self._log.picture(step, "generated", samples(networks))
+                samples = pictures.Samples(reader, self._batches.split)
+                drawn = samples(trained, experiment.method.generate.latent)
+                self._log.picture(step, "generated", drawn)
             if self._trains("projector"):
                 views = pictures.views(self._batches, reader, step - 1)
                 self._log.picture(step, "simclr_views", views)
+            if self._trains("reconstructor"):
+                made = pictures.reconstructions(trained, experiment.data.validation)
+                self._log.picture(step, "reconstructions", made)

@@ -29,7 +29,9 @@ def call(module, *arguments) -> int:
     with pytest.MonkeyPatch.context() as monkeypatch, flags_of(module):
         monkeypatch.setattr(sys, "argv", ["program", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
-            command_line.run(module.main, Interrupted, NotFinite)
+            # A module has one command, or several by name.
+            main = getattr(module, "COMMANDS", None) or module.main
+            command_line.run(main, Interrupted, NotFinite)
     return ended.value.code or 0
 
 

@@ -9,7 +9,7 @@ import pathlib
 import numpy as np
 from absl import flags
 
-from mgm_tf import config, experiment, logs, training
+from mgm_tf import claiming, config, logs, training
 from mgm_tf.experiment import Experiment
 
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
@@ -48,7 +48,7 @@ def trained(name: str, folder: pathlib.Path, *more: str) -> Experiment:
         )
     )
     workdir = folder / "run"
-    experiment.begin(planned, workdir)
+    claiming.begin(planned, workdir)
     training.train(planned, workdir)
     stages = {line["stage"] for line in logs.read(workdir)}
     assert stages == {stage.name for stage in planned.stages}

@@ -12,21 +12,9 @@ from mgm_tf.model import MGM
 from mgm_tf.optimizers import Adam
 from tests import toy
 
-BETA_1 = 0.5  # of the optimizers
-
-# The networks that images pass through in an update.
-PATHS = {
-    "multi_task": ("encoder", "decoders"),
-    "refine": ("encoder", "decoders", "refiner"),
-    "self_supervise": ("encoder", "projector"),
-    "discriminate": ("encoder", "embedding", "generator", "discriminator"),
-    "generate": ("encoder", "embedding", "generator", "discriminator"),
-    "refine_weak": ("encoder", "decoders", "refiner"),
-    "self_supervise_weak": ("encoder", "projector"),
-}
-
-# The networks that make synthesized images.
-DRAWING = ("encoder", "embedding", "generator")
+# Steps are taken down the gradient, so long ones that the least of gradients moves a
+# weight, and that the step tells the gradient as exactly as it was.
+RATE = 1e6
 
 
 def two_replicas() -> tf.distribute.Strategy:
@@ -41,7 +29,7 @@ class Weight:
 
     network: str
     number: int
-    kind: str  # trainable, moving or spectral
+    kind: str  # trainable, moving, spectral or record
     name: str = dataclasses.field(compare=False)
 
     def __repr__(self):
@@ -53,6 +41,12 @@ _KINDS = {
     "v": "spectral",
     "moving_mean": "moving",
     "moving_variance": "moving",
+    # What Dynamic Weight Average notes of the losses.
+    "last": "record",
+    "before_last": "record",
+    "sums": "record",
+    "number": "record",
+    "present": "record",
 }
 
 Weights = dict[Weight, keras.Variable]
@@ -68,15 +62,31 @@ def weights_of(networks) -> Weights:
     }
 
 
+def is_to_change(update: Update, weight: Weight) -> bool:
+    """Whether an update is to change a weight, by what it says of itself."""
+    # A network that follows another does in all as that one does.
+    leaders = {average.into: average.of for average in update.averages}
+    name = leaders.get(weight.network, weight.network)
+    passed, drew = update.loss.networks, update.images.networks
+    return {
+        "trainable": name in update.trains,
+        "spectral": name in update.trains,
+        "moving": name in {*passed} & {*update.advances}
+        # The images come from a pass of their own; an oracle works as at test time.
+        or name in {*drew} & {*update.drawing_advances} - {"oracle"},
+        "record": name in passed,
+    }[weight.kind]
+
+
 def _kind(variable) -> str:
     return "trainable" if variable.trainable else _KINDS[variable.name]
 
 
-def optimizers_of(networks, updates, learning_rate: float = 1e-3):
-    """New optimizers, one a network."""
+def optimizers_of(networks, updates, make: Callable = Adam, rate: float = 1e-3):
+    """New optimizers of a kind, one a network."""
     made = {}
     for name in {name for update in updates for name in update.trains}:
-        made[name] = Adam(learning_rate, beta_1=BETA_1)
+        made[name] = make(rate)
         made[name].build(networks[name].trainable_variables)
     return {
         (update.name, name): made[name] for update in updates for name in update.trains
@@ -107,29 +117,42 @@ class Rig:
         with strategy.scope():
             self.networks = make(names)
         self.weights = weights_of(self.networks)
-        self._start = self._values()
+        # The values of all weights as they were made.
+        self.start = self._values()
+        self._moved: set[Weight] = set()
 
-    def apply(self, update: Update) -> Outcome:
+    def apply(
+        self, update: Update, frozen: tuple[str, ...] = (), step: int = 0
+    ) -> Outcome:
         """A step of this update alone, on the networks as they were made."""
-        self.reset()
+        self._put_back(self._moved)
+        beside = filter(None, [update.images.beside])
+        reader = toy.reader(self._names, beside)
         with self._strategy.scope():
-            optimizers = optimizers_of(self.networks, (update,))
-            reader = toy.reader(self._names)
-            model = MGM(self.networks, (update,), reader, optimizers)
-        self._strategy.run(model.train_step, (self.batch(),))
+            descent = keras.optimizers.SGD
+            optimizers = optimizers_of(self.networks, (update,), descent, RATE)
+            model = MGM(self.networks, (update,), reader, optimizers, frozen)
+        self._strategy.run(model.train_step, (self.batch(step),))
         values = self._values()
+        start = self.start
+        self._moved = {w for w in values if not np.array_equal(values[w], start[w])}
         return Outcome(
-            {w for w in values if not np.array_equal(values[w], self._start[w])},
+            self._moved,
             values,
-            self._gradients(optimizers),
+            self._gradients(update, values),
             {metric.name: float(metric.result()) for metric in model.metrics},
         )
 
     def reset(self) -> None:
         """Gives all weights the values that they were made with."""
+        # Who asks for it moves them without being seen.
+        self._moved = set(self.weights)
+        self._put_back(self._moved)
+
+    def _put_back(self, weights: set[Weight]) -> None:
         with self._strategy.scope():
-            for weight, value in self._start.items():
-                self.weights[weight].assign(value)
+            for weight in weights:
+                self.weights[weight].assign(self.start[weight])
 
     def batch(self, step: int = 0):
         """The batch, each replica's part of it."""
@@ -154,16 +177,9 @@ class Rig:
             np.testing.assert_array_equal(first, other, err_msg=variable.path)
         return first
 
-    def _gradients(self, optimizers) -> Values:
-        """Adam's first moments after its first step: (1 - beta_1) * gradient."""
-        gradients = {}
-        for (_, name), optimizer in optimizers.items():
-            moments = [v for v in optimizer.variables if "momentum" in v.path]
-            trained = [
-                weight
-                for weight in self.weights
-                if weight.network == name and weight.kind == "trainable"
-            ]
-            for weight, moment in zip(trained, moments, strict=True):
-                gradients[weight] = self._value(moment) / (1 - BETA_1)
-        return gradients
+    def _gradients(self, update: Update, values: Values) -> Values:
+        return {
+            weight: (self.start[weight] - values[weight]) / RATE
+            for weight in self.weights
+            if weight.network in update.trains and weight.kind == "trainable"
+        }

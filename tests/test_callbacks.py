@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from mgm_tf import callbacks, logs
+from mgm_tf.accounts import Account
 from mgm_tf.callbacks import EverySteps, Interruption, NotFinite, Progress, Scalars
 
 
@@ -95,15 +96,22 @@ def test_no_more_steps_are_taken_than_asked_for():
 # --- Scalars ------------------------------------------------------------------------
 
 
-def scalars(log, model, step=0):
+@pytest.fixture
+def account(tmp_path):
+    return Account(tmp_path)
+
+
+def scalars(log, model, account, step=0):
     constants = {"learning_rate/encoder": 0.5}
-    return Scalars(log, model, "joint", 4, constants, lambda values: None, step)
+    return Scalars(
+        log, model, "joint", 4, constants, lambda values: None, step, account
+    )
 
 
-def test_scalars_are_means_since_the_last_time(tmp_path):
+def test_scalars_are_means_since_the_last_time(tmp_path, account):
     log = logs.Log(tmp_path)
     # Losses 0 1 2 | 3 4 5 | 6.
-    fit(7, lambda m: [EverySteps(3, scalars(log, m, 99), 99, 106)])
+    fit(7, lambda m: [EverySteps(3, scalars(log, m, account, 99), 99, 106)])
     lines = logs.read(tmp_path)
     assert [line["step"] for line in lines] == [102, 105, 106]
     assert [line["loss/update/term"] for line in lines] == [1, 4, 6]
@@ -112,10 +120,10 @@ def test_scalars_are_means_since_the_last_time(tmp_path):
     assert all(line["images_per_second"] > 0 for line in lines)
 
 
-def test_images_per_second_leave_pauses_out(tmp_path, monkeypatch):
+def test_images_per_second_leave_pauses_out(tmp_path, monkeypatch, account):
     now = [10.0]
     monkeypatch.setattr(callbacks.time, "monotonic", lambda: now[0])
-    write = scalars(logs.Log(tmp_path), Counter(), step=5)
+    write = scalars(logs.Log(tmp_path), Counter(), account, step=5)
     now[0] += 1
     with write.paused():
         now[0] += 100
@@ -123,22 +131,31 @@ def test_images_per_second_leave_pauses_out(tmp_path, monkeypatch):
     write(11)
     # 6 steps of 4 images in 1 + 1 seconds.
     assert logs.read(tmp_path)[0]["images_per_second"] == 12
+    # The account has the same steps and seconds.
+    joint = account.record["stages"]["joint"]
+    assert (joint["steps"], joint["seconds"]) == (6, 2)
+    assert (joint["batch_size"], joint["images_per_second"]) == (4, 12)
+    now[0] += 4
+    write(13)
+    assert (joint["steps"], joint["seconds"]) == (8, 6)
+    assert joint["images_per_second"] == pytest.approx(32 / 6)
 
 
-def test_a_step_is_written_once(tmp_path):
-    write = scalars(logs.Log(tmp_path), Counter())
+def test_a_step_is_written_once(tmp_path, account):
+    write = scalars(logs.Log(tmp_path), Counter(), account)
     write(3)
     write(3)  # the losses were reset: this would be a line of zeros
     assert len(logs.read(tmp_path)) == 1
+    assert account.record["stages"]["joint"]["steps"] == 3
 
 
 @pytest.mark.parametrize("loss", [np.nan, np.inf, -np.inf])
-def test_a_loss_that_is_no_number_ends_the_run_and_is_named(tmp_path, loss):
+def test_a_loss_that_is_no_number_ends_the_run_and_is_named(tmp_path, account, loss):
     log = logs.Log(tmp_path)
     with pytest.raises(NotFinite) as told:
         fit(
             6,
-            lambda model: [EverySteps(2, scalars(log, model), 0, 6)],
+            lambda model: [EverySteps(2, scalars(log, model, account), 0, 6)],
             losses=[1, 1, 1, loss, 1, 1],
         )
     assert all(w in str(told.value) for w in ("joint", "step 4", "update/term"))

@@ -10,18 +10,24 @@ from absl import flags
 import datasets
 from mgm_tf import (
     algorithm,
+    claiming,
+    composition,
     config,
     data_set,
-    experiment,
+    diff_augment,
     geometry,
+    gradients,
     inputs,
     networks,
+    objectives,
     options,
     records,
     synthesis,
+    tuning,
 )
-from mgm_tf.config import Config, Length
-from mgm_tf.networks import decoders, encoders
+from mgm_tf.config import Config
+from mgm_tf.lengths import Length
+from mgm_tf.networks import decoders, encoders, sharing
 
 ROOT = pathlib.Path(__file__).parents[1]
 FLAGFILES = sorted(ROOT.glob("configs/**/*.flags"))
@@ -30,17 +36,22 @@ TABLES = {
     "cache": inputs.CACHES,
     "augmentation": geometry.AUGMENTATIONS,
     "scene_labels": data_set.SCENE_LABELS,
-    "check_data": experiment.REFUSES,
+    "check_data": claiming.REFUSES,
     "synthesis_labels": synthesis.SYNTHESIS_LABELS,
     "encoder": encoders.ENCODERS,
     "encoder_widths": encoders.ENCODER_WIDTHS,
     "decoder": decoders.DECODERS,
     "gan": networks.GENERATORS,
-    "weak": algorithm.WEAK,
+    "weak": algorithm.WEAK_SOURCES,
+    "em": composition.EM,
+    "discriminator_augmentation": diff_augment.DISCRIMINATOR_AUGMENTATIONS,
+    "task_weighting": objectives.WEIGHTINGS,
+    "gradient_surgery": gradients.SURGERY,
+    "sharing": sharing.SHARING,
     "refinement": algorithm.REFINEMENT,
     "self_supervision": algorithm.SELF_SUPERVISION,
     "moving_statistics": algorithm.MOVING_STATISTICS,
-    "optimizers": experiment.OPTIMIZER_KEYS,
+    "optimizers": tuning.OPTIMIZER_KEYS,
 }
 TYPES = {
     "image_size": int,
@@ -120,10 +131,20 @@ def test_every_choice_has_a_table():
     assert literals == set(TABLES)
 
 
+# What a flag file leaves to the command line: the folders of other runs.
+FOLDERS = {
+    "mgm_combine": "--generators_from=runs/a,runs/b,runs/c",
+    "st_g": "--oracle=runs/oracle",
+    "mt_to_normals": "--start_from=runs/mt",
+    "mgm_to_normals": "--start_from=runs/mgm",
+}
+
+
 @pytest.mark.parametrize("path", FLAGFILES, ids=lambda path: path.stem)
 def test_every_flagfile_is_accepted(path):
     named = [line for line in path.read_text().splitlines() if line.startswith("--")]
-    given = options.settings(parsed(f"--flagfile={path}"))
+    folders = [FOLDERS[path.stem]] if path.stem in FOLDERS else []
+    given = options.settings(parsed(f"--flagfile={path}", *folders))
     # Every line is a setting, and is what is set.
     for line in named:
         name, _, value = line[2:].partition("=")

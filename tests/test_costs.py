@@ -29,6 +29,16 @@ def test_a_matrix_product_is_a_multiplication_and_an_addition_a_term():
     assert step.flops == 2 * 4 * 16 * 8
 
 
+def test_operations_of_any_graph():
+    @tf.function
+    def product(x):
+        return tf.matmul(x, tf.ones((8, 16))) + 1.0
+
+    graph = product.get_concrete_function(tf.TensorSpec((4, 8))).graph
+    # The product as above, and an addition to each of 4 * 16 numbers.
+    assert costs.flops(graph) == 2 * 4 * 16 * 8 + 4 * 16
+
+
 def test_a_convolution_and_its_gradients():
     kernel = tf.ones((3, 3, 3, 5))
 

@@ -1,10 +1,12 @@
 """Which examples a run has: fractions, weak sets, splits, scene labels."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf.data_set import SCENE_LABELS, DataSet
+from mgm_tf.data_set import SCENE_LABELS, DataSet, of_objects
 from tests import fake_dataset
 
 PERCENTS = (25, 50, 75, 100)
@@ -121,3 +123,95 @@ def test_data_without_scenes_have_no_labels(data_dir):
     assert data.train.batch(tf.range(2))["scene"].numpy().tolist() == [-1, -1]
     # A fraction needs none.
     assert len(data_set(data_dir, protocol="nameless", labelled_percent=25).train) == 3
+
+
+# --- Policies -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("percent", [75, 100])
+def test_policies_and_weights_learn_from_labelled_examples_of_their_own(
+    data_dir, percent
+):
+    data = data_set(data_dir, labelled_percent=percent)
+    weights, held_out = names(data.policy_weights), names(data.held_out)
+    # 20 % of 9 are 1.8, of 12 they are 2.4.
+    assert len(held_out) == 2
+    assert not weights & held_out and weights | held_out == names(data.train)
+    assert data.held_out.tasks == data.policy_weights.tasks == ("depth",)
+    again = data_set(data_dir, labelled_percent=percent)
+    assert names(again.held_out) == held_out
+
+
+def test_another_split_seed_holds_out_others(data_dir):
+    chosen = {
+        frozenset(names(data_set(data_dir, split_seed=seed).held_out))
+        for seed in range(4)
+    }
+    assert len(chosen) > 1
+
+
+def test_a_few_labelled_examples_cannot_be_parted(data_dir):
+    with pytest.raises(ValueError, match="6 labelled examples are too few"):
+        data_set(data_dir, labelled_percent=50).held_out  # noqa: B018
+
+
+# --- The classes of the segmentation as image labels ---------------------------------
+
+
+@pytest.mark.parametrize("tasks", [("depth",), ("depth", "segmentation")])
+def test_objects_are_labels_whether_or_not_segmentation_is_learned(data_dir, tasks):
+    data = data_set(data_dir, scene_labels="objects", tasks=tasks)
+    assert data.labels.kind == "multi_hot"
+    assert data.labels.names == ("wall", "floor", "ball")
+    assert data.info.scene_shape == (3,)
+    relabel = SCENE_LABELS["objects"].relabel
+    train, other = relabel([data.train, data.validation], None, None, None, data)
+    # Each image has a wall and a floor, none a ball; also that of no known scene.
+    np.testing.assert_array_equal(train.scenes(), [[1, 1, 0]] * 12)
+    np.testing.assert_array_equal(other.scenes(), [[1, 1, 0]] * 5)
+    assert train.tasks == tasks
+    batch = train.batch(tf.constant([0, 5]))
+    assert set(batch) == {"image", "scene", *tasks}
+    np.testing.assert_array_equal(batch["scene"], [[1, 1, 0]] * 2)
+
+
+def test_objects_of_weak_images_are_read_off_maps_that_are_not_learned(data_dir):
+    data = data_set(data_dir, scene_labels="objects", labelled_percent=50)
+    weak = data.with_objects(data.weak)
+    assert weak.tasks == () and set(weak.batch(tf.constant([0]))) == {"image", "scene"}
+    np.testing.assert_array_equal(weak.scenes(), [[1, 1, 0]] * 6)
+
+
+def test_frequencies_of_objects_are_those_of_images(data_dir):
+    data = data_set(data_dir, scene_labels="objects")
+    np.testing.assert_array_equal(data.frequencies, [1, 1, 0])
+
+
+def test_fractions_are_the_same_whatever_the_labels(data_dir):
+    # They are stratified by what is stored.
+    chosen = [
+        names(data_set(data_dir, labelled_percent=50, scene_labels=labels).train)
+        for labels in SCENE_LABELS
+    ]
+    assert chosen[0] == chosen[1] == chosen[2]
+
+
+def test_without_label_maps_of_classes_there_are_no_objects(data_dir):
+    settings = data_set(data_dir).settings
+    info = dataclasses.replace(
+        fake_dataset.INFO, tasks={"depth": fake_dataset.INFO.tasks["depth"]}
+    )
+    with pytest.raises(ValueError, match="rooms has no labels of .it has depth.") as no:
+        of_objects(info, settings)
+    assert "--scene_labels=objects" in str(no.value)
+
+
+@pytest.mark.parametrize("name", SCENE_LABELS)
+def test_every_way_to_have_scene_labels_has_a_record(data_dir, name):
+    data = data_set(data_dir, scene_labels=name, scene_clusters=5)
+    sizes = {"given": 3, "objects": 3, "cluster": 5}
+    assert data.labels.size == sizes[name]
+    kinds = {"objects": "multi_hot"}
+    assert data.info.label_kind == kinds.get(name, "categorical")
+    # What is stored needs no other labels.
+    assert (SCENE_LABELS[name].relabel is None) == (name == "given")

@@ -12,8 +12,8 @@ from mgm_tf import (
     algorithm,
     audit,
     builders,
+    claiming,
     devices,
-    experiment,
     networks,
     records,
 )
@@ -129,7 +129,14 @@ def test_a_network_is_trained_from_its_first_stage_on(data_dir):
 def test_parts_are_sized_by_the_data(data_dir, monkeypatch):
     asked = {}
     monkeypatch.setattr(networks, "build_networks", lambda **wanted: asked | wanted)
-    wanted = settings(data_dir, tasks=("depth", "segmentation"), gan="dcgan", width=0.5)
+    wanted = settings(
+        data_dir,
+        tasks=("depth", "segmentation"),
+        gan="dcgan",
+        width=0.5,
+        task_weighting="dwa",
+        weak="none",
+    )
     assert Experiment(wanted).networks == {
         "tasks": {"depth": 1, "segmentation": 3},
         "classes": len(SCENES),
@@ -140,6 +147,13 @@ def test_parts_are_sized_by_the_data(data_dir, monkeypatch):
         "decoder": "taskgrouping",
         "gan": "dcgan",
         "width": 0.5,
+        # Of no generator there is an update.
+        "names": ("encoder", "decoders", "task_weights", "refiner", "projector"),
+        "sharing": "hard",
+        "groups": ("segmentation+normals", "depth+normals"),
+        "task_weights": "dwa",
+        # An absolute difference, then classes: `task_weighting`.
+        "costs": (1.0, 0.5),
     }
 
 
@@ -238,14 +252,14 @@ def test_devices_are_chosen_before_tensorflow_reads_data(data_dir, monkeypatch):
 
 def test_a_run_claims_its_folder_and_goes_on_with_other_habits(data_dir, tmp_path):
     first = settings(data_dir, log_every=5)
-    experiment.begin(Experiment(first), tmp_path / "run")
+    claiming.begin(Experiment(first), tmp_path / "run")
     assert records.load(tmp_path / "run") == first
     habit = settings(data_dir, log_every=7)
-    experiment.begin(Experiment(habit), tmp_path / "run")
+    claiming.begin(Experiment(habit), tmp_path / "run")
     assert records.load(tmp_path / "run") == habit
 
 
-@pytest.mark.parametrize("what", experiment.REFUSES)
+@pytest.mark.parametrize("what", claiming.REFUSES)
 def test_nonsense_does_not_claim_a_folder_unless_told_to(
     data_dir, tmp_path, monkeypatch, what
 ):
@@ -261,16 +275,16 @@ def test_nonsense_does_not_claim_a_folder_unless_told_to(
     allowed = contextlib.nullcontext()
     refused = pytest.raises(ValueError, match="cannot be trained on")
     with {"refuse": refused, "warn": allowed}[what]:
-        experiment.begin(Experiment(wanted), tmp_path / "run")
+        claiming.begin(Experiment(wanted), tmp_path / "run")
     assert looked == [(("train", "validation"), what == "refuse")]
     assert (tmp_path / "run").exists() == (what == "warn")
 
 
 def test_the_folder_of_another_run_is_refused(data_dir, tmp_path):
     first = settings(data_dir)
-    experiment.begin(Experiment(first), tmp_path)
+    claiming.begin(Experiment(first), tmp_path)
     with pytest.raises(ValueError) as refusal:
-        experiment.begin(Experiment(settings(data_dir, temperature=0.25)), tmp_path)
+        claiming.begin(Experiment(settings(data_dir, temperature=0.25)), tmp_path)
     words = (str(tmp_path), "--temperature: 0.5 before, 0.25 now", "--workdir")
     assert all(word in str(refusal.value) for word in words)
     assert records.load(tmp_path) == first
@@ -288,7 +302,7 @@ def test_the_folder_of_another_run_is_refused(data_dir, tmp_path):
 )
 def test_impossible_settings_do_not_claim_a_folder(data_dir, tmp_path, changes, word):
     with pytest.raises(ValueError, match=word):
-        experiment.begin(Experiment(settings(data_dir, **changes)), tmp_path / "run")
+        claiming.begin(Experiment(settings(data_dir, **changes)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf import inputs, memory, stored
+from mgm_tf import inputs, memory, orders, stored
+from mgm_tf.inputs import Part
 from tests import fake_dataset
 from tests.fake_dataset import COUNTS, example
 
@@ -21,16 +22,9 @@ def split(builder):
     return inputs.Split(builder, "train", TASKS, "memory")
 
 
-def numbers(step, batch_size=4, examples=12, seed=0, salt=0):
-    return inputs.order(
-        tf.constant(step, tf.int64), batch_size, examples, seed, salt
-    ).numpy()
-
-
-def epoch(number, **settings):
-    """The numbers of an epoch of 12 examples, which 3 batches of 4 make up."""
-    steps = range(3 * number, 3 * number + 3)
-    return np.concatenate([numbers(step, **settings) for step in steps])
+def numbers(step, seed=0, salt=0):
+    """Those of a batch of 4 of the 12 examples."""
+    return orders.order(tf.constant(step, tf.int64), 4, 12, seed, salt).numpy()
 
 
 def assert_same_batches(these, those):
@@ -38,49 +32,6 @@ def assert_same_batches(these, those):
         assert set(one) == set(other)
         for key in one:
             np.testing.assert_array_equal(one[key], other[key], err_msg=key)
-
-
-# --- The order ----------------------------------------------------------------------
-
-
-def test_every_epoch_has_every_example_once():
-    for number in range(4):
-        assert sorted(epoch(number)) == list(range(12))
-
-
-def test_epochs_seeds_and_stages_differ_in_their_order():
-    orders = [epoch(0), epoch(1), epoch(0, seed=1), epoch(0, salt=100)]
-    assert len({tuple(order) for order in orders}) == 4
-    # A shift of the same order would be no new one.
-    assert np.unique((orders[0] - orders[1]) % 12).size > 1
-
-
-def test_the_order_is_a_function_of_seed_and_step():
-    np.testing.assert_array_equal(numbers(7, seed=3), numbers(7, seed=3))
-    in_a_graph = tf.function(lambda step: inputs.order(step, 4, 12, 3))
-    np.testing.assert_array_equal(
-        in_a_graph(tf.constant(7, tf.int64)), numbers(7, seed=3)
-    )
-
-
-def test_a_batch_may_hold_the_end_of_an_epoch_and_the_start_of_the_next():
-    # 5 examples in batches of 4: places 0-3, 4-7, 8-11, 12-15, 16-19 are four epochs.
-    places = np.concatenate([numbers(step, examples=5) for step in range(5)])
-    for start in range(0, 20, 5):
-        assert sorted(places[start : start + 5]) == [0, 1, 2, 3, 4]
-
-
-def test_a_batch_may_be_larger_than_the_set():
-    places = numbers(0, batch_size=7, examples=3)
-    assert sorted(places[:3]) == sorted(places[3:6]) == [0, 1, 2]
-
-
-def test_orders_are_spread_evenly_and_do_not_come_again():
-    # Of 600 epochs of 12, an example is first in 50; binomial, deviation 6.8.
-    epochs = [epoch(number) for number in range(600)]
-    counts = np.bincount([order[0] for order in epochs], minlength=12)
-    assert counts.min() > 22 and counts.max() < 78
-    assert len({tuple(order) for order in epochs}) == 600
 
 
 # --- Batches ------------------------------------------------------------------------
@@ -112,20 +63,20 @@ def test_batches_hold_the_examples_of_the_order(split):
 
 def test_the_spec_is_that_of_the_batches(split):
     batches = inputs.Batches(split, batch_size=3, seed=0)
-    spec = inputs.batch_spec(split.info, TASKS, 3)
+    spec = inputs.batch_spec(split.info, TASKS, 3, {})
     assert batches.from_step(0).element_spec == spec
     assert {k: v.dtype for k, v in batches.at(tf.constant(0, tf.int64)).items()} == {
         k: v.dtype for k, v in spec.items()
     }
 
 
-# --- Weakly labelled batches --------------------------------------------------------
+# --- Further examples beside them ---------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def weak_batches(builder, split):
     weak = inputs.Split(builder, "train", (), "disk", np.arange(6, 12))
-    return inputs.Batches(split, 4, 2, 5, weak, 6)
+    return inputs.Batches(split, 4, 2, 5, {"weak": Part(weak, 6)})
 
 
 def test_a_batch_may_have_weakly_labelled_examples_beside(weak_batches, split):
@@ -142,11 +93,35 @@ def test_a_batch_may_have_weakly_labelled_examples_beside(weak_batches, split):
     assert {image.tobytes() for image in weak["image"]} == images
 
 
-def test_weak_and_labelled_orders_are_independent(split):
-    # The same examples in both: orders that were the same would show.
-    batches = inputs.Batches(split, 12, 2, 0, split, 12)
+def test_what_is_held_out_has_its_label_maps(builder, split):
+    held_out = inputs.Split(builder, "train", TASKS, "disk", np.arange(8, 12))
+    batches = inputs.Batches(split, 4, 2, 5, {"held_out": Part(held_out, 3)})
+    batch = batches.at(tf.constant(5, tf.int64))["held_out"]
+    assert set(batch) == {"image", "scene", "position", "step", *TASKS}
+    expected = {example("train", n)["depth"].tobytes() for n in range(8, 12)}
+    found = {depth.tobytes() for depth in batch["depth"].numpy()}
+    assert len(found) == 3 and found < expected
+
+
+def test_orders_of_all_parts_are_independent(split):
+    # The same examples in all: orders that were the same would show.
+    beside = {"weak": Part(split, 12), "held_out": Part(split, 12)}
+    batches = inputs.Batches(split, 12, 2, 0, beside)
     batch = next(batches.from_step(0).as_numpy_iterator())
-    assert np.any(batch["image"] != batch["weak"]["image"])
+    parts = (batch, batch["weak"], batch["held_out"])
+    assert len({part["image"].tobytes() for part in parts}) == 3
+    for part in parts:
+        assert len({image.tobytes() for image in part["image"]}) == 12
+
+
+def test_the_order_of_the_weak_ones_does_not_depend_on_what_else_there_is(split):
+    weak, other = Part(split, 12), Part(split, 3)
+    batches = (
+        inputs.Batches(split, 4, 2, 3, {"weak": weak}),
+        inputs.Batches(split, 9, 2, 3, {"weak": weak, "held_out": other}),
+    )
+    one, same = (b.at(tf.constant(7, tf.int64))["weak"] for b in batches)
+    assert_same_batches([one], [same])
 
 
 def test_weak_batches_start_at_any_step_and_have_their_spec(weak_batches):
@@ -156,9 +131,11 @@ def test_weak_batches_start_at_any_step_and_have_their_spec(weak_batches):
         assert_same_batches([one.pop("weak")], [other.pop("weak")])
         assert_same_batches([one], [other])
     info = weak_batches.split.info
-    assert weak_batches.from_step(5).element_spec == inputs.batch_spec(
-        info, TASKS, 4, 6
-    )
+    spec = inputs.batch_spec(info, TASKS, 4, {"weak": ((), 6)})
+    assert weak_batches.from_step(5).element_spec == spec
+    # As `fit` wants it, also of parts with label maps.
+    spec = inputs.batch_spec(info, TASKS, 4, {"held_out": (TASKS, 2)})
+    assert spec["held_out"]["depth"].shape == (2, 64, 64, 1)
 
 
 def test_two_replicas_share_both_parts(weak_batches):
@@ -280,6 +257,31 @@ def test_image_labels_can_be_replaced(builder, split, shape):
         split.with_scenes(labels[:3])
 
 
+def test_the_same_examples_may_be_read_with_other_maps(builder):
+    for cache in ("memory", "disk"):
+        some = inputs.Split(builder, "train", ("depth",), cache, np.array([7, 2]))
+        other = some.with_tasks(("segmentation",))
+        assert other.tasks == ("segmentation",) and some.tasks == ("depth",)
+        batch = other.batch(tf.constant([1, 0]))
+        assert set(batch) == {"image", "scene", "segmentation"}
+        for row, number in enumerate((2, 7)):
+            expected = example("train", number)["segmentation"]
+            np.testing.assert_array_equal(batch["segmentation"][row], expected)
+        np.testing.assert_array_equal(other.scenes(), some.scenes())
+        assert set(some.batch(tf.constant([0]))) == {"image", "scene", "depth"}
+        # In a graph, as training reads them.
+        read = next(inputs.Batches(other, 2, 0).from_step(0).as_numpy_iterator())
+        assert read["segmentation"].shape == (2, 64, 64, 1)
+
+
+def test_replaced_image_labels_stay_with_other_maps(split):
+    labels = np.arange(12 * 5, dtype=np.int32).reshape(12, 5)
+    other = split.with_scenes(labels).with_tasks(("normals",))
+    np.testing.assert_array_equal(other.scenes(), labels)
+    batch = next(inputs.Batches(other, 4, seed=2).from_step(0).as_numpy_iterator())
+    np.testing.assert_array_equal(batch["scene"], labels[numbers(0, seed=2)])
+
+
 def test_in_order_gives_every_example_once_and_a_smaller_last_batch(split):
     batches = list(inputs.in_order(split, 5))
     assert [len(batch["scene"]) for batch in batches] == [5, 5, 2]
@@ -374,54 +376,6 @@ def test_a_damaged_example_is_named_where_it_is_decoded_at_once(builder, monkeyp
     split = damage(builder, monkeypatch, 3, other)
     with pytest.raises(stored.DamagedExample, match=r"\(8, 8, 1\), expected"):
         split._load()
-
-
-# --- What is free -------------------------------------------------------------------
-
-
-def files(root, texts):
-    for name, text in texts.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
-
-
-MEMINFO = "MemTotal: 900 kB\nMemFree: 1 kB\nMemAvailable:     500 kB\n"
-
-
-@pytest.mark.parametrize(
-    ("texts", "expected"),
-    [
-        ({}, None),
-        ({"proc/meminfo": MEMINFO}, 500 * 1024),
-        (
-            {
-                "proc/meminfo": MEMINFO,
-                "proc/self/cgroup": "0::/a/b\n",
-                "groups/a/b/memory.max": "max\n",
-                "groups/a/b/memory.current": "70000\n",
-                "groups/a/memory.max": "100000\n",
-                "groups/a/memory.current": "90000\n",
-                "groups/a/memory.stat": "anon 5\ninactive_file 3000\n",
-            },
-            13_000,
-        ),
-        (
-            {
-                "proc/meminfo": MEMINFO,
-                "proc/self/cgroup": "5:cpu:/x\n4:memory:/elsewhere\n",
-                "groups/memory/memory.limit_in_bytes": "1000\n",
-                "groups/memory/memory.usage_in_bytes": "1200\n",
-            },
-            0,
-        ),
-    ],
-    ids=["unknown", "machine", "version 2", "version 1"],
-)
-def test_free_memory_is_the_least_of_all_limits(tmp_path, monkeypatch, texts, expected):
-    files(tmp_path, texts)
-    monkeypatch.setattr(memory, "PROC", tmp_path / "proc")
-    monkeypatch.setattr(memory, "CGROUPS", tmp_path / "groups")
-    assert memory.available() == expected
 
 
 # --- The end ------------------------------------------------------------------------

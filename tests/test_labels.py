@@ -34,6 +34,12 @@ def test_loss_is_the_mean_over_known_examples():
     assert LABELS.loss(condition, LOGITS).numpy() == pytest.approx(expected, rel=1e-6)
 
 
+def test_losses_are_of_each_example():
+    condition = LABELS.condition(tf.constant([0, 1, 0]))
+    expected = [np.log(2), np.log(4), np.log(4)]
+    np.testing.assert_allclose(LABELS.losses(condition, LOGITS), expected, rtol=1e-6)
+
+
 def test_accuracy_is_that_of_known_examples():
     condition = LABELS.condition(tf.constant([0, -1, 0]))
     assert LABELS.accuracy(condition, LOGITS).numpy() == pytest.approx(1 / 2)
@@ -95,6 +101,14 @@ def test_multi_label_loss_is_the_mean_over_classes_and_known_examples():
     expected = (2 * np.log(4 / 3) + np.log(4)) / 3
     loss = MULTI.loss(MULTI.condition(PRESENT), MULTI_LOGITS)
     assert loss.numpy() == pytest.approx(expected, rel=1e-6)
+
+
+def test_multi_label_losses_are_of_each_example():
+    values = MULTI.losses(MULTI.condition(PRESENT), MULTI_LOGITS)
+    # As above; what the second says does not matter.
+    each = (2 * np.log(4 / 3) + np.log(4)) / 3
+    np.testing.assert_allclose(values.numpy()[[0, 2]], [each, each], rtol=1e-6)
+    assert values.shape == (3,)
 
 
 def test_multi_label_loss_by_its_stable_formula():

@@ -72,12 +72,48 @@ def test_bfloat16_predictions_are_summed_in_float32():
     assert loss.numpy() == 1
 
 
-def test_categorical_cross_entropy_leaves_unknown_examples_out():
+def test_soft_cross_entropy_by_hand():
+    # Predicted (1/2, 1/4, 1/4) of what is (1/2, 1/2, 0) and of what is (0, 0, 1).
+    logits = tf.tile(tf.math.log([[[[2.0, 1.0, 1.0]]]]), [1, 1, 2, 1])
+    others = tf.constant([[[[0.0, 0.0, -50.0], [-50.0, -50.0, 0.0]]]])
+    values = losses.soft_cross_entropy_map(logits, others)
+    expected = [(np.log(2) + np.log(4)) / 2, np.log(4)]
+    np.testing.assert_allclose(values, [[expected]], rtol=1e-6)
+
+
+def test_soft_cross_entropy_of_sure_logits_is_that_of_their_classes():
+    logits = tf.random.stateless_normal((2, 3, 4, 5), (0, 1))
+    classes = tf.constant(np.arange(24).reshape(2, 3, 4) % 5, tf.int32)
+    hard = losses.cross_entropy_map(logits, classes, tf.ones((2, 3, 4), tf.bool))
+    soft = losses.soft_cross_entropy_map(logits, 100 * tf.one_hot(classes, 5))
+    np.testing.assert_allclose(soft, hard, rtol=1e-5)
+    half = losses.soft_cross_entropy_map(
+        tf.cast(logits, tf.bfloat16), 100 * tf.one_hot(classes, 5)
+    )
+    assert half.dtype == tf.float32
+
+
+def test_categorical_cross_entropy_is_of_each_example():
     logits = tf.math.log([[3.0, 1.0], [1.0, 1.0], [1.0, 3.0]])
     condition = tf.constant([[1.0, 0.0], [0.0, 0.0], [1.0, 0.0]])
-    loss = losses.categorical_cross_entropy(condition, logits).numpy()
-    # -log 3/4 and -log 1/4.
-    assert loss == pytest.approx((np.log(4 / 3) + np.log(4)) / 2, rel=1e-6)
+    values = losses.categorical_cross_entropy(condition, logits)
+    # -log 3/4 and -log 1/4; of the second the class is not known.
+    expected = [np.log(4 / 3), 0, np.log(4)]
+    np.testing.assert_allclose(values, expected, rtol=1e-6, atol=1e-7)
+
+
+def test_multi_label_cross_entropy_is_of_each_example():
+    # Both classes are there, in shares, said with 3/4 and 1/4; then the second alone.
+    logits = tf.math.log([[3.0, 1 / 3], [3.0, 1 / 3]])
+    condition = tf.constant([[0.5, 0.5], [0.0, 1.0]])
+    values = losses.multi_label_cross_entropy(condition, logits)
+    expected = [(np.log(4 / 3) + np.log(4)) / 2, np.log(4)]
+    np.testing.assert_allclose(values, expected, rtol=1e-6)
+
+
+def test_a_label_is_known_if_any_class_is_there():
+    condition = tf.constant([[0.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+    np.testing.assert_array_equal(losses.known(condition), [False, True, True])
 
 
 def test_nt_xent_of_two_orthogonal_pairs():

@@ -7,26 +7,18 @@ import pytest
 import tensorflow as tf
 
 from mgm_tf.algorithm import (
-    REFINEMENT,
-    SELF_SUPERVISION,
-    WEAK,
+    Average,
     algorithm_1,
+    networks_of,
     with_moving_statistics,
 )
-from mgm_tf.model import MGM, Forward
-from mgm_tf.objectives import Objective, generated
+from mgm_tf.model import MGM, Forward, follow
+from mgm_tf.objectives import Objective
 from tests import rig, toy
-from tests.toy_networks import small_networks
+from tests.toy_networks import Z_DIM, small_networks
 
 UPDATES = with_moving_statistics(
-    algorithm_1(
-        toy.objectives(toy.ALL_TASKS),
-        WEAK["synthetic"],
-        REFINEMENT["eml"],
-        SELF_SUPERVISION["simclr"],
-        2,
-    ),
-    "everywhere",
+    algorithm_1(toy.method(toy.ALL_TASKS, size=Z_DIM)), "everywhere"
 )
 NAMES = [row.name for row in UPDATES]
 ROWS = {row.name: row for row in UPDATES}
@@ -47,6 +39,10 @@ class Witness:
     @property
     def terms(self):
         return self.loss.terms
+
+    @property
+    def networks(self):
+        return self.loss.networks
 
     def __call__(self, networks, examples):
         self.seen.append((examples, networks))
@@ -71,7 +67,7 @@ class Listening:
 
 def model_of(some_rig, updates, learning_rate=1e-3):
     some_rig.reset()
-    optimizers = rig.optimizers_of(some_rig.networks, updates, learning_rate)
+    optimizers = rig.optimizers_of(some_rig.networks, updates, rate=learning_rate)
     reader = toy.reader(toy.ALL_TASKS)
     return MGM(some_rig.networks, updates, reader, optimizers)
 
@@ -107,9 +103,10 @@ def test_weak_images_are_those_of_the_generator_as_it_is_by_then(alone):
     model = model_of(alone, UPDATES[: NAMES.index("refine_weak")])
     batch = toy.raw_batch(toy.ALL_TASKS)
     examples = model.reader(batch)
-    before = generated(Forward(alone.networks, ()), examples)
+    images = ROWS["refine_weak"].images
+    before = images(Forward(alone.networks, ()), examples).images
     model.train_step(batch)
-    after = generated(Forward(alone.networks, ()), examples)
+    after = images(Forward(alone.networks, ()), examples).images
     np.testing.assert_array_equal(weak, after)
     assert np.abs(weak - before).max() > 1e-3
 
@@ -197,6 +194,38 @@ def test_metrics_are_the_means_of_all_terms(alone):
     assert not any(metric.result() for metric in model.metrics)
 
 
+def test_an_average_moves_a_step_towards_what_it_follows():
+    names = ("generator", "average_generator")
+    made = tiny_pair()
+    before = [[w.numpy() for w in made[name].trainable_variables] for name in names]
+    follow(made[names[0]], made[names[1]], Average(*names, decay=0.75))
+    after = [w.numpy() for w in made[names[1]].trainable_variables]
+    for value, mean, now in zip(*before, after, strict=True):
+        np.testing.assert_allclose(now, 0.75 * mean + 0.25 * value, atol=1e-6)
+    # What is no weight is taken over: spectral vectors, moving averages.
+    states = (made[name].non_trainable_variables for name in names)
+    for value, copy in zip(*states, strict=True):
+        np.testing.assert_array_equal(value, copy)
+
+
+def tiny_pair():
+    """A generator and what follows it, whose weights and states differ."""
+    made = toy.tiny_networks(("depth",), names=("generator", "average_generator"))
+    random = np.random.default_rng(5)
+    for variable in made["generator"].variables:
+        variable.assign(random.standard_normal(variable.shape))
+    return made
+
+
+def test_what_is_frozen_works_as_at_test_time(alone):
+    alone.reset()
+    images = tf.random.stateless_uniform((4, toy.SIZE, toy.SIZE, 3), (0, 0), -1, 1)
+    frozen = Forward(alone.networks, (), ("encoder",))
+    at_test = alone.networks["encoder"](images, training=False)
+    np.testing.assert_array_equal(frozen.encoder(images), at_test)
+    assert np.any(Forward(alone.networks, ()).encoder(images) != at_test)
+
+
 def test_a_call_predicts(alone):
     model = model_of(alone, UPDATES)
     images = tf.random.stateless_uniform((2, toy.SIZE, toy.SIZE, 3), (0, 0), -1, 1)
@@ -215,7 +244,8 @@ def test_fit_runs_on_two_replicas():
     updates = tuple(ROWS[name] for name in ("multi_task", "generate", "refine_weak"))
     strategy = rig.two_replicas()
     with strategy.scope():
-        networks = small_networks(toy.ALL_TASKS)
+        made = small_networks(toy.ALL_TASKS)
+        networks = {name: made[name] for name in networks_of(updates)}
         optimizers = rig.optimizers_of(networks, updates)
         model = MGM(networks, updates, toy.reader(toy.ALL_TASKS), optimizers)
         model.compile(optimizer=None)

@@ -1,47 +1,28 @@
 """The losses of Algorithm 1, on networks whose outputs one can compute."""
 
-import types
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf.algorithm import synthetic
-from mgm_tf.examples import Examples
+from mgm_tf.examples import Clock
 from mgm_tf.objectives import (
+    WEIGHTINGS,
     Contrastive,
-    Discriminate,
-    Generate,
     MultiTask,
+    Reconstruct,
     Scene,
-    generated,
 )
-from mgm_tf.randomness import Draws
 from tests import toy
+from tests.hand_made import examples, networks, ones
 
-SIZE = 2
+NAN = np.nan
 
 
-def examples(count=2, images=None, scenes=(0, 1), **changes):
-    """Examples whose images are grey, of values 0, 0.1, 0.2 ... unless given."""
-    if images is None:
-        grey = tf.range(count, dtype=tf.float32)[:, None, None, None] / 10
-        images = tf.tile(grey, (1, SIZE, SIZE, 3))
-    return Examples(
-        images=images,
-        condition=toy.LABELS.condition(tf.constant(scenes)),
-        draws=Draws.at(0, tf.constant(0), tf.range(count), count),
-        **changes,
+def multi_task(*names, **changes):
+    """The loss of these tasks, each predicted once."""
+    return MultiTask(
+        tuple((task.name, task) for task in toy.tasks_of(names)), **changes
     )
-
-
-def networks(**functions):
-    """Networks by name; features are the images, if nothing else is said."""
-    return types.SimpleNamespace(**({"encoder": lambda images: images} | functions))
-
-
-def ones(*channels):
-    return tf.ones((2, SIZE, SIZE, *channels))
 
 
 def test_multi_task_is_the_sum_of_masked_means():
@@ -58,11 +39,32 @@ def test_multi_task_is_the_sum_of_masked_means():
         },
         valid={"segmentation": first_only, "depth": tf.ones((2, 2, 2), bool)},
     )
-    loss = MultiTask(toy.tasks_of(["segmentation", "depth"]))
+    loss = multi_task("segmentation", "depth")
     terms = loss(networks(decoders=decoders), case)
     assert loss.terms == tuple(terms) == ("segmentation", "depth")
     assert terms["segmentation"].numpy() == pytest.approx(np.log(4))
     assert terms["depth"].numpy() == pytest.approx(1.05)
+
+
+def depth_case():
+    """Everywhere labelled, 0 metres."""
+    return examples(
+        targets={"depth": 0 * ones(1)}, valid={"depth": tf.ones((2, 2, 2), bool)}
+    )
+
+
+def test_a_task_may_be_predicted_more_than_once():
+    # As in task grouping, where two networks learn it: errors 1 and 3.
+    (depth,) = toy.tasks_of(["depth"])
+    loss = MultiTask((("depth_in_group_1", depth), ("depth", depth)))
+
+    def decoders(features):
+        return {"depth": 3 * ones(1), "depth_in_group_1": ones(1)}
+
+    terms = loss(networks(decoders=decoders), depth_case())
+    assert loss.terms == tuple(terms)
+    found = {name: float(value) for name, value in terms.items()}
+    assert found == {"depth_in_group_1": 1, "depth": 3}
 
 
 def test_an_example_without_a_label_counts_nowhere():
@@ -77,11 +79,11 @@ def test_an_example_without_a_label_counts_nowhere():
         return {"depth": maps}
 
     case = examples(
-        targets={"depth": tf.where(valid[..., None], 3.0, np.nan)},
+        targets={"depth": tf.where(valid[..., None], 3.0, NAN)},
         valid={"depth": tf.constant(valid)},
     )
     with tf.GradientTape() as tape:
-        loss = MultiTask(toy.tasks_of(["depth"]))(networks(decoders=decoders), case)
+        loss = multi_task("depth")(networks(decoders=decoders), case)
     assert loss["depth"].numpy() == 2
     np.testing.assert_array_equal(tape.gradient(loss["depth"], prediction), [-1, 0])
 
@@ -91,7 +93,49 @@ def test_a_task_that_no_example_has_costs_nothing():
         targets={"depth": ones(1)}, valid={"depth": tf.zeros((2, 2, 2), bool)}
     )
     nets = networks(decoders=lambda features: {"depth": 7 * ones(1)})
-    assert MultiTask(toy.tasks_of(["depth"]))(nets, case)["depth"] == 0
+    assert multi_task("depth")(nets, case)["depth"] == 0
+
+
+# --- How tasks are weighed ----------------------------------------------------------
+
+
+def test_weights_are_of_the_terms_in_their_order():
+    # Errors 1 of the depth and 2 of the normals in each of their three channels.
+    def decoders(features):
+        return {"normals": 2 * ones(3), "depth": ones(1)}
+
+    def task_weights(losses, passes):
+        np.testing.assert_array_equal(losses, [1, 2])
+        return losses * [10.0, 100.0] + passes
+
+    case = examples(
+        targets={"depth": 0 * ones(1), "normals": 0 * ones(3)},
+        valid=dict.fromkeys(("depth", "normals"), tf.ones((2, 2, 2), bool)),
+        clock=Clock(tf.constant(0.5), tf.constant(7.0)),
+    )
+    nets = networks(decoders=decoders, task_weights=task_weights)
+    loss = multi_task("depth", "normals", weighting=WEIGHTINGS["dwa"])
+    found = {name: float(value) for name, value in loss(nets, case).items()}
+    assert found == {"depth": 17, "normals": 207}
+
+
+@pytest.mark.parametrize("name", WEIGHTINGS)
+def test_a_network_that_weighs_is_named(name):
+    # Of dynamic weights nothing is learned by a gradient.
+    trains = {"uncertainty": ("task_weights",)}.get(name, ())
+    weighing = {"equal": ()}.get(name, ("task_weights",))
+    loss = multi_task("depth", weighting=WEIGHTINGS[name])
+    assert loss.networks == ("encoder", "decoders", *weighing)
+    assert loss.weighting.trains == trains
+
+
+def test_equal_weights_ask_nobody():
+    nets = networks(decoders=lambda features: {"depth": 2 * ones(1)})
+    terms = multi_task("depth", weighting=WEIGHTINGS["equal"])(nets, depth_case())
+    assert terms["depth"].numpy() == 2
+
+
+# --- The others ---------------------------------------------------------------------
 
 
 def test_scene_reads_the_predictions_and_skips_unknown_scenes():
@@ -125,117 +169,37 @@ def test_contrastive_passes_both_views_as_one_batch():
     assert not np.array_equal(seen[0][:2], seen[0][2:])
 
 
-def players(judge):
-    """G gives images of the latent vector's sum, the feature is 100 times the grey."""
+def test_reconstruction_is_the_mean_square_error_of_the_image():
+    # One channel is off by 0.5, another by 1, the third right: (1/4 + 1) / 3.
+    seen = []
 
-    def generator(z, condition):
-        del condition
-        return tf.reduce_sum(z, -1)[:, None, None, None] * tf.ones((1, SIZE, SIZE, 3))
+    def reconstructor(features):
+        seen.append(features)
+        return features + [0.5, -1.0, 0.0]
 
-    def embedding(features):
-        return 100 * features[:, 0, 0, :2]
-
-    return networks(embedding=embedding, generator=generator, discriminator=judge)
-
-
-def test_latent_vectors_are_noise_and_the_embedding():
-    nets = players(None)
     case = examples()
-    images = generated(nets, case).numpy()
-    noise = case.draws.of("latent").normal(2)
-    expected = tf.reduce_sum(noise, -1) + [0, 20]
-    np.testing.assert_allclose(images[:, 0, 0, 0], expected, rtol=1e-5)
+    loss = Reconstruct()
+    terms = loss(networks(reconstructor=reconstructor), case)
+    assert tuple(terms) == loss.terms
+    assert terms["square_error"].numpy() == pytest.approx(1.25 / 3, rel=1e-6)
+    # Of the image as it is, in [-1, 1].
+    np.testing.assert_array_equal(seen[0], case.images)
 
 
-def test_synthetic_examples_carry_the_scene_and_nothing_else():
-    case = examples(targets={"depth": ones(1)}, valid={"depth": ones() > 0})
-    made = synthetic(players(None), case)
-    np.testing.assert_array_equal(made.images, generated(players(None), case))
-    np.testing.assert_array_equal(made.condition, case.condition)
-    assert not made.targets and not made.valid
-    assert np.any(made.draws.normal() != case.draws.normal())
-
-
-def test_a_discriminator_that_says_zero_pays_two():
-    nets = players(lambda images, condition: tf.zeros(2))
-    terms = Discriminate(0.01)(nets, examples())
-    assert {name: float(value) for name, value in terms.items()} == {
-        "real": 1,
-        "synthesized": 1,
-    }
-    assert Generate(0.01)(nets, examples())["hinge"] == 0
-
-
-def test_the_hinge_by_hand():
-    # D says 0.5 on real images (0 and 0.1) and -3, 0.25 on others.
-    def judge(images, condition):
-        is_real = tf.reduce_all(tf.abs(images) < 0.2, axis=(1, 2, 3))
-        return tf.where(is_real, 0.5, [-3.0, 0.25])
-
-    nets = players(judge)
-    nets.embedding = lambda features: tf.fill((2, 2), 50.0)
-    terms = Discriminate(0.0)(nets, examples())
-    assert terms["real"].numpy() == 0.5
-    assert terms["synthesized"].numpy() == (0 + 1.25) / 2
-    assert Generate(0.0)(nets, examples())["hinge"].numpy() == -(-3 + 0.25) / 2
-
-
-def test_the_generator_raises_what_the_discriminator_says():
-    weight = tf.Variable(2.0)
-    nets = players(lambda images, condition: tf.reduce_mean(images, (1, 2, 3)))
-    nets.generator = lambda z, condition: weight * tf.ones((2, SIZE, SIZE, 3))
-    with tf.GradientTape() as tape:
-        loss = Generate(0.0)(nets, examples())["hinge"]
-    assert loss.numpy() == -2
-    assert tape.gradient(loss, weight).numpy() == -1
-
-
-def test_the_discriminator_sees_noise_of_its_own_on_either_kind():
-    seen = []
-
-    def judge(images, condition):
-        seen.append(images)
-        return tf.zeros(64)
-
-    nets = players(judge)
-    nets.embedding = lambda features: tf.zeros((64, 2))
-    nets.generator = lambda z, condition: tf.zeros((64, SIZE, SIZE, 3))
-    case = examples(64, images=tf.zeros((64, SIZE, SIZE, 3)), scenes=[0] * 64)
-    Discriminate(0.01)(nets, case)
-    on_real, on_synthesized = np.array(seen)
-    for noise in (on_real, on_synthesized):
-        # 768 numbers of standard deviation 0.01: theirs is off by 3 % at one sigma.
-        assert np.std(noise) == pytest.approx(0.01, rel=0.1)
-        assert abs(np.mean(noise)) < 0.002
-    assert abs(np.corrcoef(on_real.ravel(), on_synthesized.ravel())[0, 1]) < 0.2
-
-
-def test_the_condition_reaches_both_players():
-    seen = []
-
-    def note(_, condition):
-        seen.append(condition.numpy())
-        return tf.zeros((2, SIZE, SIZE, 3))
-
-    nets = players(lambda images, condition: note(images, condition)[:, 0, 0, 0])
-    nets.generator = note
-    case = examples(scenes=(2, -1))
-    Discriminate(0.01)(nets, case)
-    Generate(0.01)(nets, case)
-    assert len(seen) == 5
-    for condition in seen:
-        np.testing.assert_array_equal(condition, [[0, 0, 1], [0, 0, 0]])
+def test_scene_labels_are_read_by_what_depends_on_them():
+    losses = (multi_task("depth"), Contrastive(0.5), Reconstruct(), Scene(toy.LABELS))
+    assert [loss.reads_scenes for loss in losses] == [False, False, False, True]
 
 
 def test_all_six_tasks_have_a_loss():
     case = toy.reader(toy.ALL_TASKS)(toy.raw_batch(toy.ALL_TASKS))
-    loss = MultiTask(toy.tasks_of(toy.ALL_TASKS))
+    loss = multi_task(*toy.ALL_TASKS)
     size = toy.SIZE
 
     def decoders(features):
         return {
-            task.name: tf.zeros((toy.BATCH, size, size, task.output_channels))
-            for task in loss.tasks
+            key: tf.zeros((toy.BATCH, size, size, task.output_channels))
+            for key, task in loss.outputs
         }
 
     terms = loss(networks(decoders=decoders), case)

@@ -74,6 +74,32 @@ def test_the_penalty_is_part_of_the_gradient():
     assert trained[0].numpy()[1, 1] == pytest.approx(3 - 5 * 0.01, abs=1e-4)
 
 
+def test_weights_of_a_name_have_a_rate_of_their_own():
+    kernel, bias = after(Adam(**SETTINGS, rates={"bias": 0.5}), 1)
+    directions = [np.sign(gradient) for gradient in gradients(0)]
+    np.testing.assert_allclose(
+        kernel, START["kernel"] - 0.01 * directions[0], atol=1e-4
+    )
+    np.testing.assert_allclose(bias, START["bias"] - 0.5 * directions[1], rtol=1e-5)
+
+
+def test_rates_are_what_another_optimizer_would_take():
+    # Of the same gradients, step for step; the penalty included.
+    own = after(Adam(**SETTINGS, l2=0.1, rates={"bias": 0.3, "gain": 7.0}), 5)
+    slow, fast = (
+        after(Adam(**(SETTINGS | {"learning_rate": rate}), l2=0.1), 5)
+        for rate in (0.01, 0.3)
+    )
+    np.testing.assert_array_equal(own[0], slow[0])
+    np.testing.assert_array_equal(own[1], fast[1])
+
+
+def test_keras_is_told_all_arguments():
+    told = Adam(**SETTINGS, l2=0.1, rates={"bias": 0.5}).get_config()
+    assert told["l2"] == 0.1 and told["rates"] == {"bias": 0.5}
+    assert told["beta_1"] == 0.9
+
+
 @pytest.mark.parametrize("l2", [0.0, 0.1])
 def test_replicas_sum_their_gradients(l2):
     strategy = two_replicas()

@@ -5,8 +5,10 @@ import pytest
 import tensorflow as tf
 
 from mgm_tf import inputs, panels, pictures
+from mgm_tf.adversarial import Guided, Noise
 from mgm_tf.examples import Reader
 from mgm_tf.labels import Categorical
+from mgm_tf.randomness import Draws
 from mgm_tf.tasks import task_of
 from tests import fake_dataset
 from tests.fake_dataset import COUNTS, INFO, SCENES
@@ -63,6 +65,9 @@ def test_a_panel_is_drawn_of_them(split):
     assert all(panel.shape[0] > 3 * 192 for panel in shown)
 
 
+GUIDED, NOISE = Guided(3), Noise(3)
+
+
 @pytest.fixture
 def networks():
     """A generator that paints z in red and the condition in green and blue."""
@@ -74,9 +79,15 @@ def networks():
         )
         return tf.broadcast_to(colors[:, None, None], (len(colors), 8, 8, 3))
 
+    def at_test(values, training):
+        assert not training
+        return values
+
     return {
-        "encoder": lambda images, training: tf.reduce_mean(images, axis=(1, 2)),
-        "embedding": lambda features, training: features,
+        "encoder": lambda images, training: at_test(
+            tf.reduce_mean(images, axis=(1, 2)), training
+        ),
+        "embedding": at_test,
         "generator": generator,
     }
 
@@ -85,8 +96,8 @@ def test_samples_have_a_row_for_each_scene_and_the_same_noise_each_time(
     split, networks
 ):
     samples = pictures.Samples(READER, split, columns=4)
-    picture = samples(networks)
-    np.testing.assert_array_equal(picture, samples(networks))
+    picture = samples(networks, GUIDED)
+    np.testing.assert_array_equal(picture, samples(networks, GUIDED))
     titled = panels.image_grid([[np.zeros((8, 8, 3), np.uint8)] * 4] * 3, SCENES)
     assert picture.shape == titled.shape
     # Rows: black or red only; green as well; blue as well.
@@ -98,16 +109,66 @@ def test_samples_have_a_row_for_each_scene_and_the_same_noise_each_time(
     assert len(np.unique(reddish[1][:, 0])) >= 4
 
 
+def test_images_are_those_of_the_latent_vectors(split, networks):
+    samples = pictures.Samples(READER, split, columns=4)
+    titles, images = samples.images(networks, GUIDED)
+    assert titles == SCENES
+    assert images.shape == (3, 4, 8, 8, 3) and images.dtype == np.uint8
+    # Red is tanh of z, the same in each row: the embedding, here the mean colour of the
+    # first images, and the noise of a step 0 of this seed.
+    first = split.batch(tf.range(4))["image"].numpy() / 127.5 - 1
+    draws = Draws.at(3, tf.constant(0), tf.range(4), 4).of("latent")
+    red = first.mean(axis=(1, 2))[:, 0] + draws.normal(3)[:, 0]
+    expected = np.tanh(red) * 127.5 + 127.5
+    for row in images:
+        np.testing.assert_allclose(row[:, 0, 0, 0], expected, atol=1)
+
+
+def test_noise_alone_asks_no_encoder(split, networks):
+    alone = {"generator": networks["generator"]}
+    samples = pictures.Samples(READER, split, columns=4)
+    _, images = samples.images(alone, NOISE)
+    draws = Draws.at(3, tf.constant(0), tf.range(4), 4).of("latent")
+    expected = np.tanh(draws.normal(3)[:, 0]) * 127.5 + 127.5
+    np.testing.assert_allclose(images[0, :, 0, 0, 0], expected, atol=1)
+
+
 def test_a_set_of_few_examples_has_few_columns(split, networks):
-    wide = pictures.Samples(READER, split, columns=12)(networks)
-    assert wide.shape == pictures.Samples(READER, split, columns=99)(networks).shape
+    wide = pictures.Samples(READER, split, columns=12)(networks, NOISE)
+    all_of_it = pictures.Samples(READER, split, columns=99)(networks, NOISE)
+    assert wide.shape == all_of_it.shape
     assert COUNTS["train"] == 12
 
 
 def test_at_most_so_many_scenes_are_shown(split, networks):
-    two = pictures.Samples(READER, split, columns=4, classes=2)(networks)
-    three = pictures.Samples(READER, split, columns=4)(networks)
+    two = pictures.Samples(READER, split, columns=4, classes=2)(networks, NOISE)
+    three = pictures.Samples(READER, split, columns=4)(networks, NOISE)
     assert two.shape[0] < three.shape[0]
+
+
+def test_images_are_shown_above_what_is_made_of_them_again(split):
+    negative = {
+        "encoder": lambda images, training: images,
+        "reconstructor": lambda features, training: -features,
+    }
+    picture = pictures.reconstructions(negative, split, number=3)
+    images = split.batch(tf.range(3))["image"].numpy()
+    expected = panels.image_grid(
+        [list(images), list(255 - images)], ("image", "made again")
+    )
+    assert picture.shape == expected.shape
+    # Rounding may move a value by one.
+    difference = picture.astype(int) - expected.astype(int)
+    assert np.abs(difference).max() <= 1
+
+
+def test_no_more_images_are_made_again_than_there_are(split):
+    networks = {
+        name: lambda values, training: values for name in ("encoder", "reconstructor")
+    }
+    many = pictures.reconstructions(networks, split, number=50)
+    twelve = pictures.reconstructions(networks, split, number=12)
+    assert many.shape == twelve.shape
 
 
 def test_views_are_shown_below_the_images_of_the_step(split):

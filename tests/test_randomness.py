@@ -49,3 +49,34 @@ def test_moments_and_range():
     assert normal.std() == pytest.approx(1, abs=0.03)
     assert uniform.min() >= -2 and uniform.max() < 6
     assert uniform.mean() == pytest.approx(2, abs=0.07)
+
+
+def test_examples_that_come_again_have_other_numbers():
+    # Two turns of four, then the first and the third of a last one.
+    again = draws().repeated([0, 1, 2, 3, 0, 1, 2, 3, 0, 2])
+    np.testing.assert_array_equal(again.position, [0, 1, 2, 3, 4, 5, 6, 7, 8, 10])
+    assert again.size == 12
+    numbers = again.normal(3)
+    assert numbers.shape == (10, 3) and len(np.unique(numbers)) == 30
+
+
+def test_some_of_the_examples_keep_their_numbers():
+    np.testing.assert_array_equal(
+        draws().repeated([0, 2]).normal(3), draws().normal(3).numpy()[[0, 2]]
+    )
+
+
+def test_repeated_draws_are_those_of_the_global_batch_on_replicas():
+    whole = draws().repeated([0, 1, 2, 3, 0, 2]).uniform(2).numpy()
+    # Each replica takes its two and its first again.
+    first, second = (
+        draws(places=places).repeated([0, 1, 0]).uniform(2).numpy()
+        for places in ((0, 1), (2, 3))
+    )
+    np.testing.assert_array_equal(first, whole[[0, 1, 4]])
+    np.testing.assert_array_equal(second, whole[[2, 3, 5]])
+
+
+def test_repeated_draws_have_purposes_as_well():
+    again = draws().repeated([0, 1, 2, 3, 0])
+    assert not np.isin(again.of("noise").normal(), again.normal()).any()

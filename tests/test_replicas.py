@@ -1,10 +1,13 @@
 """Two replicas that hold a half each agree with one device that holds everything."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from mgm_tf import losses, replicas
+from mgm_tf.labels import Categorical
+from tests.rig import two_replicas
 
 NAN = np.nan
 
@@ -96,8 +99,9 @@ def test_a_replica_without_a_label(strategy):
 def test_scene_loss_with_unknown_classes(strategy):
     logits = tf.math.log([[3.0, 1.0], [1.0, 1.0], [1.0, 3.0], [7.0, 1.0]])
     condition = tf.constant([[1.0, 0.0], [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    alone = losses.categorical_cross_entropy(condition, logits)
-    shares = on_replicas(strategy, losses.categorical_cross_entropy, condition, logits)
+    loss = Categorical(("a", "b")).loss
+    alone = loss(condition, logits)
+    shares = on_replicas(strategy, loss, condition, logits)
     # -log 3/4, -log 1/4, -log 1/8.
     assert alone.numpy() == pytest.approx(np.log(4 / 3 * 4 * 8) / 3, rel=1e-6)
     assert np.mean(shares) == pytest.approx(alone.numpy(), rel=1e-6)
@@ -125,3 +129,53 @@ def test_nt_xent_takes_its_negatives_from_all_replicas(strategy, golden):
         losses.nt_xent(views[0][i : i + 3], views[1][i : i + 3], 0.5) for i in (0, 3)
     ]
     assert abs(np.mean(apart) - alone[0].numpy()) > 0.1
+
+
+# --- Weights that follow others -----------------------------------------------------
+
+
+def half_way(mine, its):
+    return (mine + its) / 2
+
+
+def test_a_weight_is_set_by_its_own_value_and_anothers():
+    follower, leader = keras.Variable([1.0, 2.0]), keras.Variable([3.0, 8.0])
+    replicas.assign(follower, leader, half_way)
+    np.testing.assert_array_equal(follower.numpy(), [2, 5])
+    np.testing.assert_array_equal(leader.numpy(), [3, 8])
+    # Also in a graph, and what is not asked for does not count.
+    follow = tf.function(lambda: replicas.assign(follower, leader, half_way))
+    follow()
+    np.testing.assert_array_equal(follower.numpy(), [2.5, 6.5])
+    replicas.assign(follower, leader, lambda mine, its: its)
+    np.testing.assert_array_equal(follower.numpy(), [3, 8])
+
+
+def test_every_replicas_copy_follows_the_copies_there():
+    # Of several strategies in a process, collective operations take each other's keys.
+    strategy = two_replicas()
+    with strategy.scope():
+        follower, leader = keras.Variable([1.0, 2.0]), keras.Variable([3.0, 8.0])
+    strategy.run(lambda: replicas.assign(follower, leader, half_way))
+    strategy.run(lambda: replicas.assign(follower, leader, half_way))
+    copies = strategy.experimental_local_results(follower.value)
+    assert len(copies) == 2
+    for copy in copies:
+        np.testing.assert_array_equal(copy, [2.5, 6.5])
+    for copy in strategy.experimental_local_results(leader.value):
+        np.testing.assert_array_equal(copy, [3, 8])
+
+
+def test_a_weight_follows_inside_of_a_step_as_a_graph():
+    strategy = two_replicas()
+    with strategy.scope():
+        follower, leader = keras.Variable(0.0), keras.Variable(16.0)
+
+    @tf.function
+    def step():
+        strategy.run(lambda: replicas.assign(follower, leader, half_way))
+
+    for expected in (8, 12, 14):
+        step()
+        for copy in strategy.experimental_local_results(follower.value):
+            assert copy.numpy() == expected

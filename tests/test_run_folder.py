@@ -9,6 +9,6 @@ def test_a_folder_trains(tmp_path):
     done = data_set_run.trained("folder", tmp_path, "--weak=real")
     assert done.data.task_names == ("segmentation", "depth", "normals")
     # Six images without label maps beside 14 with some: 2 for each 4.
-    (joint,) = (stage for stage in done.stages if stage.reads_weak)
+    (joint,) = (stage for stage in done.stages if stage.reads)
     assert (len(done.data.train), len(done.data.weak)) == (14, 6)
-    assert (joint.batch_size, joint.weak_batch_size) == (4, 2)
+    assert (joint.batch_size, joint.beside) == (4, {"weak": 2})

@@ -263,3 +263,59 @@ def test_names_of_the_metrics():
         assert task.summarize(summed(task, batch)).keys() == keys
         assert task.headline == headline
         assert task.name == name
+
+
+# --- Predictions in the place of labels ---------------------------------------------
+
+
+def two_predictions(name):
+    task = tasks.task_of(INFOS[name])
+    shape = (2, 4, 5, task.output_channels)
+    return task, *(tf.random.stateless_normal(shape, (2, seed)) for seed in (0, 1))
+
+
+@pytest.mark.parametrize("name", INFOS)
+def test_the_distance_is_the_loss_if_the_other_were_the_label(name):
+    task, one, other = two_predictions(name)
+    # Of classes, if it were sure of them.
+    sure = 100 * tf.one_hot(tf.argmax(other, axis=-1), other.shape[-1])
+    other = {"segmentation": sure}.get(name, other)
+    everywhere = tf.ones((2, 4, 5), tf.bool)
+    values = task.distance(one, other)
+    assert values.shape == (2, 4, 5) and values.dtype == tf.float32
+    loss = task.loss(one, task.as_target(other), everywhere)
+    assert np.mean(values) == pytest.approx(loss.numpy(), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", REGRESSION)
+def test_the_distance_of_numbers_is_none_to_themselves(name):
+    task, one, other = two_predictions(name)
+    np.testing.assert_array_equal(task.distance(one, one), np.zeros((2, 4, 5)))
+    by_hand = np.abs(one.numpy() - other.numpy()).mean(axis=-1)
+    np.testing.assert_allclose(task.distance(one, other), by_hand, rtol=1e-6)
+
+
+def test_the_distance_of_classes_by_hand():
+    # A pixel that is predicted with (1/2, 1/4, 1/4), of one with (1/4, 3/4, 0).
+    task = tasks.task_of(INFOS["segmentation"])
+    one = tf.math.log([[[[2.0, 1.0, 1.0]]]])
+    other = tf.math.log([[[[1.0, 3.0, 1e-30]]]])
+    expected = np.log(2) / 4 + np.log(4) * 3 / 4
+    assert task.distance(one, other).numpy() == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", INFOS)
+def test_a_prediction_as_a_target_is_what_predicts_the_same(name):
+    task, prediction, _ = two_predictions(name)
+    target = task.as_target(prediction)
+    assert target.dtype == {"segmentation": tf.int32}.get(name, tf.float32)
+    channels = {"segmentation": 1}.get(name, task.output_channels)
+    assert target.shape == (2, 4, 5, channels)
+    physical = task.kind.physical_target(task.info, target)
+    np.testing.assert_allclose(physical, task.physical(prediction), rtol=1e-6)
+
+
+def test_the_target_of_logits_is_the_likeliest_class():
+    task = tasks.task_of(INFOS["segmentation"])
+    target = task.as_target(tf.constant([[[[0.0, 3.0, 1.0], [-1.0, -2.0, -3.0]]]]))
+    np.testing.assert_array_equal(target, [[[[1], [0]]]])

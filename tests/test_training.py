@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mgm_tf import experiment, logs, training
+from mgm_tf import claiming, logs, training
 from mgm_tf.callbacks import Interrupted, NotFinite
 from mgm_tf.checkpoints import Checkpoints
 from mgm_tf.experiment import Experiment
@@ -48,7 +48,7 @@ def data_dir(tmp_path_factory):
 def run(wanted, workdir):
     """Trains as the command does; a new process would start from this as well."""
     planned = Experiment(wanted)
-    experiment.begin(planned, workdir)
+    claiming.begin(planned, workdir)
     training.train(planned, workdir)
     return planned
 

@@ -1,61 +1,114 @@
-"""The variants of the paper as flag files: what each of them trains."""
+"""The variants of the paper as flag files: what each of them trains, and where."""
 
 import pathlib
 
 import pytest
 from absl import flags
 
-from mgm_tf import config
-from mgm_tf.algorithm import REFINEMENT, SELF_SUPERVISION, WEAK, algorithm_1
+from mgm_tf import algorithm, composition, config, registry
+from mgm_tf.algorithm import MULTI_TASK_NETWORK
 from tests import toy
 
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
 THREE = ("segmentation", "depth", "normals")
+SIX = (*THREE, "edges", "reshading", "curvature")
 PLAYERS = ("discriminate", "generate") * 2
 REAL = ("multi_task", "refine", "self_supervise")
-FULL = (*REAL, *PLAYERS, "refine_weak", "self_supervise_weak")
-SIX = (*THREE, "edges", "reshading", "curvature")
+WEAK = ("refine_weak", "self_supervise_weak")
+FULL = (*REAL, *PLAYERS, *WEAK)
+MT = ("multi_task",)
 
 # The updates of a joint step, and the tasks; NYUv2's where none are named.
 VARIANTS = {
-    "mt": (("multi_task",), THREE),
-    "st_segmentation": (("multi_task",), ("segmentation",)),
-    "st_depth": (("multi_task",), ("depth",)),
-    "st_normals": (("multi_task",), ("normals",)),
-    "mt_large": (("multi_task",), THREE),
+    "mt": (MT, THREE),
+    **{f"st_{task}": (MT, (task,)) for task in SIX},
+    **{f"st_large_{task}": (MT, (task,)) for task in THREE},
+    "mt_large": (MT, THREE),
+    "mt_without_normals": (MT, THREE[:2]),
+    "mt_to_normals": (MT, ("normals",)),
+    "mgm_to_normals": (MT, ("normals",)),
+    "mt_uncertainty": (MT, THREE),
+    "mt_dwa": (MT, THREE),
+    "mt_pcgrad": (MT, THREE),
+    "cross_stitch": (MT, THREE),
+    "adashare": (MT, THREE),
+    "task_grouping": (MT, THREE),
+    "task_grouping_alternative": (MT, THREE),
+    "oracle": (MT, ("segmentation",)),
+    "st_g": (("multi_task", "multi_task_weak"), ("segmentation",)),
     "mgm": (FULL, THREE),
     "mgm_without_g": (REAL, THREE),
-    "mgm_r": ((*REAL, "refine_weak", "self_supervise_weak"), THREE),
+    "mgm_frozen": ((*REAL, *WEAK), THREE),
+    "mgm_combine": ((*REAL, *WEAK), THREE),
+    "mgm_r": ((*REAL, *WEAK), THREE),
     "mgm_without_self": (("multi_task", "refine", *PLAYERS, "refine_weak"), THREE),
     "mgm_without_refine": (
         ("multi_task", "self_supervise", *PLAYERS, "self_supervise_weak"),
         THREE,
     ),
+    "mgm_recon": (FULL, THREE),
     "mgm_dcgan": (FULL, THREE),
+    "mgm_generator_average": (FULL, THREE),
+    "mgm_diffaugment": (FULL, THREE),
+    "mgm_without_normals": (FULL, THREE[:2]),
+    "em_latent": (FULL, THREE),
+    "eml": (FULL, THREE),
     "peoe": (FULL, THREE),
     "lset": (FULL, THREE),
-    "mgm_segmentation": (FULL, ("segmentation",)),
-    "mgm_depth": (FULL, ("depth",)),
-    "mgm_normals": (FULL, ("normals",)),
+    **{f"mgm_{task}": (FULL, (task,)) for task in THREE},
     "256px": (FULL, THREE),
     "six_tasks": (FULL, SIX),
+    "multi_hot": (FULL, THREE),
 }
 # What else a variant sets: (group of settings, name, value).
 SETTINGS = {
     "mt_large": ("network", "encoder_widths", "standard"),
+    "st_large_depth": ("network", "encoder", "resnet34"),
+    "oracle": ("network", "encoder", "resnet34"),
+    "cross_stitch": ("network", "sharing", "cross_stitch"),
+    "adashare": ("network", "sharing", "adashare"),
+    "task_grouping": ("network", "sharing", "task_grouping"),
+    "task_grouping_alternative": (
+        "network",
+        "task_groups",
+        ("segmentation+depth+normals", "normals"),
+    ),
+    "mt_uncertainty": ("method", "task_weighting", "uncertainty"),
+    "mt_dwa": ("method", "task_weighting", "dwa"),
+    "mt_pcgrad": ("method", "gradient_surgery", "pcgrad"),
+    "mt_to_normals": ("source", "freeze", ("encoder",)),
+    "mgm_to_normals": ("source", "freeze", ("encoder",)),
     "mgm_r": ("method", "weak", "real"),
+    "mgm_recon": ("method", "self_supervision", "reconstruction"),
     "mgm_dcgan": ("network", "gan", "dcgan"),
+    "mgm_generator_average": ("method", "generator_average", 0.999),
+    "mgm_diffaugment": ("method", "discriminator_augmentation", "diffaugment"),
+    "em_latent": ("method", "em", "latent"),
     "peoe": ("method", "refinement", "peoe"),
     "lset": ("method", "refinement", "lset"),
     "256px": ("data", "image_size", 256),
+    "multi_hot": ("data", "scene_labels", "objects"),
 }
+# The folders of other runs that a variant needs, and what it says without them.
+NEEDS = {
+    "mgm_combine": ("--generators_from=a,b,c", "needs --generators_from"),
+    "st_g": ("--oracle=a", "needs --oracle"),
+    "mt_to_normals": ("--start_from=a", "--freeze=encoder without --start_from"),
+    "mgm_to_normals": ("--start_from=a", "--freeze=encoder without --start_from"),
+}
+DATA_SETS = ("nyuv2", "rooms", "tiny_taskonomy", "cityscapes_zurich", "folder")
 
 
-def parsed(*flagfiles) -> config.Config:
+def parsed(*flagfiles, more=()) -> config.Config:
     values = flags.FlagValues()
     config.define_flags(values)
-    values(["train", *(f"--flagfile={CONFIGS / name}.flags" for name in flagfiles)])
+    files = [f"--flagfile={CONFIGS / name}.flags" for name in flagfiles]
+    values(["train", *files, *more])
     return config.from_flags(values)
+
+
+def needed(name) -> list[str]:
+    return [NEEDS[name][0]] if name in NEEDS else []
 
 
 def test_every_variant_is_here():
@@ -63,21 +116,81 @@ def test_every_variant_is_here():
     assert found == set(VARIANTS)
 
 
+def test_the_registry_names_variants_that_are_there():
+    named = set()
+
+    def collect(training):
+        named.update(training.variants)
+        for _, others in training.needs:
+            for other in others:
+                collect(other)
+
+    for table in registry.TABLES.values():
+        for block in table.blocks:
+            for row in block.rows:
+                for training in row.trainings():
+                    collect(training)
+    # EML is MGM itself: its flag file is for those who look for the name.
+    assert named == set(VARIANTS) - {"eml"}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_flag_file_says_where_it_comes_from(name):
+    lines = (CONFIGS / "variants" / f"{name}.flags").read_text().splitlines()
+    assert lines[0].startswith("# ")
+    assert "(Table" in lines[0] or "not in the paper" in lines[0] or "eq" in lines[0]
+    assert all(line.startswith(("# ", "--")) for line in lines)
+
+
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_variant_trains_what_the_paper_says(name):
     updates, tasks = VARIANTS[name]
     # Rooms and Taskonomy have six tasks, NYUv2 three.
-    data = "rooms" if tasks == SIX else "nyuv2"
-    settings = parsed(data, f"variants/{name}")
+    data = "nyuv2" if set(tasks) <= set(THREE) else "rooms"
+    settings = parsed(data, f"variants/{name}", more=needed(name))
     assert settings.data.tasks == tasks
-    method = settings.method
-    rows = algorithm_1(
-        toy.objectives(toy.TWO_TASKS),
-        WEAK[method.weak],
-        REFINEMENT[method.refinement],
-        SELF_SUPERVISION[method.self_supervision],
-        method.generator_updates,
-    )
+    known = toy.tasks_of(tasks)
+    method = composition.method_of(settings, known, toy.LABELS, ("a", "b", "c"))
+    rows = algorithm.algorithm_1(method)
     assert tuple(row.name for row in rows) == updates
     group, field, value = SETTINGS.get(name, ("method", "generator_updates", 2))
     assert getattr(getattr(settings, group), field) == value
+
+
+def test_a_new_decoder_learns_alone():
+    for name in ("mt_to_normals", "mgm_to_normals"):
+        settings = parsed("nyuv2", f"variants/{name}", more=needed(name))
+        known = toy.tasks_of(settings.data.tasks)
+        (row,) = algorithm.algorithm_1(
+            composition.method_of(settings, known, toy.LABELS)
+        )
+        assert row.trains == tuple(set(MULTI_TASK_NETWORK) - {"encoder"})
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_a_variant_says_what_it_needs(name):
+    with pytest.raises(ValueError, match=NEEDS[name][1]):
+        parsed("nyuv2", f"variants/{name}")
+
+
+@pytest.mark.parametrize("data", DATA_SETS)
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_goes_behind_every_data_set(data, name):
+    """What a data set has no labels for, it says itself: see `inputs.check_tasks`."""
+    settings = parsed(data, f"variants/{name}", more=needed(name))
+    assert settings.data.dataset == data
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [
+        ("cross_stitch", "mgm", "features of each task's own.*synthesizes"),
+        ("adashare", "mt_uncertainty", "sharing=adashare are equal"),
+        ("task_grouping", "mt_pcgrad", "asks? of one encoder|ask of one encoder"),
+        ("cross_stitch", "mgm_recon", "learns shared ones"),
+        ("mt", "em_latent", "--refinement is none"),
+    ],
+)
+def test_variants_that_cannot_stand_together_are_refused(first, second, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        parsed("nyuv2", f"variants/{first}", f"variants/{second}")

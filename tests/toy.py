@@ -7,17 +7,24 @@ import numpy as np
 import tensorflow as tf
 
 from datasets.metadata import TaskInfo, depth_info, normals_info, segmentation_info
-from mgm_tf.algorithm import Objectives
+from mgm_tf import algorithm
+from mgm_tf.adversarial import Discriminate, Generate
+from mgm_tf.algorithm import Average, Method, Synthesis
 from mgm_tf.examples import Reader
+from mgm_tf.expectation import LatentPredictions
+from mgm_tf.gradients import SURGERY
 from mgm_tf.labels import Categorical
 from mgm_tf.networks import build_networks
-from mgm_tf.objectives import Contrastive, Discriminate, Generate, MultiTask, Scene
+from mgm_tf.networks.task_weights import costs_of
+from mgm_tf.objectives import WEIGHTINGS, Contrastive, MultiTask, Reconstruct, Scene
+from mgm_tf.policy_learning import LearnPolicy, SampledPolicy, UnderPolicy
 from mgm_tf.synthesis import of_the_minibatch
 from mgm_tf.tasks import Task, task_of
 
 SIZE = 64
 BATCH = 4
 WEAK_BATCH = 6  # weakly labelled images beside them
+BESIDE = {"weak": WEAK_BATCH, "held_out": BATCH}
 SCENES = (0, 2, -1, 1)  # of the batch: one is not known
 LABELS = Categorical(("kitchen", "office", "bedroom"))
 
@@ -35,6 +42,8 @@ INFOS = {
 }
 ALL_TASKS = tuple(INFOS)
 TWO_TASKS = ("segmentation", "depth")
+Z_DIM = 16  # of the networks here
+SELF_SUPERVISED = {"simclr": Contrastive(0.5), "reconstruction": Reconstruct()}
 
 
 def tasks_of(names) -> tuple[Task, ...]:
@@ -42,30 +51,87 @@ def tasks_of(names) -> tuple[Task, ...]:
     return tuple(task_of(INFOS[name]) for name in names)
 
 
-def objectives(names) -> Objectives:
-    """The losses, of the tasks of these names."""
-    return Objectives(
-        multi_task=MultiTask(tasks_of(names)),
+def method(
+    names,
+    weak: str = "synthetic",
+    refinement: str = "eml",
+    self_supervision: str = "simclr",
+    players: int = 2,
+    *,
+    em: str = "gradient",
+    weighting: str = "equal",
+    surgery: str = "none",
+    augmentation: str = "none",
+    average: float = 0.0,
+    ratio: float = 1.0,
+    others: tuple[str, ...] = (),
+    size: int = Z_DIM,
+    **changes,
+) -> Method:
+    """A method for the tasks of these names, of rows of the tables by their keys."""
+    tasks = tasks_of(names)
+    source = algorithm.WEAK_SOURCES[weak]
+    latent = source.latent(size)
+    generator = "average_generator" if average else "generator"
+    em_losses = {
+        "gradient": Scene(LABELS),
+        "latent": LatentPredictions(tasks, LABELS, steps=2, rate=0.1),
+    }
+    return Method(
+        multi_task=MultiTask(
+            tuple((task.name, task) for task in tasks), WEIGHTINGS[weighting]
+        ),
         scene=Scene(LABELS),
-        contrastive=Contrastive(0.5),
-        discriminate=Discriminate(0.01),
-        generate=Generate(0.01),
+        weak_scene=em_losses[em],
+        self_supervised=SELF_SUPERVISED.get(self_supervision, Contrastive(0.5)),
+        discriminate=Discriminate(latent, 0.01, augmentation),
+        generate=Generate(latent, 0.01, augmentation),
+        weak_images=source.images(
+            Synthesis(latent, generator, size, others, tasks, ratio)
+        ),
+        weak=source,
+        refinement=algorithm.REFINEMENT[refinement],
+        self_supervision=algorithm.SELF_SUPERVISION[self_supervision],
+        generator_updates=players,
+        gradients=SURGERY[surgery],
+        averages=(Average("generator", generator, average),) if average else (),
+        **changes,
     )
 
 
-def reader(names) -> Reader:
+def policy(multi_task: MultiTask) -> LearnPolicy:
+    """The losses of AdaShare's policy stage, by the paper's constants."""
+    sampled = SampledPolicy(temperature=5.0, decay=0.965, curriculum=0.15)
+    return LearnPolicy(UnderPolicy(multi_task, sampled), sparsity=0.001, sharing=0.05)
+
+
+def reader(names, beside=("weak",)) -> Reader:
     """Makes examples of `raw_batch`."""
     wanted = functools.partial(of_the_minibatch, labels=LABELS, frequencies=None)
-    return Reader(tasks_of(names), LABELS, 7, BATCH, WEAK_BATCH, wanted)
+    sizes = {name: BESIDE[name] for name in beside}
+    return Reader(tasks_of(names), LABELS, 7, BATCH, sizes, wanted)
 
 
 def raw_batch(names, step: int = 0) -> dict[str, tf.Tensor]:
     """A batch as it is stored, most of whose missing labels are in its first half.
 
     The first example lacks every map but half of its segmentation, the second a quarter
-    of each, the last a row; the scene of the third is not known.
+    of each, the last a row; the scene of the third is not known. So it is with the
+    examples that are held out.
     """
-    random = np.random.default_rng(1)
+    batch = _labelled_batch(names, step, np.random.default_rng(1))
+    random = np.random.default_rng(3)
+    batch["weak"] = {
+        "image": random.integers(0, 256, (WEAK_BATCH, SIZE, SIZE, 3), np.uint8),
+        "scene": np.array((1, 0, 2, -1, 1, 0), np.int32),
+        "position": np.arange(WEAK_BATCH),
+        "step": np.full(WEAK_BATCH, step),
+    }
+    batch["held_out"] = _labelled_batch(names, step, random)
+    return tf.nest.map_structure(tf.constant, batch)
+
+
+def _labelled_batch(names, step: int, random: np.random.Generator) -> dict:
     batch = {
         "image": random.integers(0, 256, (BATCH, SIZE, SIZE, 3), np.uint8),
         "scene": np.array(SCENES, np.int32),
@@ -81,13 +147,7 @@ def raw_batch(names, step: int = 0) -> dict[str, tf.Tensor]:
         raw[1, : SIZE // 2, : SIZE // 2] = info.missing
         raw[3, 5] = info.missing
         batch[name] = raw.astype(info.dtype)
-    batch["weak"] = {
-        "image": random.integers(0, 256, (WEAK_BATCH, SIZE, SIZE, 3), np.uint8),
-        "scene": np.array((1, 0, 2, -1, 1, 0), np.int32),
-        "position": np.arange(WEAK_BATCH),
-        "step": np.full(WEAK_BATCH, step),
-    }
-    return tf.nest.map_structure(tf.constant, batch)
+    return batch
 
 
 def shaken(networks: dict[str, keras.Model]) -> dict[str, keras.Model]:
@@ -103,12 +163,28 @@ def shaken(networks: dict[str, keras.Model]) -> dict[str, keras.Model]:
     return networks
 
 
-def tiny_networks(names, gan: str = "sagan") -> dict[str, keras.Model]:
+def noted(networks: dict[str, keras.Model]) -> dict[str, keras.Model]:
+    """The networks, after two passes where one keeps a record of the losses."""
+    for network in networks.values():
+        for place, record in enumerate(network.non_trainable_variables):
+            if record.name in ("last", "before_last", "sums"):
+                record.assign(np.linspace(1.0, 2.0 + place, *record.shape))
+            if record.name == "number":
+                record.assign(2.0)
+    return networks
+
+
+def costs(names) -> tuple[float, ...]:
+    """What the uncertainty of the tasks of these names costs."""
+    return costs_of([bool(task.info.class_names) for task in tasks_of(names)])
+
+
+def tiny_networks(tasks, **changes) -> dict[str, keras.Model]:
     """The real networks, a sixteenth as wide, for the tasks of these names."""
     keras.utils.set_random_seed(0)
-    channels = {task.name: task.output_channels for task in tasks_of(names)}
-    settings = {"width": 1 / 16, "z_dim": 16, "gan": gan}
-    return shaken(build_networks(channels, LABELS.size, SIZE, **settings))
+    channels = {task.name: task.output_channels for task in tasks_of(tasks)}
+    settings = {"width": 1 / 16, "z_dim": Z_DIM, "costs": costs(tasks), **changes}
+    return noted(shaken(build_networks(channels, LABELS.size, SIZE, **settings)))
 
 
 def tiny_dcgan_networks(names) -> dict[str, keras.Model]:

@@ -19,10 +19,12 @@ from mgm_tf.layers.spectral_normalization import (
     SpectralEmbedding,
 )
 from mgm_tf.networks.embedding import Embedding
+from mgm_tf.networks.helpers import Annotator, Synthesizer
+from mgm_tf.networks.task_weights import TASK_WEIGHTS
 from tests import toy
 
 _COARSE = 8
-_Z_DIM = 6
+Z_DIM = 6
 
 
 class _Encoder(CompositeModel):
@@ -66,6 +68,15 @@ class _Refiner(CompositeModel):
         return self.logits(global_average(hidden))
 
 
+class _Reconstructor(CompositeModel):
+    def __init__(self):
+        super().__init__(name="reconstructor")
+        self.convolution = Convolution(3, use_bias=True)
+
+    def call(self, features, training=False):
+        return tf.tanh(double(double(double(self.convolution(features)))))
+
+
 class _Projector(CompositeModel):
     def __init__(self):
         super().__init__(name="projector")
@@ -76,8 +87,8 @@ class _Projector(CompositeModel):
 
 
 class _Generator(CompositeModel):
-    def __init__(self):
-        super().__init__(name="generator")
+    def __init__(self, name="generator"):
+        super().__init__(name=name)
         self.start = SpectralDense(_COARSE**2 * 4)
         self.normalize_1 = ConditionalBatchNormalization()
         self.attention = SelfAttention()
@@ -108,7 +119,7 @@ class _Discriminator(CompositeModel):
         return self.logit(hidden)[:, 0] + projection
 
 
-def small_networks(names) -> dict[str, keras.Model]:
+def small_networks(names, task_weights="uncertainty") -> dict[str, keras.Model]:
     """All networks, for the tasks of these names, built and shaken."""
     keras.utils.set_random_seed(0)
     channels = {task.name: task.output_channels for task in toy.tasks_of(names)}
@@ -117,18 +128,31 @@ def small_networks(names) -> dict[str, keras.Model]:
         "decoders": _Decoders(channels),
         "refiner": _Refiner(),
         "projector": _Projector(),
-        "embedding": Embedding(_Z_DIM, name="embedding"),
+        "reconstructor": _Reconstructor(),
+        "embedding": Embedding(Z_DIM, name="embedding"),
         "generator": _Generator(),
+        "average_generator": _Generator("average_generator"),
         "discriminator": _Discriminator(),
+        "task_weights": TASK_WEIGHTS[task_weights](toy.costs(names)),
+        "oracle": Annotator(_Encoder(), _Decoders(channels)),
+        "synthesizer_1": Synthesizer(_Encoder(), Embedding(Z_DIM), _Generator()),
+        # Of noise alone: its encoder is not asked.
+        "synthesizer_2": Synthesizer(CompositeModel(), None, _Generator()),
     }
     images = tf.zeros((2, toy.SIZE, toy.SIZE, 3))
-    condition = tf.zeros((2, toy.LABELS.size))
+    condition, noise = tf.zeros((2, toy.LABELS.size)), tf.zeros((2, Z_DIM))
     features = networks["encoder"](images)
     networks["refiner"](networks["decoders"](features))
     networks["projector"](features)
-    networks["generator"](networks["embedding"](features), condition)
+    networks["reconstructor"](features)
+    networks["embedding"](features)
+    networks["generator"](noise, condition)
+    networks["average_generator"](noise, condition)
     networks["discriminator"](images, condition)
-    networks = toy.shaken(networks)
+    networks["oracle"](images)
+    networks["synthesizer_1"](images, noise, condition)
+    networks["synthesizer_2"](images, noise, condition)
+    networks = toy.noted(toy.shaken(networks))
     # The hinge has a corner at 1: with D to one side of it, its bias has no gradient.
     networks["discriminator"].logit.bias.assign([1.0])
     return networks

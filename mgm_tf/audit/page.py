@@ -1,11 +1,7 @@
 """The page of an audit: one HTML file that needs nothing else."""
 
-import base64
-import html
-import io
 import math
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
@@ -15,6 +11,7 @@ from mgm_tf import colors
 from mgm_tf.audit import alignment
 from mgm_tf.audit.report import Example, Report, in_words, short_unit
 from mgm_tf.audit.style import STYLE
+from mgm_tf.web_page import Markup, document, escaped, png, section, table
 
 LARGEST = 160  # pixels of a picture on the page
 BORDER = (255, 230, 0)  # of labels, drawn on the image
@@ -30,34 +27,20 @@ def page(report: Report) -> str:
     seen = sum(part["looked_at"] for part in record["splits"].values())
     looked = f"{seen} of {examples} images of {record['image_size']} pixels"
     sections = [
-        _section("Findings", _findings(report)),
-        _section("Splits and tasks", _overview(record)),
+        section("Findings", _findings(report)),
+        section("Splits and tasks", _overview(record)),
         *(_sheet(record, name, part) for name, part in report.sheets.items()),
-        _section("Values", _values(record)),
+        section("Values", _values(record)),
         *(_classes(record, name) for name in record["tasks"]),
-        _section("Image labels", _image_labels(record)),
-        _section("Alignment", _alignment(record)),
-        _section("Duplicates", _duplicates(record["duplicates"])),
-        _section("Damaged files", _damaged(record["damaged"])),
+        section("Image labels", _image_labels(record)),
+        section("Alignment", _alignment(record)),
+        section("Duplicates", _duplicates(record["duplicates"])),
+        section("Damaged files", _damaged(record["damaged"])),
     ]
-    title = f"Data audit: {_text(record['data_set'])}"
-    titles = re.findall("<h2 id=.*?>(.*?)</h2>", "".join(sections))
-    links = " ".join(f'<a href="#{_anchor(title)}">{title}</a>' for title in titles)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{STYLE}</style></head>"
-        f"<body><main><header><h1>{title}</h1><p>{counts}. {looked} were looked at."
-        f"</p><p>{_text(record['notes'])}</p><nav>{links}</nav></header>"
-        f"{''.join(sections)}</main></body></html>\n"
+    introduction = (
+        f"<p>{counts}. {looked} were looked at.</p><p>{escaped(record['notes'])}</p>"
     )
-
-
-def png(picture: np.ndarray) -> str:
-    """A picture uint8 [H, W, 3] as the address of an `img`."""
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    return document(f"Data audit: {record['data_set']}", introduction, sections, STYLE)
 
 
 # --- Parts of the page --------------------------------------------------------------
@@ -67,8 +50,8 @@ def _findings(report: Report) -> str:
     if not report.findings:
         return "<p>Nothing was found.</p>"
     items = [
-        f'<li class="{one.level}"><b>{one.level}: {_text(one.check)}</b> '
-        f"{_text(one.message)}</li>"
+        f'<li class="{one.level}"><b>{one.level}: {escaped(one.check)}</b> '
+        f"{escaped(one.message)}</li>"
         for one in report.findings
     ]
     return f'<ul class="findings">{"".join(items)}</ul>'
@@ -84,7 +67,7 @@ def _overview(record: dict) -> str:
             rows.append((split, seen, task, found["images"], ignored, in_words(found)))
         if not part["tasks"]:
             rows.append((split, seen, "none", "–", "–", "–"))
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _sheet(record: dict, split: str, examples: Sequence[Example]) -> str:
@@ -101,14 +84,14 @@ def _sheet(record: dict, split: str, examples: Sequence[Example]) -> str:
         for name, info in shown.items():
             picture = _drawn(info, example.maps[name], *ranges[name])
             tiles.append(_tile(name, _smaller(picture, Image.Resampling.NEAREST)))
-        label = f" · {_text(example.label)}" if example.label else ""
+        label = f" · {escaped(example.label)}" if example.label else ""
         rows.append(
             f'<figure class="example"><div class="tiles">{"".join(tiles)}</div>'
-            f"<figcaption>{_text(example.name)}{label}</figcaption></figure>"
+            f"<figcaption>{escaped(example.name)}{label}</figcaption></figure>"
         )
     explained = f'<p class="scales">{"".join(scales)} Black: no label.</p>'
     title = f"Examples: {split}"
-    return _section(title, explained + f'<div class="sheet">{"".join(rows)}</div>')
+    return section(title, explained + f'<div class="sheet">{"".join(rows)}</div>')
 
 
 def _values(record: dict) -> str:
@@ -136,7 +119,7 @@ def _values(record: dict) -> str:
             for channel, (values, bars) in enumerate(pairs):
                 name = f"{task} {channel}" if len(found["values"]) > 1 else task
                 numbers = [_number(values[key]) for key in keys]
-                rows.append((name, split, *numbers, _Markup(_bars(bars["pixels"]))))
+                rows.append((name, split, *numbers, Markup(_bars(bars["pixels"]))))
     units = [
         f"{task}: {about['unit']}"
         for task, about in record["tasks"].items()
@@ -144,7 +127,7 @@ def _values(record: dict) -> str:
     ]
     if not rows:
         return "<p>No task has numbers.</p>"
-    return f"<p>{_text('; '.join(units))}</p>" + _table(heads, rows)
+    return f"<p>{escaped('; '.join(units))}</p>" + table(heads, rows)
 
 
 def _classes(record: dict, task: str) -> str:
@@ -160,13 +143,13 @@ def _classes(record: dict, task: str) -> str:
     rows = []
     for number, one in enumerate(classes):
         color = "#" + "".join(f"{value:02x}" for value in one["color"])
-        chip = f'<i class="chip" style="background:{color}"></i>{_text(one["name"])}'
+        chip = f'<i class="chip" style="background:{color}"></i>{escaped(one["name"])}'
         cells = [
             _share(part["pixels"], number, f", {part['images'][number]}", color)
             for part in found.values()
         ]
-        rows.append((_Markup(chip), *cells))
-    return _section(f"Classes of {task}", _table(heads, rows))
+        rows.append((Markup(chip), *cells))
+    return section(f"Classes of {task}", table(heads, rows))
 
 
 def _image_labels(record: dict) -> str:
@@ -182,7 +165,7 @@ def _image_labels(record: dict) -> str:
     unknown = (p["labels"]["unknown"]["count"] for p in splits.values())
     rows.append(("not known", *unknown))
     source = f", from {record['scene_source']}" if record["scene_source"] else ""
-    return f"<p>{_text(kind + source)}; images of each class</p>" + _table(
+    return f"<p>{escaped(kind + source)}; images of each class</p>" + table(
         ["class", *splits], rows
     )
 
@@ -204,7 +187,7 @@ def _alignment(record: dict) -> str:
         "<p>Correlation of the edges of images and label maps: as it is it must be "
         "the highest.</p>"
     )
-    return told + _table(heads, rows) if rows else "<p>No edges to compare.</p>"
+    return told + table(heads, rows) if rows else "<p>No edges to compare.</p>"
 
 
 def _duplicates(record: dict) -> str:
@@ -212,7 +195,7 @@ def _duplicates(record: dict) -> str:
     for key, title in KINDS_OF_DUPLICATES.items():
         found = record[key]
         items = [
-            f"<li>{_text(' = '.join(one['images']))}</li>" for one in found["pairs"]
+            f"<li>{escaped(' = '.join(one['images']))}</li>" for one in found["pairs"]
         ]
         more = found["count"] - len(items)
         items += [f"<li>and {more} more</li>"] * (more > 0)
@@ -234,7 +217,7 @@ KINDS_OF_DUPLICATES = {
 def _damaged(damaged: Sequence[dict]) -> str:
     if not damaged:
         return "<p>None is known.</p>"
-    return _table(
+    return table(
         ("name", "file", "reason"),
         [(d["name"], d["file"], d["reason"]) for d in damaged],
     )
@@ -272,8 +255,8 @@ def _smaller(picture: np.ndarray, how: Image.Resampling) -> np.ndarray:
 
 
 def _tile(title: str, picture: np.ndarray) -> str:
-    text = _text(title)
-    return f'<div><img src="{png(picture)}" alt="{text}"><small>{text}</small></div>'
+    name = escaped(title)
+    return f'<div><img src="{png(picture)}" alt="{name}"><small>{name}</small></div>'
 
 
 def _scale(info: TaskInfo, low: float, high: float) -> str:
@@ -287,39 +270,10 @@ def _scale(info: TaskInfo, low: float, high: float) -> str:
     )
     ends = _number(low), f"{_number(high)} {short_unit(info.unit)}".strip()
     bar = f'<i class="scale" style="background:linear-gradient(90deg,{stops})"></i>'
-    return f"<span>{_text(info.name)} {ends[0]}{bar}{_text(ends[1])}</span> "
+    return f"<span>{escaped(info.name)} {ends[0]}{bar}{escaped(ends[1])}</span> "
 
 
-# --- Text and tables ----------------------------------------------------------------
-
-
-class _Markup(str):
-    """Text that is HTML already."""
-
-
-def _text(value) -> str:
-    return value if isinstance(value, _Markup) else html.escape(str(value))
-
-
-def _section(title: str, content: str) -> str:
-    text = _text(title)
-    return f'<section><h2 id="{_anchor(text)}">{text}</h2>{content}</section>'
-
-
-def _anchor(title: str) -> str:
-    return re.sub("[^a-z0-9]+", "-", title.lower())
-
-
-def _table(heads: Iterable, rows: Iterable[Sequence]) -> str:
-    top = "".join(f"<th>{_text(head)}</th>" for head in heads)
-    lines = "".join(
-        "<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>"
-        for row in rows
-    )
-    return (
-        f'<div class="wide"><table><thead><tr>{top}</tr></thead>'
-        f"<tbody>{lines}</tbody></table></div>"
-    )
+# --- Numbers ------------------------------------------------------------------------
 
 
 def _share(counts: Sequence[int], number: int, more: str = "", color: str = "") -> str:
@@ -330,7 +284,7 @@ def _share(counts: Sequence[int], number: int, more: str = "", color: str = "") 
     paint = f";background:{color}" if color else ""
     bar = f'<i class="bar" style="width:{width:.1f}%{paint}"></i>'
     none = "" if counts[number] else " none"
-    return _Markup(f'<span class="share{none}">{bar}</span>{words}')
+    return Markup(f'<span class="share{none}">{bar}</span>{words}')
 
 
 def _bars(pixels: Sequence[int]) -> str:

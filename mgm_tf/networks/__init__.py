@@ -1,21 +1,38 @@
-"""The networks of MGM, and `build_networks`, which makes all that a run needs."""
+"""The networks of MGM, and `build_networks`, which makes those that a run needs."""
 
+import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import keras
 import tensorflow as tf
 
 from mgm_tf.networks import dcgan, sagan
-from mgm_tf.networks.decoders import DECODERS, Decoders
+from mgm_tf.networks.decoders import DECODERS, Reconstructor
 from mgm_tf.networks.embedding import Embedding
 from mgm_tf.networks.encoders import ENCODER_WIDTHS, ENCODERS, STEM_WIDTH
 from mgm_tf.networks.projector import Projector
 from mgm_tf.networks.refiner import Refiner
+from mgm_tf.networks.sharing import SHARING, Parts
+from mgm_tf.networks.task_weights import TASK_WEIGHTS
 from mgm_tf.networks.widths import scaled
 
 IMAGE_SIZES = (64, 128, 256)
+Z_DIM = 128  # of latent vectors
 _GAN_WIDTH = 64
+
+FOLLOWER = "average_generator"
+
+# Those of figure 2.
+FIGURE_2 = (
+    "encoder",
+    "decoders",
+    "refiner",
+    "projector",
+    "embedding",
+    "generator",
+    "discriminator",
+)
 
 # Each: the classes of G and D, made from (image size, base width). Table 12.
 GENERATORS: dict[str, tuple[Callable[..., keras.Model], Callable[..., keras.Model]]] = {
@@ -34,22 +51,27 @@ def build_networks(
     decoder: str = "taskgrouping",
     gan: str = "sagan",
     width: float = 1.0,
-    z_dim: int = 128,
+    z_dim: int = Z_DIM,
+    names: Iterable[str] = FIGURE_2,
+    sharing: str = "hard",
+    groups: tuple[str, ...] = (),
+    task_weights: str = "equal",
+    costs: Sequence[float] = (),
 ) -> dict[str, keras.Model]:
-    """All networks of figure 2 by name, with their variables.
+    """The networks of these names, with their variables.
 
     Args:
       tasks: task name -> channels of its prediction.
       classes: scenes.
       image_size: height and width of the images, one of `IMAGE_SIZES`.
-      encoder: of `ENCODERS`.
-      encoder_widths: of `ENCODER_WIDTHS`.
+      encoder, encoder_widths, decoder, gan, sharing: rows of the tables.
       output_stride: image size / feature size, 16 or 32.
-      decoder: of `DECODERS`.
-      gan: of `GENERATORS`.
-      width: factor on the width of every hidden layer but those that follow a mean
-        over the image.
+      width: factor on the channels of layers but those after a mean over the image.
       z_dim: size of latent vectors.
+      names: what is wanted beside M: of figure 2, or `reconstructor`, `task_weights`,
+        `average_generator`, which starts as the generator does.
+      groups: the tasks of each network of task grouping.
+      task_weights: of `TASK_WEIGHTS`, made of the tasks' `costs`.
 
     Raises:
       ValueError: with settings that make no networks.
@@ -57,25 +79,26 @@ def build_networks(
     _check(tasks, classes, image_size, width)
     widths = [scaled(w, width) for w in _choice(ENCODER_WIDTHS, encoder_widths)]
     stem, base = scaled(STEM_WIDTH, width), scaled(_GAN_WIDTH, width)
-    make_decoder = _choice(DECODERS, decoder)
+    make_encoder, make_decoder = _choice(ENCODERS, encoder), _choice(DECODERS, decoder)
+
+    def decoder_of(channels: int):
+        return make_decoder(channels, output_stride, width)
+
+    encoder_of = functools.partial(make_encoder, widths, stem, output_stride)
+    parts = Parts(tuple(tasks), encoder_of, lambda t: decoder_of(tasks[t]), groups)
     generator, discriminator = _choice(GENERATORS, gan)
-    networks = {
-        "encoder": _choice(ENCODERS, encoder)(
-            widths, stem, output_stride, name="encoder"
-        ),
-        "decoders": Decoders(
-            {
-                task: make_decoder(channels, output_stride, width)
-                for task, channels in tasks.items()
-            },
-            name="decoders",
-        ),
-        "refiner": Refiner(tasks, classes, widths, stem, name="refiner"),
-        "projector": Projector(widths[-1], name="projector"),
-        "embedding": Embedding(z_dim, name="embedding"),
-        "generator": generator(image_size, base, name="generator"),
-        "discriminator": discriminator(image_size, base, name="discriminator"),
+    others: dict[str, Callable[..., keras.Model]] = {
+        "refiner": functools.partial(Refiner, tasks, classes, widths, stem),
+        "projector": functools.partial(Projector, widths[-1]),
+        "reconstructor": lambda name: Reconstructor(decoder_of(3), name=name),
+        "embedding": functools.partial(Embedding, z_dim),
+        "generator": functools.partial(generator, image_size, base),
+        FOLLOWER: functools.partial(generator, image_size, base),
+        "discriminator": functools.partial(discriminator, image_size, base),
+        "task_weights": functools.partial(_choice(TASK_WEIGHTS, task_weights), costs),
     }
+    networks = _choice(SHARING, sharing).build(parts)
+    networks |= {n: make(name=n) for n, make in others.items() if n in set(names)}
     _create_variables(networks, classes, image_size, z_dim)
     return networks
 
@@ -98,15 +121,28 @@ def _check(tasks, classes, image_size, width):
 
 
 def _create_variables(networks, classes, image_size, z_dim):
-    """Calls every network once, on what it will be called with."""
+    """Calls the networks of layers once, on what they will be called with.
+
+    M comes first: with a seed, its weights are the same whatever else there is.
+    """
     images = tf.zeros((2, image_size, image_size, 3))
-    condition = tf.zeros((2, classes))
+    condition, z = tf.zeros((2, classes)), tf.zeros((2, z_dim))
     features = networks["encoder"](images)
-    networks["refiner"](networks["decoders"](features))
-    networks["projector"](features)
-    networks["embedding"](features)
-    networks["generator"](tf.zeros((2, z_dim)), condition)
-    networks["discriminator"](images, condition)
+    predictions = networks["decoders"](features)
+    inputs = {
+        "refiner": (predictions,),
+        "projector": (features,),
+        "reconstructor": (features,),
+        "embedding": (features,),
+        "generator": (z, condition),
+        "average_generator": (z, condition),
+        "discriminator": (images, condition),
+    }
+    for name, values in inputs.items():
+        if name in networks:
+            networks[name](*values)
+    if FOLLOWER in networks:
+        networks[FOLLOWER].set_weights(networks["generator"].get_weights())
 
 
 def parameter_counts(networks: Mapping[str, keras.Model]) -> dict[str, int]:

@@ -138,8 +138,33 @@ class Decoders(CompositeModel):
         self.decoders = dict(decoders)
 
     def call(self, features, training=False):
-        """Features [N, h, w, C] to {task name: prediction [N, H, W, channels]}."""
+        """Features [N, h, w, C] to {task name: prediction [N, H, W, channels]}.
+
+        The features are those that all tasks share, or {task name: its own}.
+        """
+        apart = isinstance(features, Mapping)
         return {
-            task: tf.cast(decoder(features, training=training), tf.float32)
+            task: tf.cast(
+                decoder(features[task] if apart else features, training=training),
+                tf.float32,
+            )
             for task, decoder in self.decoders.items()
         }
+
+
+class Reconstructor(CompositeModel):
+    """Features into the image that they came of (MGM_recon, Table 4).
+
+    Reading: a decoder as of the tasks, whose prediction is the image.
+
+    Args:
+      decoder: of three channels.
+    """
+
+    def __init__(self, decoder: Decoder, name: str | None = None):
+        super().__init__(name=name)
+        self.decoder = decoder
+
+    def call(self, features, training=False):
+        """Features [N, h, w, C] to images [N, H, W, 3], around [-1, 1]."""
+        return tf.cast(self.decoder(features, training=training), tf.float32)

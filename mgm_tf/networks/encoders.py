@@ -1,7 +1,8 @@
 """E: residual networks that turn images into features (appendix A)."""
 
 import functools
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 
 import keras
 import tensorflow as tf
@@ -47,15 +48,27 @@ class BasicBlock(CompositeLayer):
 
     def call(self, inputs, training=False):
         """[N, H, W, C] to [N, H / stride, W / stride, width]."""
+        residual = self.residual(inputs, training)
+        return tf.nn.relu(residual + self.shortcut(inputs, training))
+
+    def residual(self, inputs, training=False):
+        """What the convolutions add to the shortcut, of the output's shape."""
         hidden = self.normalize_1(self.convolution_1(inputs), training=training)
         hidden = self.convolution_2(tf.nn.relu(hidden))
-        hidden = self.normalize_2(hidden, training=training)
-        return tf.nn.relu(hidden + self._shortcut(inputs, training))
+        return self.normalize_2(hidden, training=training)
 
-    def _shortcut(self, inputs, training):
+    def shortcut(self, inputs, training=False):
+        """The inputs, projected to the output's shape where that is another."""
         if not self.project:
             return inputs
         return self.normalize_projection(self.projection(inputs), training=training)
+
+
+def through(blocks: Iterable[BasicBlock], hidden, training=False):
+    """[N, H, W, C] through blocks, one after the other."""
+    for block in blocks:
+        hidden = block(hidden, training=training)
+    return hidden
 
 
 class ResNet(CompositeModel):
@@ -93,19 +106,28 @@ class ResNet(CompositeModel):
                 parts.append(BasicBlock(width, stride, project))
                 before = width
         self.blocks = parts
+        self._ends = tuple(itertools.accumulate(blocks))
+
+    @property
+    def stages(self) -> list[list[BasicBlock]]:
+        """The blocks of each of the four stages."""
+        starts = (0, *self._ends)
+        return [self.blocks[a:b] for a, b in itertools.pairwise(starts)]
+
+    def begin(self, images, training=False):
+        """[N, H, W, C] to what the first block takes, [N, H / 4, W / 4, stem_width]."""
+        hidden = self.normalize(self.stem(images), training=training)
+        return max_pool(tf.nn.relu(hidden))
 
     def call(self, images, training=False):
         """[N, H, W, C] to features [N, H / output_stride, W / output_stride, width]."""
-        hidden = self.normalize(self.stem(images), training=training)
-        hidden = max_pool(tf.nn.relu(hidden))
-        for block in self.blocks:
-            hidden = block(hidden, training=training)
-        return hidden
+        return through(self.blocks, self.begin(images, training), training)
 
 
 # Reading: the paper's text says ResNet-18; the larger baselines ST_l and MT_l of
 # table 8 have ResNet-34.
 ENCODERS: dict[str, Callable[..., keras.Model]] = {
+    "resnet10": functools.partial(ResNet, (1, 1, 1, 1)),
     "resnet18": functools.partial(ResNet, (2, 2, 2, 2)),
     "resnet34": functools.partial(ResNet, (3, 4, 6, 3)),
 }

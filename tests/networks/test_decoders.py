@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from mgm_tf.networks import parameter_counts
-from mgm_tf.networks.decoders import DECODERS, Decoders
+from mgm_tf.networks.decoders import DECODERS, Decoders, Reconstructor
 
 
 def parameters(decoder, size):
@@ -60,3 +61,39 @@ def test_predictions_are_not_bounded():
     decoder.prediction.bias.assign([9.0])
     # Metres of depth.
     assert float(tf.reduce_max(network(features)["depth"])) > 8.0
+
+
+def two_decoders():
+    make = DECODERS["taskgrouping"]
+    return Decoders({"depth": make(1, 16, 0.03), "normals": make(3, 16, 0.03)})
+
+
+def test_each_task_may_have_features_of_its_own():
+    network = two_decoders()
+    one, other = (
+        tf.random.stateless_normal((2, 4, 4, 5), (0, seed)) for seed in (1, 2)
+    )
+    # In any order, beside others that no decoder is for.
+    found = network({"normals": other, "depth": one, "edges": None})
+    assert list(found) == ["depth", "normals"]
+    np.testing.assert_array_equal(found["depth"], network(one)["depth"])
+    np.testing.assert_array_equal(found["normals"], network(other)["normals"])
+    assert not np.allclose(found["depth"], network(other)["depth"], atol=1e-4)
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_images_are_made_again_in_their_size(decoder):
+    network = Reconstructor(DECODERS[decoder](3, 16, 0.03), name="reconstructor")
+    made = network(tf.zeros((2, 8, 8, 5), tf.bfloat16))
+    assert made.shape == (2, 128, 128, 3) and made.dtype == tf.float32
+    assert network.name == "reconstructor"
+
+
+def test_what_is_made_again_is_what_the_decoder_says():
+    decoder = DECODERS["taskgrouping"](3, 16, 0.03)
+    network = Reconstructor(decoder)
+    features = tf.random.stateless_normal((2, 4, 4, 5), (0, 1))
+    for training in (False, True):
+        np.testing.assert_array_equal(
+            network(features, training=training), decoder(features, training=training)
+        )

@@ -20,6 +20,7 @@ def parameters(network, *shape):
         ("resnet18", "narrow", 5_774_384),
         ("resnet18", "standard", 11_176_512),
         ("resnet34", "standard", 21_284_672),
+        ("resnet10", "narrow", 2_567_888),
     ],
 )
 def test_parameters(encoder, widths, expected):

@@ -7,21 +7,27 @@ import tensorflow as tf
 
 from mgm_tf.layers.batch_normalization import advancing_statistics
 from mgm_tf.layers.spectral_normalization import SpectralLayer, advance_power_iterations
-from mgm_tf.networks import DECODERS, ENCODERS, GENERATORS, build_networks
+from mgm_tf.networks import (
+    DECODERS,
+    ENCODERS,
+    FIGURE_2,
+    GENERATORS,
+    TASK_WEIGHTS,
+    build_networks,
+)
 from mgm_tf.networks import parameter_counts as counts
 from mgm_tf.networks.widths import scaled
 
 TASKS = {"segmentation": 5, "depth": 1, "normals": 3}
 CLASSES = 4
 SIZE = 64
-NAMES = ["encoder", "decoders", "refiner", "projector"]
-NAMES += ["embedding", "generator", "discriminator"]
+NAMES = list(FIGURE_2)
 ROWS = {
     "sagan": {},
     "dcgan": {"gan": "dcgan"},
     "taskonomy": {"decoder": "taskonomy"},
     "resnet34": {"encoder": "resnet34"},
-    "stride_32": {"output_stride": 32},
+    "stride_32": {"output_stride": 32, "encoder": "resnet10"},
 }
 
 
@@ -29,6 +35,17 @@ def build(**settings):
     keras.utils.set_random_seed(settings.pop("seed", 0))
     tiny = {"image_size": SIZE, "width": 0.125}
     return build_networks(TASKS, CLASSES, **(tiny | settings))
+
+
+# Of few layers: building takes most of the time.
+def small(**settings):
+    return build(encoder="resnet10", **settings)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """All networks, not to be changed."""
+    return build()
 
 
 def data():
@@ -163,8 +180,9 @@ def test_power_iterations_move_all_vectors_and_nothing_else(networks):
 
 
 def assert_equal(first, second):
-    for name in NAMES:
-        for a, b in zip(first[name].variables, second[name].variables, strict=True):
+    """Of the first all weights are the second's."""
+    for name, network in first.items():
+        for a, b in zip(network.variables, second[name].variables, strict=True):
             np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
@@ -172,7 +190,7 @@ def assert_equal(first, second):
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("gan", GENERATORS)
 def test_weights_survive_saving(gan, tmp_path):
-    saved, loaded = build(gan=gan, seed=0), build(gan=gan, seed=1)
+    saved, loaded = small(gan=gan, seed=0), small(gan=gan, seed=1)
     for name in NAMES:
         path = tmp_path / f"{name}.weights.h5"
         saved[name].save_weights(path)
@@ -181,25 +199,86 @@ def test_weights_survive_saving(gan, tmp_path):
 
 
 def test_checkpoints_hold_everything(tmp_path):
-    saved, loaded = build(seed=0), build(seed=1)
+    saved, loaded = small(seed=0), small(seed=1)
     path = tf.train.Checkpoint(**saved).save(str(tmp_path / "checkpoint"))
     tf.train.Checkpoint(**loaded).restore(path).assert_consumed()
     assert_equal(saved, loaded)
 
 
+# --- What is wanted, and nothing else -----------------------------------------------
+
+
+def test_nothing_but_what_is_wanted_is_built():
+    assert list(small(names=())) == ["encoder", "decoders"]
+    named = small(names=("projector", "encoder"))
+    assert list(named) == ["encoder", "decoders", "projector"]
+
+
+def test_the_weights_of_m_do_not_depend_on_what_else_there_is(whole):
+    alone = build(names=())
+    assert list(alone) == ["encoder", "decoders"]
+    assert_equal(alone, whole)
+
+
+def test_a_reconstructor_makes_images_of_features():
+    networks = small(names=("reconstructor",))
+    images, _, _ = data()
+    made = networks["reconstructor"](networks["encoder"](images))
+    assert made.shape == images.shape and made.dtype == tf.float32
+    # Of the form of a task's decoder, with three channels as the normals have.
+    three = networks["decoders"].decoders["normals"]
+    assert counts({"own": networks["reconstructor"]}) == counts({"own": three})
+
+
+@pytest.mark.parametrize("gan", GENERATORS)
+def test_an_average_generator_begins_as_the_generator(gan):
+    networks = small(gan=gan, names=("generator", "average_generator"))
+    one, other = networks["generator"], networks["average_generator"]
+    assert other.name == "average_generator"
+    for variable, copy in zip(one.variables, other.variables, strict=True):
+        assert variable is not copy
+        np.testing.assert_array_equal(variable.numpy(), copy.numpy())
+    _, z, condition = data()
+    np.testing.assert_array_equal(other(z, condition), one(z, condition))
+
+
+@pytest.mark.parametrize("rule", sorted(TASK_WEIGHTS.keys() - {"equal"}))
+def test_task_weights_are_for_as_many_tasks_as_have_costs(rule):
+    networks = small(names=("task_weights",), task_weights=rule, costs=(0.5, 1.0, 1.0))
+    network = networks["task_weights"]
+    assert network.variables and network.name == "task_weights"
+    losses = tf.constant([1.0, 2.0, 3.0])
+    np.testing.assert_array_equal(network(losses, tf.constant(0.0)), losses)
+
+
+def test_the_refiner_reads_the_tasks_whatever_else_is_predicted():
+    # The normals are predicted twice, and R is for three maps.
+    groups = ("segmentation+normals", "depth+normals")
+    networks = small(names=("refiner",), sharing="task_grouping", groups=groups)
+    images, _, _ = data()
+    predictions = networks["decoders"](networks["encoder"](images))
+    assert len(predictions) == 4
+    logits = networks["refiner"](predictions)
+    assert logits.shape == (4, CLASSES)
+    others = predictions | {"normals_in_group_1": 0 * predictions["normals"]}
+    np.testing.assert_array_equal(networks["refiner"](others), logits)
+
+
 def test_the_seed_decides_the_weights():
-    first, second = build(seed=3), build(seed=3)
+    names = ("projector", "generator")
+    first, second, other = (small(seed=seed, names=names) for seed in (3, 3, 4))
     assert_equal(first, second)
-    with pytest.raises(AssertionError):
-        assert_equal(first, build(seed=4))
+    for name, network in first.items():
+        with pytest.raises(AssertionError):
+            assert_equal({name: network}, other)
 
 
-def test_replicas_and_graphs():
+def test_replicas_and_graphs(whole):
     # Of several strategies in a process, collective operations take each other's keys.
     devices = ["CPU:0", "CPU:1"]
     to_one = tf.distribute.ReductionToOneDevice()
     strategy = tf.distribute.MirroredStrategy(devices, to_one)
-    alone = run(build())
+    alone = run(whole)
     with strategy.scope():
         networks = build()
     outputs = tf.function(lambda: strategy.run(run, (networks,)))()
@@ -221,6 +300,8 @@ def test_replicas_and_graphs():
         ({"encoder_widths": "wide"}, "narrow, standard, got 'wide'"),
         ({"decoder": "none"}, "taskgrouping, taskonomy"),
         ({"gan": "biggan"}, "sagan, dcgan"),
+        ({"sharing": "soft"}, "hard, cross_stitch, .*, got 'soft'"),
+        ({"task_weights": "even"}, "uncertainty, dwa, got 'even'"),
         ({"width": 0.0}, "positive width"),
     ],
 )
@@ -234,11 +315,10 @@ def test_no_task_is_refused():
         build_networks({}, CLASSES)
 
 
-def test_counts_are_of_what_is_trained():
-    networks = build()
-    number = sum(v.numpy().size for v in networks["encoder"].trainable_variables)
-    assert counts(networks)["encoder"] == number
-    assert list(counts(networks)) == NAMES
+def test_counts_are_of_what_is_trained(whole):
+    number = sum(v.numpy().size for v in whole["encoder"].trainable_variables)
+    assert counts(whole)["encoder"] == number
+    assert list(counts(whole)) == NAMES
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,110 @@
+"""Lines in a plot, as SVG that reads on a light page and on a dark one."""
+
+import dataclasses
+import io
+import re
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+SIZE = 4.2, 3.0  # inches
+GREY = "#808890"  # axes and text: seen on white and on black
+# Colours that stand out on both, and strokes that do without colours.
+COLORS = "#4b7bec", "#e0701f", "#1f9d61", "#d6455d", "#9a5fd0", "#159aa8", "#b58900"
+STROKES = "-", "--", "-.", ":"
+STYLE: dict = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "mgm_tf",
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "text.color": GREY,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": GREY,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "grid.color": GREY,
+    "grid.alpha": 0.25,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """A line and its band.
+
+    Attributes:
+      name: in the legend.
+      x, y: of its points.
+      low, high: of the band about it.
+    """
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+
+
+def over_seeds(name: str, points: Sequence[tuple[float, Sequence[float]]]) -> Line:
+    """The line of the means and the band from the lowest to the highest seed.
+
+    Args:
+      name: in the legend.
+      points: (x, the values of the seeds there).
+    """
+    return Line(
+        name,
+        [x for x, _ in points],
+        [float(np.mean(values)) for _, values in points],
+        [min(values) for _, values in points],
+        [max(values) for _, values in points],
+    )
+
+
+def svg(
+    lines: Sequence[Line], x_label: str, y_label: str, *, markers: bool = False
+) -> str:
+    """The plot as a file: the same lines give the same text."""
+    file = io.StringIO()
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=SIZE, layout="constrained")
+        axes = figure.add_subplot()
+        for number, line in enumerate(lines):
+            color = COLORS[number % len(COLORS)]
+            stroke = STROKES[number % len(STROKES)]
+            point = "o" if markers or len(line.x) < 2 else ""
+            axes.plot(
+                line.x,
+                line.y,
+                stroke,
+                color=color,
+                label=line.name,
+                marker=point,
+                ms=3.5,
+            )
+            axes.fill_between(
+                line.x, line.low, line.high, color=color, alpha=0.18, linewidth=0
+            )
+        axes.grid(visible=True)
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
+        columns = min(3, max(1, len(lines)))
+        figure.legend(loc="outside upper center", ncols=columns, frameon=False)
+        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
+    return _trimmed(file.getvalue())
+
+
+def in_words(lines: Sequence[Line], what: str, x_label: str) -> str:
+    """Where every line ends: for those who cannot see the plot."""
+    ends = [f"{line.name} {line.y[-1]:.4g} at {line.x[-1]:g}" for line in lines]
+    return f"{what} over {x_label}. At the end: {'; '.join(ends)}."
+
+
+def _trimmed(file: str) -> str:
+    """Without the document type and what the program tells about itself."""
+    file = file[file.index("<svg") :]
+    file = re.sub(r"\s*<metadata>.*?</metadata>", "", file, flags=re.DOTALL)
+    return file.strip() + "\n"

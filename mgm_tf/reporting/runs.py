@@ -1,0 +1,147 @@
+"""Finished and unfinished runs, read from their folders without TensorFlow.
+
+A run's name is the name of its folder. Each file is read when it is asked for, once.
+"""
+
+import functools
+import json
+import os
+import pathlib
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from datasets.metadata import TaskInfo
+
+CONFIG = "config.json"
+
+
+class Run:
+    """A run's folder.
+
+    Files that are no JSON raise ValueError, with their names.
+    """
+
+    def __init__(self, folder: pathlib.Path):
+        self.folder = folder
+        self.name = folder.name
+
+    @functools.cached_property
+    def settings(self) -> dict[str, object]:
+        """All settings, name -> value, without their groups."""
+        return flat(_json(self.folder / CONFIG))
+
+    @functools.cached_property
+    def starts(self) -> list[dict]:
+        """Code, machine, data and sources of every start, the first one first."""
+        return _lines(self.folder / "provenance.jsonl")
+
+    @functools.cached_property
+    def result(self) -> dict | None:
+        """What the test set gave; None of a run that is not finished."""
+        return _json(self.folder / "eval" / "test.json")
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether there is a result."""
+        return self.result is not None
+
+    @functools.cached_property
+    def log(self) -> list[dict]:
+        """The lines of scalars and events, in the order in which they were written."""
+        return _lines(self.folder / "metrics.jsonl")
+
+    @functools.cached_property
+    def costs(self) -> dict | None:
+        """Parameters, times, memory; None where they were not measured."""
+        return _json(self.folder / "costs.json")
+
+    @functools.cached_property
+    def probe(self) -> dict | None:
+        """What E knows; None where it was not asked."""
+        return _json(self.folder / "eval" / "probe.json")
+
+    @property
+    def seed(self) -> object:
+        """The setting."""
+        return self.settings.get("seed")
+
+    @property
+    def data(self) -> dict:
+        """Name, sizes and fingerprint of the data; empty where not recorded."""
+        return self.starts[0].get("data", {}) if self.starts else {}
+
+    def figure(self, task: str, metric: str) -> float | None:
+        """A metric of the test set; None if there is none."""
+        return ((self.result or {}).get("metrics", {}).get(task) or {}).get(metric)
+
+    def exhibit(self, name: str) -> dict[str, np.ndarray] | None:
+        """The arrays of `exhibits/NAME.npz`; None if there is no such file."""
+        path = self.folder / "exhibits" / f"{name}.npz"
+        if not path.exists():
+            return None
+        with np.load(path) as arrays:
+            return {key: arrays[key] for key in arrays.files}
+
+    @functools.cached_property
+    def tasks(self) -> dict[str, TaskInfo]:
+        """What the maps of the exhibits mean; empty without `exhibits/tasks.json`."""
+        fields = _json(self.folder / "exhibits" / "tasks.json") or {}
+        return {name: TaskInfo(**field) for name, field in fields.items()}
+
+
+def find(workdirs: Iterable[str | pathlib.Path]) -> dict[str, Run]:
+    """All runs in these folders and below, by name.
+
+    Raises:
+      ValueError: two folders have the same name, or there is no such workdir.
+    """
+    found: dict[str, Run] = {}
+    for workdir in map(pathlib.Path, workdirs):
+        if not workdir.is_dir():
+            raise ValueError(f"{workdir} is no folder; expected one with runs in it.")
+        for folder in _run_folders(workdir):
+            other = found.setdefault(folder.name, Run(folder)).folder
+            if other.resolve() != folder.resolve():
+                raise ValueError(
+                    f"Two runs are named {folder.name}: {other} and {folder}. Expected "
+                    "one run of each name; leave one of the folders out."
+                )
+    return dict(sorted(found.items()))
+
+
+def flat(settings: Mapping | None) -> dict[str, object]:
+    """Settings without their groups."""
+    without: dict[str, object] = {}
+    for name, value in (settings or {}).items():
+        without.update(value if isinstance(value, Mapping) else {name: value})
+    return without
+
+
+def _run_folders(workdir: pathlib.Path) -> Iterable[pathlib.Path]:
+    for place, folders, files in os.walk(workdir.resolve()):
+        if CONFIG in files:
+            folders.clear()  # A run has no runs in it.
+            yield pathlib.Path(place)
+        folders.sort()
+
+
+def _json(path: pathlib.Path):
+    if not path.exists():
+        return None
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON: {error}") from error
+
+
+def _lines(path: pathlib.Path) -> list[dict]:
+    if not path.exists():
+        return []
+    records = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            records.append(json.loads(line))
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number} is no JSON: {error}") from error
+    return records
