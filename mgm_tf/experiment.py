@@ -129,7 +129,7 @@ class Experiment:
         sources.start(self.networks, self.settings, self.data.task_names, Experiment)
 
     def _build(self) -> dict[str, keras.Model]:
-        wanted = self.settings.network
+        wanted, outputs = self.settings.network, self.method.multi_task.outputs
         rows = [row for rows in self._stage_updates.values() for row in rows]
         keras.utils.set_random_seed(self.settings.run.seed)
         with self.strategy.scope():
@@ -148,7 +148,8 @@ class Experiment:
                 sharing=wanted.sharing,
                 groups=wanted.task_groups,
                 task_weights=self.settings.method.task_weighting,
-                costs=costs_of([bool(t.info.class_names) for t in self.tasks]),
+                # A task that is predicted twice is weighed twice.
+                costs=costs_of([bool(t.info.class_names) for _, t in outputs]),
             )
 
     def restart(self) -> None:

@@ -11,6 +11,9 @@ from mgm_tf.lengths import Length
 SYNTHESIZED = ("synthetic", "frozen", "combined", "oracle")
 LEARNED_GAN = ("synthetic", "frozen", "oracle")
 
+# --start_from: the networks whose weights are those of another run.
+STARTED = ("encoder", "decoders")
+
 
 def _rules(config):
     """Yields (what is wrong, whether it is) for all settings."""
@@ -175,6 +178,11 @@ def _source_rules(source, method):
         yield (
             f"--{flag} is of --weak={weak}; --weak is {method.weak}",
             method.weak != weak and bool(value),
+        )
+    for name in source.freeze:
+        yield (
+            f"--freeze={name}: {' or '.join(STARTED)}, which --start_from gives",
+            name not in STARTED,
         )
     yield (
         f"--freeze={','.join(source.freeze)} without --start_from keeps what has "

@@ -26,6 +26,8 @@ SHORT = (
     "--joint_batch_size=4",
     "--evaluation_batch_size=4",
     "--log_every=1",
+    # Graphs take longer to make than these few steps take without.
+    "--run_eagerly=True",
 )
 
 

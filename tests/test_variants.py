@@ -1,6 +1,8 @@
 """The variants of the paper as flag files: what each of them trains, and where."""
 
+import contextlib
 import pathlib
+import re
 
 import pytest
 from absl import flags
@@ -173,12 +175,37 @@ def test_a_variant_says_what_it_needs(name):
         parsed("nyuv2", f"variants/{name}")
 
 
+# Whose groups are not of the tasks that the data set has: what is said.
+OTHERS = "without edges, reshading, curvature"
+REFUSED = {
+    ("task_grouping", "rooms"): OTHERS,
+    ("task_grouping_alternative", "rooms"): OTHERS,
+    ("task_grouping", "cityscapes_zurich"): "'segmentation+normals' with 'normals'",
+    ("task_grouping_alternative", "cityscapes_zurich"): (
+        "'segmentation+depth+normals' with 'depth', 'normals'"
+    ),
+}
+
+
 @pytest.mark.parametrize("data", DATA_SETS)
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_variant_goes_behind_every_data_set(data, name):
     """What a data set has no labels for, it says itself: see `inputs.check_tasks`."""
     settings = parsed(data, f"variants/{name}", more=needed(name))
     assert settings.data.dataset == data
+    # `all` are known when the data are.
+    tasks = THREE if settings.data.tasks == config.ALL_TASKS else settings.data.tasks
+    refused = contextlib.nullcontext()
+    if (name, data) in REFUSED:
+        message = re.escape(REFUSED[name, data])
+        refused = pytest.raises(ValueError, match=message)
+    with refused:
+        composition.method_of(settings, toy.tasks_of(tasks), toy.LABELS, ("a",))
+
+
+def test_what_another_run_does_not_give_cannot_be_frozen():
+    with pytest.raises(ValueError, match="--freeze=encodr: encoder or decoders"):
+        parsed("nyuv2", more=["--start_from=a", "--freeze=encodr,decoders"])
 
 
 @pytest.mark.parametrize(
