@@ -62,7 +62,7 @@ def test_the_step_is_measured_beside_reading(tmp_path, data_dir, capsys):
     check(row["step"])
     check(row["read"])
     assert row["ratio"] == row["read"]["median"] / row["step"]["median"]
-    assert row["batch_size"] == 4 and row["weak_batch_size"] == 0
+    assert row["batch_size"] == 4 and row["beside"] == {}
     assert "multi_task" in capsys.readouterr().out
 
 

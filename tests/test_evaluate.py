@@ -6,7 +6,7 @@ import types
 import numpy as np
 import pytest
 
-from mgm_tf import evaluate, evaluation
+from mgm_tf import evaluate, evaluation, results
 from mgm_tf.labels import MultiHot
 from tests.test_evaluation import LABELS, TASKS, Few, evaluated, predict, refine
 
@@ -39,18 +39,21 @@ class Trained:
 
     tasks = TASKS
     networks = {"refiner": refine}
-    settings = types.SimpleNamespace(run=types.SimpleNamespace(evaluation_batch_size=2))
     predict = staticmethod(predict)
 
     def __init__(self, networks, labels=LABELS, split=None, clusters=False):
         self._networks = set(networks)
-        self.scene_labels = types.SimpleNamespace(learned=clusters)
+        made_up = (lambda *parts: parts) if clusters else None
+        self.scene_labels = types.SimpleNamespace(relabel=made_up)
         self.data = types.SimpleNamespace(
             split={"test": split or examples()}.__getitem__,
             labels=labels,
             frequencies=np.array([0.4, 0.6], np.float32),
         )
-        self.evaluate = evaluation.Evaluator(predict, TASKS, 2)
+        self.evaluate = self.evaluator(predict)
+
+    def evaluator(self, predictor, labels=None):
+        return evaluation.Evaluator(predictor, TASKS, 2, labels)
 
     def trained(self, step):
         return self._networks if step == 7 else set()
@@ -69,7 +72,7 @@ def run(tmp_path, monkeypatch, capsys):
         asked = types.SimpleNamespace(split="test", checkpoint="best")
         monkeypatch.setattr(evaluate.records, "load", lambda workdir: None)
         monkeypatch.setattr(evaluate, "Experiment", lambda settings: experiment)
-        monkeypatch.setattr(evaluate, "Checkpoints", lambda *arguments: restored)
+        monkeypatch.setattr(results, "Checkpoints", lambda *arguments: restored)
         monkeypatch.setattr(evaluate.command_line, "workdir", lambda: tmp_path)
         monkeypatch.setattr(evaluate.flags, "FLAGS", asked)
         evaluate.main()
