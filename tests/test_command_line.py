@@ -128,7 +128,7 @@ def test_predictions_are_made_of_what_can_be_read(exported, tmp_path, capsys):
 
 def test_a_dry_run_tells_and_leaves_nothing(tmp_path, capsys):
     asked = given(**ALONE, data_dir=tmp_path / "data", workdir=tmp_path / "run")
-    assert call(train, *asked, "--dry_run") == 0
+    assert call(train, *asked, "--dry_run", "--width=1") == 0
     told = capsys.readouterr().out
     assert not list(tmp_path.iterdir())
     # The settings, as a flag file that can be used.
@@ -158,7 +158,7 @@ def test_a_dry_run_on_data_that_are_there_tells_the_steps(
         costs, "step_costs", lambda model, batch: costs.StepCosts(10**9, 2**30)
     )
     asked = given(**ALONE | {"multi_task_length": "5epochs"}, data_dir=data_dir)
-    assert call(train, *asked, "--dry_run") == 0
+    assert call(train, *asked, "--dry_run", "--width=1") == 0
     assert "5epochs = 15 steps" in capsys.readouterr().out
 
 
