@@ -187,6 +187,7 @@ def test_a_run_leaves_its_settings_and_checkpoints(whole):
         "config.flags",
         "config.json",
         "constant_predictor.npz",
+        "costs.json",
         "metrics.jsonl",
         "provenance.jsonl",
         "tensorboard",
