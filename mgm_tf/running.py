@@ -17,6 +17,7 @@ BEGUN = "config.json"  # written when the data are built
 RESULT = pathlib.Path("eval") / "test.json"
 OUTPUT = "output.txt"
 FINISHED = "finished"
+ASKED = "experiments.json"  # what was asked for in a folder
 LAST_LINES = 12
 _PAUSE = 0.2  # seconds between looks at the processes
 
@@ -180,14 +181,13 @@ def _reason(job: Job, code: int) -> str:
 
 def note(workdir: pathlib.Path, record: dict) -> None:
     """Keeps in `experiments.json` what was asked for, so that a report knows."""
-    path = workdir / "experiments.json"
     workdir.mkdir(parents=True, exist_ok=True)
-    known = json.loads(path.read_text()) if path.exists() else []
+    known = asked(workdir)
     if record not in known:
-        path.write_text(json.dumps([*known, record], indent=2) + "\n")
+        (workdir / ASKED).write_text(json.dumps([*known, record], indent=2) + "\n")
 
 
 def asked(workdir: pathlib.Path) -> list[dict]:
     """What was asked for in this folder before."""
-    path = workdir / "experiments.json"
+    path = workdir / ASKED
     return json.loads(path.read_text()) if path.exists() else []
