@@ -25,16 +25,6 @@ from mgm_tf.weak_images import (
     Synthetic,
 )
 
-NETWORKS = (
-    "encoder",
-    "decoders",
-    "refiner",
-    "projector",
-    "embedding",
-    "generator",
-    "discriminator",
-)
-
 STAGE_NAMES = ("multi_task", "generative", "policy", "joint")
 
 

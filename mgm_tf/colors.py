@@ -58,11 +58,12 @@ def error_map(
     prediction: np.ndarray,
     target: np.ndarray,
     valid: np.ndarray | None = None,
+    end: float | None = None,
 ) -> tuple[np.ndarray, str]:
     """Returns where the prediction is wrong [H, W, 3], and its largest error in words.
 
     Classes: red where wrong, dark where right. Other tasks: the size of the error, from
-    violet (none) to yellow (the largest).
+    violet (none) to yellow (`end` or more; by default the largest error there is).
     """
     prediction, finite = _checked(info, prediction, None)
     target, valid = _checked(info, target, valid)
@@ -77,10 +78,25 @@ def error_map(
     valid = valid & finite
     size, unit = ERRORS.get(info.name, _distance)(info, prediction, target)
     largest = float(size[valid].max(initial=0))
-    picture = _mapped("viridis", size, 0.0, largest)
+    picture = _mapped("viridis", size, 0.0, largest if end is None else end)
     mean = float(size[valid].mean()) if valid.any() else 0.0
     words = f"max {largest:.3g}, mean {mean:.3g} {unit}".strip()
     return _blackened(picture, valid), f"{broken} NaN, {words}" if broken else words
+
+
+def largest_error(
+    info: TaskInfo,
+    prediction: np.ndarray,
+    target: np.ndarray,
+    valid: np.ndarray | None = None,
+) -> float:
+    """The largest error of a prediction where it has a label; of classes 1, if any."""
+    prediction, finite = _checked(info, prediction, None)
+    target, valid = _checked(info, target, valid)
+    if info.class_names:
+        return float((prediction != target)[valid].any())
+    size, _ = ERRORS.get(info.name, _distance)(info, prediction, target)
+    return float(size[valid & finite].max(initial=0))
 
 
 # --- Colours, by task ---------------------------------------------------------------

@@ -110,12 +110,23 @@ class DataSet:
         return self._open(TRAIN, (), numbers)
 
     def with_objects(self, split: Split) -> Split:
-        """The split with the classes of its segmentation as image labels."""
+        """The split with the classes of its segmentation as image labels.
+
+        Raises:
+          ValueError: not one of its images has a label map of classes.
+        """
         if SEGMENTATION in split.tasks:
             maps = split
         else:
             maps = split.with_tasks((SEGMENTATION,))
-        return split.with_scenes(objects.presence(maps, SEGMENTATION))
+        presence = objects.presence(maps, SEGMENTATION)
+        if not presence.any():
+            raise ValueError(
+                f"{split.data_set}: --scene_labels=objects reads image labels off the "
+                f"segmentation, but none of the {len(split)} images of its split "
+                f"{split.name!r} has a labelled pixel."
+            )
+        return split.with_scenes(presence)
 
     def split(self, name: str) -> Split:
         """The examples of `train`, `validation`, `test` or `weak`.

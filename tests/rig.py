@@ -18,7 +18,11 @@ RATE = 1e6
 
 
 def two_replicas() -> tf.distribute.Strategy:
-    """Two logical CPU devices; eager replicas take turns where they reduce."""
+    """Two logical CPU devices; eager replicas take turns where they reduce.
+
+    Of several strategies in one process, collective operations take each other's
+    keys. So these have none; the strategy that has them is `devices.strategy_of(2)`.
+    """
     devices = ["CPU:0", "CPU:1"]
     return tf.distribute.MirroredStrategy(devices, tf.distribute.ReductionToOneDevice())
 

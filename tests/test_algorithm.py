@@ -8,7 +8,6 @@ import pytest
 from mgm_tf.adversarial import Guided, Noise
 from mgm_tf.algorithm import (
     MOVING_STATISTICS,
-    NETWORKS,
     REFINEMENT,
     SELF_SUPERVISION,
     STAGE_NAMES,
@@ -21,6 +20,7 @@ from mgm_tf.algorithm import (
     with_moving_statistics,
 )
 from mgm_tf.gradients import summed, without_conflicts
+from mgm_tf.networks import FIGURE_2
 from mgm_tf.weak_images import HELD_OUT, REAL, WEAK, Annotated, Combined, Synthetic
 from tests import toy
 
@@ -379,7 +379,7 @@ def test_every_variant_trains_all_that_it_uses(variant):
 def test_averages_advance_in_one_update_of_a_network():
     updates = with_moving_statistics(joint(), "home")
     homes = {(name, row.name) for row in updates for name in row.advances}
-    assert sorted(name for name, _ in homes) == sorted(NETWORKS)
+    assert sorted(name for name, _ in homes) == sorted(FIGURE_2)
     assert not any(row.drawing_advances for row in updates)
 
 
@@ -393,6 +393,6 @@ def test_an_update_needs_what_makes_its_images_and_what_follows():
 
 
 def test_networks_are_named_once_and_m_first():
-    assert networks_of(joint()) == (*M, "refiner", "projector", *NETWORKS[4:])
+    assert networks_of(joint()) == (*M, "refiner", "projector", *FIGURE_2[4:])
     assert networks_of(()) == M
     assert networks_of(joint("none", "none", "none")) == M

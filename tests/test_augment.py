@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf import augment
+from mgm_tf import augment, devices
 from mgm_tf.randomness import Draws
 
 TRANSFORMS = {transform.name: transform for transform in augment.SIMCLR}
@@ -103,7 +103,7 @@ def test_half_batches_have_the_views_of_the_whole_one():
 
 
 def test_two_replicas_have_the_views_of_one_device():
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    strategy = devices.strategy_of(2)
     images = noise(8)
 
     @tf.function

@@ -79,6 +79,27 @@ def test_the_largest_error_is_told():
     assert picture[0, 1].any()  # No error is not "no label".
 
 
+def test_errors_are_compared_on_one_scale():
+    worse, better, target = np.array([[3.0, 1.0]]), np.array([[1.5, 1.0]]), [[1.0, 1.0]]
+    end = colors.largest_error(depth_info(), worse, target)
+    assert end == 2
+    whole, _ = colors.error_map(depth_info(), worse, target)
+    part, words = colors.error_map(depth_info(), better, target, end=end)
+    quarter, _ = colors.error_map(depth_info(), [[3.0, 1.5]], target)
+    np.testing.assert_array_equal(part[0, 0], quarter[0, 1])
+    np.testing.assert_array_equal(part[0, 1], whole[0, 1])
+    assert words == "max 0.5, mean 0.25 m"
+
+
+def test_the_largest_error_is_one_with_a_label():
+    target, valid = np.array([[1.0, 1.0, 1.0]]), np.array([[True, True, False]])
+    prediction = np.array([[1.25, np.nan, 9.0]])
+    assert colors.largest_error(depth_info(), prediction, target, valid) == 0.25
+    classes = np.array([[0, 1, 1]])
+    assert colors.largest_error(CLASSES, classes, [[0, 1, 0]], valid) == 0
+    assert colors.largest_error(CLASSES, classes, [[0, 0, 1]], valid) == 1
+
+
 def test_errors_of_normals_are_angles():
     prediction, target = np.array([[[1.0, 0, 0]]]), np.array([[[0, 1.0, 0]]])
     assert colors.error_map(normals_info(), prediction, target)[1] == (

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mgm_tf import objects
 from mgm_tf.data_set import SCENE_LABELS, DataSet, of_objects
 from tests import fake_dataset
 
@@ -180,6 +181,14 @@ def test_objects_of_weak_images_are_read_off_maps_that_are_not_learned(data_dir)
     weak = data.with_objects(data.weak)
     assert weak.tasks == () and set(weak.batch(tf.constant([0]))) == {"image", "scene"}
     np.testing.assert_array_equal(weak.scenes(), [[1, 1, 0]] * 6)
+
+
+def test_images_without_label_maps_have_no_objects(data_dir, monkeypatch):
+    data = data_set(data_dir, scene_labels="objects", protocol="weak")
+    nothing = np.zeros((6, 3), np.int32)
+    monkeypatch.setattr(objects, "presence", lambda split, task: nothing)
+    with pytest.raises(ValueError, match="none of the 6 images of its split 'weak'"):
+        data.with_objects(data.weak)
 
 
 def test_frequencies_of_objects_are_those_of_images(data_dir):

@@ -35,7 +35,7 @@ def tiny_networks(monkeypatch):
 
     def build(**wanted):
         made = {}
-        for name in algorithm.NETWORKS:
+        for name in networks.FIGURE_2:
             made[name] = keras.Sequential([keras.layers.Dense(2)], name=name)
             made[name].build((None, 3))
         return made
@@ -120,7 +120,7 @@ def test_a_network_is_trained_from_its_first_stage_on(data_dir):
     assert planned.trained(0) == set()
     assert planned.trained(1) == planned.trained(4) == multi_task
     assert planned.trained(5) == multi_task | players | {"embedding"}
-    assert planned.trained(7) == set(algorithm.NETWORKS)
+    assert planned.trained(7) == set(networks.FIGURE_2)
 
 
 # --- Parts --------------------------------------------------------------------------
@@ -170,7 +170,7 @@ def test_every_network_has_its_own_optimizer(data_dir, tiny_networks):
     planned = Experiment(settings(data_dir))
     joint = planned.stages[-1]
     made = planned.optimizers(joint)
-    assert set(made) == set(algorithm.NETWORKS)
+    assert set(made) == set(networks.FIGURE_2)
     by_update = planned.model(joint, made).update_optimizers
     assert by_update["multi_task", "encoder"] is by_update["refine", "encoder"]
     assert by_update["multi_task", "encoder"] is made["encoder"]

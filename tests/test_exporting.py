@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from datasets.metadata import depth_info, normals_info, segmentation_info
-from mgm_tf import exporting, served
+from mgm_tf import devices, exporting, served
 from mgm_tf.labels import Categorical, MultiHot
 from mgm_tf.predictor import Predictor
 from mgm_tf.tasks import task_of
@@ -201,7 +201,7 @@ def test_other_weights_in_the_saved_model_are_an_error(export, tmp_path, monkeyp
 
 
 def test_networks_of_two_replicas_are_exported_once(tmp_path):
-    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    with devices.strategy_of(2).scope():
         networks = made()
     path = exporting.export(
         networks, TASKS, LABELS, SIZE, tmp_path, fingerprint="replicas"

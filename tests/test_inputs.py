@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf import inputs, memory, orders, stored
+from mgm_tf import devices, inputs, memory, orders, stored
 from mgm_tf.inputs import Part
 from tests import fake_dataset
 from tests.fake_dataset import COUNTS, example
@@ -139,7 +139,7 @@ def test_weak_batches_start_at_any_step_and_have_their_spec(weak_batches):
 
 
 def test_two_replicas_share_both_parts(weak_batches):
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    strategy = devices.strategy_of(2)
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.OFF

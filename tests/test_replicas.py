@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf import losses, replicas
+from mgm_tf import devices, losses, replicas
 from mgm_tf.labels import Categorical
 from tests.rig import two_replicas
 
@@ -14,7 +14,7 @@ NAN = np.nan
 
 @pytest.fixture(scope="module")
 def strategy():
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    return devices.strategy_of(2)
 
 
 def on_replicas(strategy, function, *tensors):
@@ -152,7 +152,6 @@ def test_a_weight_is_set_by_its_own_value_and_anothers():
 
 
 def test_every_replicas_copy_follows_the_copies_there():
-    # Of several strategies in a process, collective operations take each other's keys.
     strategy = two_replicas()
     with strategy.scope():
         follower, leader = keras.Variable([1.0, 2.0]), keras.Variable([3.0, 8.0])

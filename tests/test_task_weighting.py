@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf import task_weighting
+from mgm_tf import devices, task_weighting
 from mgm_tf.task_weighting import LAPLACE, SOFTMAX, dynamic_weights, uncertainty
 
 
@@ -61,7 +61,7 @@ def test_a_batch_without_a_label_does_not_move_the_scale():
 
 
 def test_two_replicas_have_shares_of_the_weighted_loss():
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    strategy = devices.strategy_of(2)
     # All labels of the first task came to one replica; there are none of the third.
     shares = tf.constant([[0.0, 1.0, 0.0], [4.0, 2.0, 0.0]])
     scales, costs = tf.math.log([2.0, 3.0, 4.0]), tf.constant([1.0, 0.5, 1.0])

@@ -40,8 +40,9 @@ def _predictions(block: dict, runs: Runs) -> list[Drawing]:
         pixels = _comparison(shown, number)
         text = (
             f"Test image {number + 1}; below it the predictions of {', '.join(shown)}, "
-            "each beside its error, and last the ground truth. An error map has its "
-            f"own scale, whose end is below it; black has no label.{left_out}"
+            "each beside its error, and last the ground truth. The error maps of a "
+            "task have one scale, from violet for none to yellow for the largest error "
+            f"of all; black has no label.{left_out}"
         )
         drawings.append(Drawing(f"{title}, image {number + 1}", text, pixels=pixels))
     return drawings
@@ -72,6 +73,7 @@ def _maps(row: dict, runs: Runs) -> dict[str, _Map]:
 def _comparison(shown: Mapping[str, Mapping[str, _Map]], number: int) -> np.ndarray:
     """The picture of a test image."""
     every = {task: one for maps in shown.values() for task, one in maps.items()}
+    ends = {task: _largest_error(task, shown, number) for task in every}
     image = next(iter(every.values())).image[number]
     rows = [[Tile(fit(image), "test image")]]
     for name, maps in shown.items():
@@ -80,7 +82,9 @@ def _comparison(shown: Mapping[str, Mapping[str, _Map]], number: int) -> np.ndar
             [
                 tile
                 for task in every
-                for tile in _prediction(task, maps.get(task), image, number, titled)
+                for tile in _prediction(
+                    task, maps.get(task), image, number, ends[task], titled
+                )
             ]
         )
     rows.append(
@@ -93,8 +97,26 @@ def _comparison(shown: Mapping[str, Mapping[str, _Map]], number: int) -> np.ndar
     return drawing.grid(rows, ["", *shown, GROUND_TRUTH])
 
 
+def _largest_error(
+    task: str, shown: Mapping[str, Mapping[str, _Map]], number: int
+) -> float:
+    """Of all rows, so that their error maps can be compared."""
+    return max(
+        colors.largest_error(
+            one.info, one.prediction[number], one.target[number], one.valid[number]
+        )
+        for maps in shown.values()
+        if (one := maps.get(task)) is not None
+    )
+
+
 def _prediction(
-    task: str, one: _Map | None, image: np.ndarray, number: int, titled: bool
+    task: str,
+    one: _Map | None,
+    image: np.ndarray,
+    number: int,
+    end: float,
+    titled: bool,
 ) -> tuple[Tile, Tile]:
     titles = (task, "error") if titled else ("", "")
     if one is None:
@@ -103,7 +125,7 @@ def _prediction(
     prediction = one.prediction[number]
     labelled = (target, valid) if valid.any() else (prediction, None)
     ends = colors.value_range(one.info, *labelled)
-    error, words = colors.error_map(one.info, prediction, target, valid)
+    error, words = colors.error_map(one.info, prediction, target, valid, end)
     picture = colors.colorize(one.info, prediction, None, *ends)
     return Tile(fit(picture), titles[0]), Tile(fit(error), titles[1], words)
 

@@ -5,15 +5,14 @@ import pytest
 import tensorflow as tf
 
 from mgm_tf.layers.batch_normalization import BatchNormalization, advancing_statistics
+from tests import rig
 
 ONE_AND_THREE = tf.constant([[1.0], [3.0]])
 
 
 @pytest.fixture
 def two_replicas():
-    # Of several strategies in a process, collective operations take each other's keys.
-    devices = ["CPU:0", "CPU:1"]
-    return tf.distribute.MirroredStrategy(devices, tf.distribute.ReductionToOneDevice())
+    return rig.two_replicas()
 
 
 def averages(layer):

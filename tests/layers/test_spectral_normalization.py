@@ -9,13 +9,12 @@ from mgm_tf.layers.spectral_normalization import (
     SpectralEmbedding,
     advance_power_iterations,
 )
+from tests import rig
 
 
 @pytest.fixture
 def two_replicas():
-    # Of several strategies in a process, collective operations take each other's keys.
-    devices = ["CPU:0", "CPU:1"]
-    return tf.distribute.MirroredStrategy(devices, tf.distribute.ReductionToOneDevice())
+    return rig.two_replicas()
 
 
 def test_one_training_forward_of_torch(golden):

@@ -1,13 +1,11 @@
 import tensorflow as tf
 
 from mgm_tf.layers.state import state
+from tests.rig import two_replicas
 
 
 def test_every_replica_assigns_its_own_and_the_first_stands_for_all():
-    # Of several strategies in a process, collective operations take each other's keys.
-    devices = ["CPU:0", "CPU:1"]
-    to_one = tf.distribute.ReductionToOneDevice()
-    strategy = tf.distribute.MirroredStrategy(devices, to_one)
+    strategy = two_replicas()
     with strategy.scope():
         value = state((1,), "zeros", "value")
 

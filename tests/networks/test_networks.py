@@ -17,6 +17,7 @@ from mgm_tf.networks import (
 )
 from mgm_tf.networks import parameter_counts as counts
 from mgm_tf.networks.widths import scaled
+from tests.rig import two_replicas
 
 TASKS = {"segmentation": 5, "depth": 1, "normals": 3}
 CLASSES = 4
@@ -274,10 +275,7 @@ def test_the_seed_decides_the_weights():
 
 
 def test_replicas_and_graphs(whole):
-    # Of several strategies in a process, collective operations take each other's keys.
-    devices = ["CPU:0", "CPU:1"]
-    to_one = tf.distribute.ReductionToOneDevice()
-    strategy = tf.distribute.MirroredStrategy(devices, to_one)
+    strategy = two_replicas()
     alone = run(whole)
     with strategy.scope():
         networks = build()

@@ -14,6 +14,7 @@ from mgm_tf.networks.task_weights import (
     costs_of,
 )
 from mgm_tf.task_weighting import LAPLACE, SOFTMAX
+from tests.rig import two_replicas
 
 COSTS = (SOFTMAX, LAPLACE)
 
@@ -153,9 +154,7 @@ def test_the_weights_are_constants_to_the_losses():
 
 
 def test_replicas_note_the_losses_of_the_global_batch():
-    devices = ["CPU:0", "CPU:1"]
-    to_one = tf.distribute.ReductionToOneDevice()
-    strategy = tf.distribute.MirroredStrategy(devices, to_one)
+    strategy = two_replicas()
     with strategy.scope():
         network = DynamicWeights(COSTS)
     alone = DynamicWeights(COSTS)
