@@ -37,7 +37,7 @@ demo: $(INSTALLED)
 	@echo "Watch:    $(VENV)/bin/tensorboard --logdir=$(DEMO)"
 
 test: $(INSTALLED)
-	$(RUN) -m pytest -n 2 --dist loadfile
+	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 smoke: $(INSTALLED)
 	$(RUN) -m mgm_tf.experiments run --table=all --scale=smoke --dataset=rooms --jobs=2 --workdir=runs/smoke

@@ -42,22 +42,33 @@ class Adam(keras.optimizers.Adam):
         }
         super().build(variables)
 
+    def apply(self, grads, trainable_variables=None):
+        """Takes the step for all weights."""
+        step = tf.cast(self.iterations + 1, tf.float32)
+        beta_1, beta_2 = tf.constant(self.beta_1), tf.constant(self.beta_2)
+        # Made once for all of them: a step of the algorithm trains hundreds, and what
+        # makes its graph slow to build is the number of operations.
+        self._l2 = tf.constant(self.l2)
+        self._constants = {
+            "beta1": beta_1,
+            "beta2": beta_2,
+            "beta1_power": tf.pow(beta_1, step),
+            "beta2_power": tf.pow(beta_2, step),
+            "epsilon": tf.constant(self.epsilon),
+        }
+        super().apply(grads, trainable_variables)
+
     def update_step(self, gradient, variable, learning_rate):
         """Takes the step for one weight; in a replica's update, for its copy of it."""
         place = self._get_variable_index(variable)
-        step = tf.cast(self.iterations + 1, tf.float32)
         weight = _plain(variable)
         tf.raw_ops.ResourceApplyAdam(
             var=weight.handle,
             m=_plain(self._momentums[place]).handle,
             v=_plain(self._velocities[place]).handle,
-            beta1_power=tf.pow(self.beta_1, step),
-            beta2_power=tf.pow(self.beta_2, step),
             lr=self._rates.get(place, learning_rate),
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
-            grad=gradient + self.l2 * weight if self.l2 else gradient,
+            grad=gradient + self._l2 * weight if self.l2 else gradient,
+            **self._constants,
         )
 
     def get_config(self):

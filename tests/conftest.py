@@ -16,6 +16,24 @@ tf.config.set_logical_device_configuration(
     [tf.config.LogicalDeviceConfiguration(), tf.config.LogicalDeviceConfiguration()],
 )
 tf.config.experimental.enable_op_determinism()
+# The tests run in as many processes as there are cores.
+tf.config.threading.set_intra_op_parallelism_threads(1)
+
+# A process that begins with one of these near the end keeps the others waiting.
+LONGEST_FIRST = (
+    "test_training",
+    "test_real_data",
+    "test_updates",
+    "test_networks",
+    "test_sources",
+    "test_experiments",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Puts the longest files first."""
+    places = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 @pytest.fixture

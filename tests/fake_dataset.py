@@ -135,6 +135,7 @@ def installed(folder: pathlib.Path):
 TINY = {
     "image_size": SIZE,
     "width": 0.0625,
+    "encoder": "resnet10",
     "multi_task_length": "4steps",
     "generative_length": "2steps",
     "joint_length": "3steps",
@@ -144,6 +145,8 @@ TINY = {
     "evaluation_batch_size": 4,
     "log_every": 2,
     "cache": "memory",
+    # Graphs take longer to make than these few steps take without.
+    "run_eagerly": True,
 }
 
 

@@ -52,8 +52,9 @@ def test_all_gpus_are_taken_unless_told_otherwise(gpus):
 def test_what_one_device_can_do_only_is_refused_on_the_gpus_found(
     gpus, tmp_path, name, value
 ):
-    wanted = settings(tmp_path, **{name: value})
+    changes = {"run_eagerly": False, name: value}
+    wanted = settings(tmp_path, **changes)
     config.check(wanted)  # --replicas=0: it depends on the machine
     with pytest.raises(ValueError, match=f"--{name}.* on 2 devices; --replicas=1"):
         Experiment(wanted).strategy  # noqa: B018
-    assert Experiment(settings(tmp_path, replicas=1, **{name: value})).strategy
+    assert Experiment(settings(tmp_path, replicas=1, **changes)).strategy

@@ -22,6 +22,8 @@ from mgm_tf.optimizers import Adam
 from tests import fake_dataset
 from tests.fake_dataset import SCENES, settings
 
+TWO = {"replicas": 2, "run_eagerly": False}
+
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
@@ -95,7 +97,7 @@ def test_a_batch_is_at_most_the_set(data_dir):
 
 
 def test_a_batch_of_a_small_set_is_split_evenly(data_dir):
-    few = settings(data_dir, protocol="few", replicas=2)
+    few = settings(data_dir, protocol="few", **TWO)
     # Three examples: two of them at once.
     assert {stage.batch_size for stage in Experiment(few).stages} == {2}
 
@@ -104,9 +106,9 @@ def test_a_batch_of_a_small_set_is_split_evenly(data_dir):
     ("examples", "changes"),
     [
         (1, {}),
-        (1, {"replicas": 2}),
+        (1, TWO),
         # The number of replicas is not always known when settings are checked.
-        (12, {"replicas": 2, "joint_batch_size": 5}),
+        (12, TWO | {"joint_batch_size": 5}),
     ],
 )
 def test_an_impossible_batch_is_refused(data_dir, examples, changes):
@@ -141,7 +143,7 @@ def test_parts_are_sized_by_the_data(data_dir, monkeypatch):
         "tasks": {"depth": 1, "segmentation": 3},
         "classes": len(SCENES),
         "image_size": 64,
-        "encoder": "resnet18",
+        "encoder": "resnet10",
         "encoder_widths": "narrow",
         "output_stride": 16,
         "decoder": "taskgrouping",

@@ -55,13 +55,14 @@ def test_what_cannot_be_is_told(capsys, arguments, message):
     assert message in told and "Traceback" not in told
 
 
-def test_runs_from_the_command_to_the_report_and_again(tmp_path):
-    """In processes of its own, as a user has it: one row, then a second one."""
-    command = [
-        *(sys.executable, "-m", "mgm_tf.experiments", "run", "--table=7"),
-        *("--percents=10", "--scale=smoke", "--dataset=rooms", "--rows=MT"),
-        *(f"--workdir={tmp_path / 'runs'}", f"--data_dir={tmp_path / 'data'}"),
+def test_runs_from_the_command_to_the_report_and_again(tmp_path, capsys):
+    """In processes of its own, as a user has it; then once more in this one."""
+    arguments = [
+        *("run", "--table=7", "--percents=10", "--scale=smoke", "--dataset=rooms"),
+        *("--rows=MT", f"--workdir={tmp_path / 'runs'}"),
+        f"--data_dir={tmp_path / 'data'}",
     ]
+    command = [sys.executable, "-m", "mgm_tf.experiments", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "1 runs (1 not begun), 1 at a time" in done.stdout
@@ -75,7 +76,6 @@ def test_runs_from_the_command_to_the_report_and_again(tmp_path):
     for kind in ("md", "html"):
         assert "MT" in (tmp_path / "runs" / f"report.{kind}").read_text()
 
-    again = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert again.returncode == 0, again.stderr[-3000:]
-    assert "1 runs (1 finished)" in again.stdout
+    assert call(experiments, *arguments) == 0
+    assert "1 runs (1 finished)" in capsys.readouterr().out
     assert result.stat().st_mtime_ns == first

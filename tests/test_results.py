@@ -19,7 +19,6 @@ def run(tmp_path_factory):
             fake_dataset.settings(
                 folder,
                 tasks=("segmentation", "depth"),
-                run_eagerly=True,
                 generator_updates=1,
                 multi_task_length="1steps",
                 generative_length="1steps",

@@ -98,7 +98,6 @@ def test_a_frozen_encoder_is_left_out_of_every_update(data_dir, runs):
         start_from=(str(runs / "two"),),
         freeze=("encoder",),
         tasks=("normals",),
-        run_eagerly=True,
     )
     (stage,) = planned.stages
     before = [w.copy() for w in weights(planned.networks["encoder"])]
@@ -143,7 +142,6 @@ def test_generators_of_other_runs_synthesize_their_share(data_dir, runs):
         refinement="eml",
         generators_from=tuple(str(runs / name) for name in names),
         tasks=("depth",),
-        run_eagerly=True,
         joint_length="2steps",
     )
     assert list(planned.helpers) == ["synthesizer_1", "synthesizer_2"]

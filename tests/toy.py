@@ -180,10 +180,19 @@ def costs(names) -> tuple[float, ...]:
 
 
 def tiny_networks(tasks, **changes) -> dict[str, keras.Model]:
-    """The real networks, a sixteenth as wide, for the tasks of these names."""
+    """The real networks, a sixteenth as wide, for the tasks of these names.
+
+    E is the shortest of the encoders: another block would show nothing more.
+    """
     keras.utils.set_random_seed(0)
     channels = {task.name: task.output_channels for task in tasks_of(tasks)}
-    settings = {"width": 1 / 16, "z_dim": Z_DIM, "costs": costs(tasks), **changes}
+    settings = {
+        "width": 1 / 16,
+        "encoder": "resnet10",
+        "z_dim": Z_DIM,
+        "costs": costs(tasks),
+        **changes,
+    }
     return noted(shaken(build_networks(channels, LABELS.size, SIZE, **settings)))
 
 

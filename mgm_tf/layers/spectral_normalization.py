@@ -41,7 +41,7 @@ class SpectralLayer(keras.layers.Layer):
     def sigma(self) -> tf.Tensor:
         """The estimate of the kernel's largest singular value."""
         u, v = tf.stop_gradient(self.u), tf.stop_gradient(self.v)
-        return tf.tensordot(v, tf.linalg.matvec(self._matrix(), u), 1)
+        return tf.reduce_sum(v * tf.linalg.matvec(self._matrix(), u))
 
     def normalized_kernel(self) -> tf.Tensor:
         """kernel / sigma, in the dtype that the layer computes in."""
