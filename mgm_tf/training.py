@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from mgm_tf import accounts, callbacks, evaluation, networks, pictures, records
-from mgm_tf.algorithm import Stage
+from mgm_tf.algorithm import MULTI_TASK_NETWORK, Stage
 from mgm_tf.checkpoints import Best, Checkpoints
 from mgm_tf.experiment import Experiment
 from mgm_tf.inputs import Batches
@@ -165,11 +165,13 @@ class StageRun:
             f"Stopped after step {step}; the same command goes on from there."
         )
 
-    def _trains(self, network: str) -> bool:
-        return any(network in update.trains for update in self._stage.updates)
+    def _trains(self, *names: str) -> bool:
+        """Whether one of these networks changes."""
+        trained = {name for update in self._stage.updates for name in update.trains}
+        return not trained.isdisjoint(names)
 
     def _validate(self, step: int) -> None:
-        if not self._trains("encoder"):
+        if not self._trains(*MULTI_TASK_NETWORK):
             return
         with self._scalars.paused():
             experiment = self._experiment
@@ -194,7 +196,7 @@ class StageRun:
         trained: dict[str, keras.Model] = experiment.networks
         reader = experiment.reader(self._stage)
         with self._scalars.paused():
-            if self._trains("encoder"):
+            if self._trains(*MULTI_TASK_NETWORK):
                 shown_split = experiment.data.validation
                 numbers = tuple(range(min(PANELS, len(shown_split))))
                 shown = pictures.prediction_panels(

@@ -267,6 +267,16 @@ def test_other_settings_are_refused(alone, data_dir):
 # --- Variants of a run --------------------------------------------------------------
 
 
+def test_decoders_on_a_frozen_encoder_are_validated(whole, data_dir, tmp_path):
+    # Table 11: features of other tasks, and a new decoder.
+    source, _ = whole
+    rows = ALONE | {"tasks": ("normals",), "multi_task_length": "0steps"}
+    rows |= {"start_from": (str(source),), "freeze": ("encoder",), "run_eagerly": True}
+    planned = run(settings(data_dir, **rows), tmp_path)
+    best = Checkpoints(tmp_path, planned.networks).best()
+    assert (best.stage, best.step) == ("joint", 2)
+
+
 def test_two_replicas_train_as_one_device(alone, data_dir, tmp_path):
     first_stage = ALONE | {"joint_length": "0steps", "replicas": 2}
     run(settings(data_dir, **first_stage), tmp_path)
