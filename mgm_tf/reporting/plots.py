@@ -10,6 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 SIZE = 4.2, 3.0  # inches
+CHARACTERS = 60  # in a line of that width
+STROKE = 8  # characters that the stroke beside a name takes, and the gap
 GREY = "#808890"  # axes and text: seen on white and on black
 # Colours that stand out on both, and strokes that do without colours.
 COLORS = "#4b7bec", "#e0701f", "#1f9d61", "#d6455d", "#9a5fd0", "#159aa8", "#b58900"
@@ -91,10 +93,16 @@ def svg(
         axes.grid(visible=True)
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
-        columns = min(3, max(1, len(lines)))
+        columns = legend_columns([line.name for line in lines])
         figure.legend(loc="outside upper center", ncols=columns, frameon=False)
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     return _trimmed(file.getvalue())
+
+
+def legend_columns(names: Sequence[str]) -> int:
+    """How many names stand side by side: three at most, so that none is cut off."""
+    longest = max(map(len, names), default=0)
+    return max(1, min(3, len(names), CHARACTERS // (longest + STROKE)))
 
 
 def in_words(lines: Sequence[Line], what: str, x_label: str) -> str:
