@@ -24,7 +24,7 @@ def assemble(
       tables: all there are.
       runs: by name, of `runs.find`.
       dataset: on which everything is looked at; None or empty: the paper's own, and
-        each other one that there are runs of.
+        others that there are runs of, see `Blocks.places`.
       names: of the tables that are shown; None: of which enough is finished.
       habits: settings that change nothing that is learned.
 
@@ -113,9 +113,7 @@ def _places(block: Block, known: Blocks, dataset: str | None) -> list[str]:
     """The data sets that a block is shown on."""
     if dataset:
         return [dataset]
-    others = [name for name in COLUMNS if name != block.dataset]
-    places = [name for name in (block.dataset, *others) if known.has_runs(block, name)]
-    return places or [block.dataset]
+    return known.places(block) or [block.dataset]
 
 
 # --- Claims --------------------------------------------------------------------------
@@ -127,11 +125,10 @@ def _judged(
     """The claim on every data set that it can be judged on; once if there is none."""
     by_name = {block.name: block for block in table.blocks}
     needed = [_block(by_name, cell, table) for pair in claim.pairs for cell in pair]
-    places = [
-        place
-        for place in ([dataset] if dataset else COLUMNS)
-        if any(known.has_runs(block, place) for block in needed)
-    ]
+    found = {place for block in needed for place in known.places(block)}
+    if dataset:
+        found = {dataset} if any(known.has_runs(b, dataset) for b in needed) else set()
+    places = [place for place in COLUMNS if place in found]
     for place in places or [dataset or table.blocks[0].dataset]:
         pairs = claim.pairs
         # On the paper's own data a block of other data would stand there unrun.

@@ -37,6 +37,7 @@ class Blocks:
         habits: Collection[str] = (),
     ):
         self._tables = tables
+        self._homes = {b.dataset for table in tables.values() for b in table.blocks}
         self._habits = habits
         self._shelf: dict[str, dict[int, Run]] = {}
         self._strangers: list[str] = []  # runs that have no name of a run
@@ -56,6 +57,20 @@ class Blocks:
             for row in block.rows
             for training in row.trainings()
         )
+
+    def places(self, block: Block) -> list[str]:
+        """The data sets of the block's runs, its own first.
+
+        Data that tables name have a place there: they stand in that of others only
+        where these are not run at all.
+        """
+        others = [name for name in COLUMNS if name != block.dataset]
+        if self.has_runs(block, block.dataset):
+            own = [block.dataset]
+            others = [name for name in others if name not in self._homes]
+        else:
+            own = []
+        return own + [name for name in others if self.has_runs(block, name)]
 
     def unused(self) -> list[str]:
         """The names of runs that no table reads and no such run needs."""

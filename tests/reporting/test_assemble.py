@@ -190,6 +190,33 @@ def test_own_data_have_own_flags_and_stand_beside_others(tmp_path):
     assert [found["title"] for found in only["blocks"]] == ["nyuv2 50 %, on rooms"]
 
 
+def test_data_that_tables_name_stand_in_their_own_place(tmp_path):
+    # One row more: of two blocks with the same runs only one is shown in any case.
+    rows = (*ROWS, Row("LSeT", {"depth": Training(("lset",))}))
+    more = block("tiny_taskonomy 50 %", "tiny_taskonomy", rows=rows)
+    tables = {"2": dataclasses.replace(TABLE, blocks=(NYUV2, more))}
+
+    def titles():
+        (table,) = record_of(tmp_path, tables)["tables"]
+        places = [claim["dataset"] for claim in table["claims"]]
+        return [found["title"] for found in table["blocks"]], places
+
+    own = {"segmentation": {"miou_tp": 0.2}, "depth": {"absolute_error": 0.5}}
+    for training in (MT, MGM):
+        run_folders.write(tmp_path, training, 0, own, dataset="nyuv2")
+    assert titles() == (["tiny_taskonomy 50 %, on nyuv2"], ["nyuv2"])
+    for training in (MT, MGM):
+        run_folders.write(tmp_path, training, 0, own, dataset="tiny_taskonomy")
+    both = ["nyuv2 50 %", "tiny_taskonomy 50 %"], ["nyuv2", "tiny_taskonomy"]
+    assert titles() == both
+    for training in (MT, MGM):
+        run_folders.write(tmp_path, training, 0, figures(0.2, 0.5))
+    assert titles() == (
+        [*both[0], "tiny_taskonomy 50 %, on rooms"],
+        [*both[1], "rooms"],
+    )
+
+
 @pytest.mark.parametrize(("finished", "shown"), [(0, False), (1, False), (2, True)])
 def test_a_table_needs_two_finished_rows(tmp_path, finished, shown):
     for training in (MT, MGM)[:finished]:
