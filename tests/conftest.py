@@ -1,5 +1,6 @@
 """Two logical CPU devices (distribution is tested on any machine), deterministic TF."""
 
+import gc
 import os
 import pathlib
 
@@ -36,6 +37,18 @@ def pytest_collection_modifyitems(items):
     """Puts the longest files first."""
     places = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _garbage_of_a_file():
+    """Collects what a file leaves, and spares the collector what stays.
+
+    TensorFlow keeps much of every graph: to look through all of that time and again
+    takes longer than some tests.
+    """
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
