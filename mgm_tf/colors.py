@@ -76,7 +76,7 @@ def error_map(
     # A diverged network predicts NaN: that is no "missing label", so it is counted.
     broken = int((valid & ~finite).sum())
     valid = valid & finite
-    size, unit = ERRORS.get(info.name, _distance)(info, prediction, target)
+    size, unit = _errors(info, prediction, target)
     largest = float(size[valid].max(initial=0))
     picture = _mapped("viridis", size, 0.0, largest if end is None else end)
     mean = float(size[valid].mean()) if valid.any() else 0.0
@@ -95,7 +95,7 @@ def largest_error(
     target, valid = _checked(info, target, valid)
     if info.class_names:
         return float((prediction != target)[valid].any())
-    size, _ = ERRORS.get(info.name, _distance)(info, prediction, target)
+    size, _ = _errors(info, prediction, target)
     return float(size[valid & finite].max(initial=0))
 
 
@@ -178,6 +178,11 @@ def _angle(info, prediction, target):
 
 
 ERRORS = {"normals": _angle}
+
+
+def _errors(info, prediction, target):
+    """Their sizes [H, W], and the unit."""
+    return ERRORS.get(info.name, _distance)(info, prediction, target)
 
 
 # --- Checks -------------------------------------------------------------------------

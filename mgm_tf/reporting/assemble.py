@@ -111,9 +111,7 @@ def _contents(block: dict) -> set[tuple]:
 
 def _places(block: Block, known: Blocks, dataset: str | None) -> list[str]:
     """The data sets that a block is shown on."""
-    if dataset:
-        return [dataset]
-    return known.places(block) or [block.dataset]
+    return known.places(block, dataset) or [dataset or block.dataset]
 
 
 # --- Claims --------------------------------------------------------------------------
@@ -125,9 +123,7 @@ def _judged(
     """The claim on every data set that it can be judged on; once if there is none."""
     by_name = {block.name: block for block in table.blocks}
     needed = [_block(by_name, cell, table) for pair in claim.pairs for cell in pair]
-    found = {place for block in needed for place in known.places(block)}
-    if dataset:
-        found = {dataset} if any(known.has_runs(b, dataset) for b in needed) else set()
+    found = {place for block in needed for place in known.places(block, dataset)}
     places = [place for place in COLUMNS if place in found]
     for place in places or [dataset or table.blocks[0].dataset]:
         pairs = claim.pairs

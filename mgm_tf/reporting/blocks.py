@@ -58,12 +58,14 @@ class Blocks:
             for training in row.trainings()
         )
 
-    def places(self, block: Block) -> list[str]:
-        """The data sets of the block's runs, its own first.
+    def places(self, block: Block, dataset: str | None = None) -> list[str]:
+        """The data sets of the block's runs, its own first; of `dataset` alone, if any.
 
         Data that tables name have a place there: they stand in that of others only
         where these are not run at all.
         """
+        if dataset:
+            return [dataset] if self.has_runs(block, dataset) else []
         others = [name for name in COLUMNS if name != block.dataset]
         if self.has_runs(block, block.dataset):
             own = [block.dataset]
