@@ -21,12 +21,15 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from mgm_tf import command_line, config, inputs, provenance
-from mgm_tf.algorithm import Stage
-from mgm_tf.config import Config, DataConfig
-from mgm_tf.data_set import DataSet
-from mgm_tf.experiment import Experiment
-from mgm_tf.inputs import Batches, Split
+from mgm_tf.config import command_line
+from mgm_tf.config import settings as config
+from mgm_tf.config.settings import Config, DataConfig
+from mgm_tf.data import inputs
+from mgm_tf.data.dataset import DataSet
+from mgm_tf.data.inputs import Batches, Split
+from mgm_tf.method.algorithm import Stage
+from mgm_tf.train import provenance
+from mgm_tf.train.experiment import Experiment
 
 DATASETS = typing.get_args(DataConfig.__dataclass_fields__["dataset"].type)
 LEAST_RATIO = 3.0  # images read for an image learned from

@@ -6,8 +6,7 @@ import sys
 import pytest
 from absl import flags
 
-from mgm_tf import command_line
-from mgm_tf.callbacks import Interrupted, NotFinite
+from mgm_tf.config import command_line
 
 
 @contextlib.contextmanager
@@ -31,7 +30,7 @@ def call(module, *arguments) -> int:
         with pytest.raises(SystemExit) as ended:
             # A module has one command, or several by name.
             main = getattr(module, "COMMANDS", None) or module.main
-            command_line.run(main, Interrupted, NotFinite)
+            command_line.run(main)
     return ended.value.code or 0
 
 

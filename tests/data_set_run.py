@@ -9,8 +9,9 @@ import pathlib
 import numpy as np
 from absl import flags
 
-from mgm_tf import claiming, config, logs, training
-from mgm_tf.experiment import Experiment
+from mgm_tf.config import settings
+from mgm_tf.train import claiming, logs, loop
+from mgm_tf.train.experiment import Experiment
 
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
 # Behind a flag file: the same in small.
@@ -32,11 +33,11 @@ SHORT = (
 )
 
 
-def parsed(*arguments) -> config.Config:
+def parsed(*arguments) -> settings.Config:
     values = flags.FlagValues()
-    config.define_flags(values)
+    settings.define_flags(values)
     values(["train", *arguments])
-    return config.from_flags(values)
+    return settings.from_flags(values)
 
 
 def trained(name: str, folder: pathlib.Path, *more: str) -> Experiment:
@@ -52,7 +53,7 @@ def trained(name: str, folder: pathlib.Path, *more: str) -> Experiment:
     )
     workdir = folder / "run"
     claiming.begin(planned, workdir)
-    training.train(planned, workdir)
+    loop.train(planned, workdir)
     stages = {line["stage"] for line in logs.read(workdir)}
     assert stages == {stage.name for stage in planned.stages}
     metrics = planned.evaluate(planned.data.test)

@@ -14,7 +14,7 @@ import tensorflow_datasets as tfds
 
 import datasets
 from datasets import metadata
-from mgm_tf import config, options
+from mgm_tf.config import options, settings
 
 SIZE = 64
 COUNTS = {"train": 12, "validation": 5, "test": 3}
@@ -159,7 +159,7 @@ ALONE = {
 }
 
 
-def settings(data_dir: pathlib.Path, **changes) -> config.Config:
+def settings(data_dir: pathlib.Path, **changes) -> settings.Config:
     """The settings of a tiny run on this data set, with changes by flag name."""
-    values = options.settings(config.Config()) | TINY | {"data_dir": str(data_dir)}
-    return options.build(config.Config, values | changes)
+    values = options.settings(settings.Config()) | TINY | {"data_dir": str(data_dir)}
+    return options.build(settings.Config, values | changes)

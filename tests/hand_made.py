@@ -4,8 +4,8 @@ import types
 
 import tensorflow as tf
 
-from mgm_tf.examples import Examples
-from mgm_tf.randomness import Draws
+from mgm_tf.data.examples import Examples
+from mgm_tf.data.randomness import Draws
 from tests import toy
 
 SIZE = 2  # pixels of a side

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mgm_tf.algorithm import Update
-from mgm_tf.model import MGM
-from mgm_tf.optimizers import Adam
+from mgm_tf.method.algorithm import Update
+from mgm_tf.method.train_step import MGM
+from mgm_tf.train.optimizers import Adam
 from tests import toy
 
 # Steps are taken down the gradient, so long ones that the least of gradients moves a

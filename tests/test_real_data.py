@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from datasets.nyuv2 import classes
-from mgm_tf import logs
-from mgm_tf import train as train_command
+from mgm_tf.train import __main__ as train_command
+from mgm_tf.train import logs
 from tests import commands
 
 ROOT = pathlib.Path(__file__).parents[1]

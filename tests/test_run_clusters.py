@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from datasets.folder import example
-from mgm_tf import pseudo_labels
+from mgm_tf.data import pseudo_labels
 from tests import data_set_run
 
 

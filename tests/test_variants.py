@@ -7,8 +7,11 @@ import re
 import pytest
 from absl import flags
 
-from mgm_tf import algorithm, composition, config, registry
-from mgm_tf.algorithm import MULTI_TASK_NETWORK
+from mgm_tf.config.settings import ALL_TASKS, Config, define_flags, from_flags
+from mgm_tf.experiments import registry
+from mgm_tf.method import algorithm
+from mgm_tf.method.algorithm import MULTI_TASK_NETWORK
+from mgm_tf.train import composition
 from tests import toy
 
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
@@ -101,12 +104,12 @@ NEEDS = {
 DATA_SETS = ("nyuv2", "rooms", "tiny_taskonomy", "cityscapes_zurich", "folder")
 
 
-def parsed(*flagfiles, more=()) -> config.Config:
+def parsed(*flagfiles, more=()) -> Config:
     values = flags.FlagValues()
-    config.define_flags(values)
+    define_flags(values)
     files = [f"--flagfile={CONFIGS / name}.flags" for name in flagfiles]
     values(["train", *files, *more])
-    return config.from_flags(values)
+    return from_flags(values)
 
 
 def needed(name) -> list[str]:
@@ -194,7 +197,7 @@ def test_a_variant_goes_behind_every_data_set(data, name):
     settings = parsed(data, f"variants/{name}", more=needed(name))
     assert settings.data.dataset == data
     # `all` are known when the data are.
-    tasks = THREE if settings.data.tasks == config.ALL_TASKS else settings.data.tasks
+    tasks = THREE if settings.data.tasks == ALL_TASKS else settings.data.tasks
     refused = contextlib.nullcontext()
     if (name, data) in REFUSED:
         message = re.escape(REFUSED[name, data])

@@ -7,19 +7,25 @@ import numpy as np
 import tensorflow as tf
 
 from datasets.metadata import TaskInfo, depth_info, normals_info, segmentation_info
-from mgm_tf import algorithm
-from mgm_tf.adversarial import Discriminate, Generate
-from mgm_tf.algorithm import Average, Method, Synthesis
-from mgm_tf.examples import Reader
-from mgm_tf.expectation import LatentPredictions
-from mgm_tf.gradients import SURGERY
-from mgm_tf.labels import Categorical
+from mgm_tf.data.examples import Reader
+from mgm_tf.method import algorithm
+from mgm_tf.method.adashare import LearnPolicy, SampledPolicy, UnderPolicy
+from mgm_tf.method.adversarial import Discriminate, Generate
+from mgm_tf.method.algorithm import Average, Method, Synthesis
+from mgm_tf.method.em import LatentPredictions
+from mgm_tf.method.gradients import SURGERY
+from mgm_tf.method.objectives import (
+    WEIGHTINGS,
+    Contrastive,
+    MultiTask,
+    Reconstruct,
+    Scene,
+)
+from mgm_tf.method.synthesis_labels import of_the_minibatch
 from mgm_tf.networks import build_networks
 from mgm_tf.networks.task_weights import costs_of
-from mgm_tf.objectives import WEIGHTINGS, Contrastive, MultiTask, Reconstruct, Scene
-from mgm_tf.policy_learning import LearnPolicy, SampledPolicy, UnderPolicy
-from mgm_tf.synthesis import of_the_minibatch
-from mgm_tf.tasks import Task, task_of
+from mgm_tf.tasks.dense import Task, task_of
+from mgm_tf.tasks.scenes import Categorical
 
 SIZE = 64
 BATCH = 4

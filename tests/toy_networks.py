@@ -7,19 +7,21 @@ a difference in the last digit becomes one in the third, where it turns a ReLU o
 import keras
 import tensorflow as tf
 
-from mgm_tf.layers.batch_normalization import BatchNormalization
-from mgm_tf.layers.composite import CompositeModel
-from mgm_tf.layers.conditional_batch_normalization import ConditionalBatchNormalization
-from mgm_tf.layers.convolution import Convolution
-from mgm_tf.layers.resampling import double, global_average, halve
-from mgm_tf.layers.self_attention import SelfAttention
-from mgm_tf.layers.spectral_normalization import (
+from mgm_tf.networks.embedding import Embedding
+from mgm_tf.networks.layers.batch_normalization import BatchNormalization
+from mgm_tf.networks.layers.composite import CompositeModel
+from mgm_tf.networks.layers.conditional_batch_normalization import (
+    ConditionalBatchNormalization,
+)
+from mgm_tf.networks.layers.convolution import Convolution
+from mgm_tf.networks.layers.resampling import double, global_average, halve
+from mgm_tf.networks.layers.self_attention import SelfAttention
+from mgm_tf.networks.layers.spectral_normalization import (
     SpectralConvolution,
     SpectralDense,
     SpectralEmbedding,
 )
-from mgm_tf.networks.embedding import Embedding
-from mgm_tf.networks.helpers import Annotator, Synthesizer
+from mgm_tf.networks.pretrained import Annotator, Synthesizer
 from mgm_tf.networks.task_weights import TASK_WEIGHTS
 from tests import toy
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from mgm_tf import policies
-from mgm_tf.layers.composite import CompositeModel
+from mgm_tf.networks import adashare_policy
 from mgm_tf.networks.encoders import BasicBlock, ResNet
+from mgm_tf.networks.layers.composite import CompositeModel
 
 
 class Policy(CompositeModel):
@@ -35,7 +35,7 @@ class Policy(CompositeModel):
     def settle(self, seed: int, number: int) -> None:
         """Makes the `number`-th drawn policy the most probable one, for good."""
         uniform = tf.random.stateless_uniform(self.logits.shape[:2], (seed, number))
-        keep = policies.drawn(tf.convert_to_tensor(self.logits), uniform)
+        keep = adashare_policy.drawn(tf.convert_to_tensor(self.logits), uniform)
         self.logits.assign(tf.stack([keep, 1 - keep], axis=-1))
 
     def call(self, training=False):
@@ -72,7 +72,7 @@ class AdaShareEncoder(CompositeModel):
         logits = policy.logits
         _check((len(self.tasks), len(encoder.blocks)), logits.shape[:2], "A policy")
         # Not the policy itself: as an attribute it would be a part of this network.
-        self._most_probable = lambda: policies.most_probable(
+        self._most_probable = lambda: adashare_policy.most_probable(
             tf.convert_to_tensor(logits)
         )
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from mgm_tf.layers.composite import CompositeModel
-from mgm_tf.layers.cross_stitch import CrossStitch
 from mgm_tf.networks.encoders import ResNet, through
+from mgm_tf.networks.layers.composite import CompositeModel
+from mgm_tf.networks.layers.cross_stitch import CrossStitch
 
 
 class CrossStitchEncoder(CompositeModel):

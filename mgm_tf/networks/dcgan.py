@@ -3,11 +3,13 @@
 import keras
 import tensorflow as tf
 
-from mgm_tf.layers.batch_normalization import BatchNormalization
-from mgm_tf.layers.composite import CompositeLayer, CompositeModel
-from mgm_tf.layers.conditional_batch_normalization import ConditionalBatchNormalization
-from mgm_tf.layers.convolution import Convolution
-from mgm_tf.layers.initializers import small_normal
+from mgm_tf.networks.layers.batch_normalization import BatchNormalization
+from mgm_tf.networks.layers.composite import CompositeLayer, CompositeModel
+from mgm_tf.networks.layers.conditional_batch_normalization import (
+    ConditionalBatchNormalization,
+)
+from mgm_tf.networks.layers.convolution import Convolution
+from mgm_tf.networks.layers.initializers import small_normal
 from mgm_tf.networks.widths import doublings
 
 _START = 4

@@ -2,10 +2,10 @@
 
 import tensorflow as tf
 
-from mgm_tf.layers.batch_normalization import BatchNormalization
-from mgm_tf.layers.composite import CompositeModel
-from mgm_tf.layers.resampling import global_average
-from mgm_tf.layers.spectral_normalization import SpectralDense
+from mgm_tf.networks.layers.batch_normalization import BatchNormalization
+from mgm_tf.networks.layers.composite import CompositeModel
+from mgm_tf.networks.layers.resampling import global_average
+from mgm_tf.networks.layers.spectral_normalization import SpectralDense
 
 
 class Embedding(CompositeModel):

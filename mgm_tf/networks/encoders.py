@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 import keras
 import tensorflow as tf
 
-from mgm_tf.layers.batch_normalization import BatchNormalization
-from mgm_tf.layers.composite import CompositeLayer, CompositeModel
-from mgm_tf.layers.convolution import Convolution
-from mgm_tf.layers.initializers import kaiming
-from mgm_tf.layers.resampling import max_pool
+from mgm_tf.networks.layers.batch_normalization import BatchNormalization
+from mgm_tf.networks.layers.composite import CompositeLayer, CompositeModel
+from mgm_tf.networks.layers.convolution import Convolution
+from mgm_tf.networks.layers.initializers import kaiming
+from mgm_tf.networks.layers.resampling import max_pool
 
 # Widths of the four stages. "narrow" is the paper's, "standard" that of He et al.
 ENCODER_WIDTHS: dict[str, tuple[int, ...]] = {

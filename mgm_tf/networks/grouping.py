@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 import keras
 import tensorflow as tf
 
-from mgm_tf.layers.composite import CompositeModel
 from mgm_tf.networks.decoders import Decoders
+from mgm_tf.networks.layers.composite import CompositeModel
 
 Groups = Sequence[Sequence[str]]
 

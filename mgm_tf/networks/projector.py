@@ -2,8 +2,8 @@
 
 import keras
 
-from mgm_tf.layers.composite import CompositeModel
-from mgm_tf.layers.resampling import global_average
+from mgm_tf.networks.layers.composite import CompositeModel
+from mgm_tf.networks.layers.resampling import global_average
 
 
 class Projector(CompositeModel):

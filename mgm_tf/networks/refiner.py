@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 import keras
 import tensorflow as tf
 
-from mgm_tf.layers.composite import CompositeModel
-from mgm_tf.layers.resampling import global_average
 from mgm_tf.networks.encoders import STEM_WIDTH, ResNet
+from mgm_tf.networks.layers.composite import CompositeModel
+from mgm_tf.networks.layers.resampling import global_average
 
 _RESNET_10 = (1, 1, 1, 1)
 _HIDDEN = 128

@@ -6,12 +6,14 @@ A generator starts at 4x4 and doubles up to the image, a discriminator halves do
 
 import tensorflow as tf
 
-from mgm_tf.layers.batch_normalization import BatchNormalization
-from mgm_tf.layers.composite import CompositeLayer, CompositeModel
-from mgm_tf.layers.conditional_batch_normalization import ConditionalBatchNormalization
-from mgm_tf.layers.resampling import double, halve
-from mgm_tf.layers.self_attention import SelfAttention
-from mgm_tf.layers.spectral_normalization import (
+from mgm_tf.networks.layers.batch_normalization import BatchNormalization
+from mgm_tf.networks.layers.composite import CompositeLayer, CompositeModel
+from mgm_tf.networks.layers.conditional_batch_normalization import (
+    ConditionalBatchNormalization,
+)
+from mgm_tf.networks.layers.resampling import double, halve
+from mgm_tf.networks.layers.self_attention import SelfAttention
+from mgm_tf.networks.layers.spectral_normalization import (
     SpectralConvolution,
     SpectralDense,
     SpectralEmbedding,

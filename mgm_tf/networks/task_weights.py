@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
-from mgm_tf import replicas, task_weighting
-from mgm_tf.layers.composite import CompositeModel
-from mgm_tf.layers.state import state
+from mgm_tf import replicas
+from mgm_tf.networks import task_weighting
+from mgm_tf.networks.layers.composite import CompositeModel
+from mgm_tf.networks.layers.state import state
 
 
 class UncertaintyWeights(CompositeModel):

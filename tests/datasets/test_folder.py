@@ -19,8 +19,8 @@ from datasets.folder import example
 from datasets.folder.folder_dataset_builder import Builder
 from datasets.metadata import DataInfo
 from datasets.nyuv2.normals_from_depth import normals_from_depth
-from mgm_tf import tasks
-from mgm_tf.inputs import Split
+from mgm_tf.data.inputs import Split
+from mgm_tf.tasks import dense
 from tests.datasets import builder_case, folder_files
 from tests.datasets.folder_files import NAMES, build, save
 
@@ -131,7 +131,7 @@ def test_a_batch_without_labels_of_a_task_teaches_nothing(folder, task):
         (folder / task / f"{name}.png").unlink()
     built = build(folder)
     found = stored(built)
-    known = tasks.task_of(record(built).tasks[task])
+    known = dense.task_of(record(built).tasks[task])
     target, valid = known.decode(np.stack([found[n][task] for n in NAMES[3:]]))
     assert not valid.numpy().any()
     shape = (*valid.shape, known.output_channels)

@@ -11,7 +11,7 @@ from datasets import generated
 from datasets.nyuv2 import splits as nyuv2_splits
 from datasets.rooms import rooms, rooms_dataset_builder
 from datasets.tiny_taskonomy import splits as taskonomy_splits
-from mgm_tf import subsets
+from mgm_tf.data import subsets
 from tests.datasets import taskonomy_files
 
 TYPES = len(rooms.TYPE_NAMES)

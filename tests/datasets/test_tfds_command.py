@@ -7,7 +7,7 @@ import sys
 
 import datasets
 from datasets.nyuv2 import labeled_mat
-from mgm_tf import builders
+from mgm_tf.data import builders
 from tests.datasets import test_nyuv2
 
 ROOT = pathlib.Path(__file__).parent.parent.parent

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf import policies
-from mgm_tf.layers.batch_normalization import advancing_statistics
+from mgm_tf.networks import adashare_policy
 from mgm_tf.networks.adashare import AdaShareEncoder, Policy
 from mgm_tf.networks.encoders import ResNet
+from mgm_tf.networks.layers.batch_normalization import advancing_statistics
 
 TASKS = ("segmentation", "depth")
 IMAGES = tf.random.stateless_uniform((2, 32, 32, 3), (0, 1), -1.0, 1.0)
@@ -133,7 +133,7 @@ def test_the_loss_of_a_task_teaches_its_policy(network, policy, sign, training):
     policy.logits.assign(logits)
     half = tf.fill((2, 4, 2), 0.5)
     with tf.GradientTape() as tape:
-        usage = policies.sampled_usage(policy(), half, 2.0)
+        usage = adashare_policy.sampled_usage(policy(), half, 2.0)
         features = network(IMAGES, usage, training=training)
         loss = sign * tf.reduce_mean(features["depth"])
     gradient = tape.gradient(loss, policy.logits.value).numpy()
@@ -151,7 +151,7 @@ def test_all_weights_learn_from_soft_usages(network, policy):
     def gradients():
         uniform = tf.random.stateless_uniform((2, 4, 2), (3, 4))
         with tf.GradientTape() as tape:
-            usage = policies.sampled_usage(policy(), uniform, 5.0)
+            usage = adashare_policy.sampled_usage(policy(), uniform, 5.0)
             features = network(IMAGES, usage, training=True)
             loss = tf.add_n([tf.reduce_mean(x**2) for x in features.values()])
         weights = [*network.trainable_variables, *policy.trainable_variables]

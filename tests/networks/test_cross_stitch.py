@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf.layers.batch_normalization import advancing_statistics
 from mgm_tf.networks import parameter_counts
 from mgm_tf.networks.cross_stitch import CrossStitchEncoder
 from mgm_tf.networks.encoders import ResNet
+from mgm_tf.networks.layers.batch_normalization import advancing_statistics
 
 TASKS = ("segmentation", "depth", "normals")
 WIDTHS = (4, 5, 6, 8)

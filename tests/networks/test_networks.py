@@ -5,8 +5,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf.layers.batch_normalization import advancing_statistics
-from mgm_tf.layers.spectral_normalization import SpectralLayer, advance_power_iterations
 from mgm_tf.networks import (
     DECODERS,
     ENCODERS,
@@ -16,6 +14,11 @@ from mgm_tf.networks import (
     build_networks,
 )
 from mgm_tf.networks import parameter_counts as counts
+from mgm_tf.networks.layers.batch_normalization import advancing_statistics
+from mgm_tf.networks.layers.spectral_normalization import (
+    SpectralLayer,
+    advance_power_iterations,
+)
 from mgm_tf.networks.widths import scaled
 from tests.rig import two_replicas
 

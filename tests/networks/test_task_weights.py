@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mgm_tf.networks.task_weighting import LAPLACE, SOFTMAX
 from mgm_tf.networks.task_weights import (
     TASK_WEIGHTS,
     DynamicWeights,
     UncertaintyWeights,
     costs_of,
 )
-from mgm_tf.task_weighting import LAPLACE, SOFTMAX
 from tests.rig import two_replicas
 
 COSTS = (SOFTMAX, LAPLACE)

@@ -1,0 +1,1 @@
+"""Settings: their flags and files, and which of them cannot stand together."""

@@ -1,0 +1,270 @@
+"""Settings that cannot be, each with what is wrong, before anything is built.
+
+The settings come as the groups of `config.Config`.
+"""
+
+import dataclasses
+
+from mgm_tf.config.lengths import Length
+
+# --weak: what reads images that are synthesized, and what a GAN learns for.
+SYNTHESIZED = ("synthetic", "frozen", "combined", "oracle")
+LEARNED_GAN = ("synthetic", "frozen", "oracle")
+
+# --start_from: the networks whose weights are those of another run.
+STARTED = ("encoder", "decoders")
+
+
+def _rules(config):
+    """Yields (what is wrong, whether it is) for all settings."""
+    chosen = (config.data.scene_labels, config.method.synthesis_labels)
+    yield (
+        f"--weak_percent={config.data.weak_percent:g} is of --weak=real; --weak is "
+        f"{config.method.weak}",
+        config.data.weak_percent > 0 and config.method.weak != "real",
+    )
+    yield (
+        "--scene_labels=cluster: the frequencies of clusters are not known beforehand; "
+        "--synthesis_labels=training draws by them as well as marginals",
+        chosen == ("cluster", "marginals"),
+    )
+    yield from _data_rules(config.data)
+    yield from _network_rules(config.network)
+    yield from _method_rules(config.method)
+    yield from _sharing_rules(config.network.sharing, config.method)
+    yield from _source_rules(config.source, config.method)
+    yield from _schedule_rules(config.schedule, config.run.replicas)
+    yield from _run_rules(config.run)
+
+
+def _data_rules(data):
+    yield "--tasks: name at least one task", not data.tasks
+    yield (
+        f"--tasks={','.join(data.tasks)}: `all` stands alone",
+        "all" in data.tasks and len(data.tasks) > 1,
+    )
+    yield (
+        f"--tasks={','.join(data.tasks)}: a task is named twice",
+        len(set(data.tasks)) < len(data.tasks),
+    )
+    yield (
+        f"--image_size={data.image_size}: 64, 128 or 256 is possible",
+        data.image_size not in (64, 128, 256),
+    )
+    yield (
+        f"--labelled_percent={data.labelled_percent:g}: above 0 and up to 100",
+        not 0 < data.labelled_percent <= 100,
+    )
+    yield (
+        f"--weak_percent={data.weak_percent:g}: from 0 to 100",
+        not 0 <= data.weak_percent <= 100,
+    )
+    yield f"--split_seed={data.split_seed}: 0 or more", data.split_seed < 0
+    yield f"--scene_clusters={data.scene_clusters}: 2 or more", data.scene_clusters < 2
+    yield (
+        f"--max_damaged={data.max_damaged:g}: from 0 to 1",
+        not 0 <= data.max_damaged <= 1,
+    )
+
+
+def _network_rules(network):
+    yield (
+        f"--output_stride={network.output_stride}: 16 or 32 is possible",
+        network.output_stride not in (16, 32),
+    )
+    yield (
+        "--decoder=taskonomy has four stages and needs --output_stride=16",
+        (network.decoder, network.output_stride) == ("taskonomy", 32),
+    )
+    yield (
+        f"--width={network.width}: a factor above 0 and up to 4 is possible",
+        not 0 < network.width <= 4,
+    )
+
+
+def _method_rules(method):
+    yield f"--temperature={method.temperature}: above 0", not method.temperature > 0
+    yield (
+        f"--instance_noise={method.instance_noise}: 0 or more",
+        not method.instance_noise >= 0,
+    )
+    yield (
+        f"--generator_updates={method.generator_updates}: at least 1",
+        method.generator_updates < 1,
+    )
+
+    yield (
+        f"--synthesis_ratio={method.synthesis_ratio:g}: above 0 and up to 16",
+        not 0 < method.synthesis_ratio <= 16,
+    )
+    yield (
+        f"--synthesis_ratio={method.synthesis_ratio:g} is of synthesized images; "
+        f"--weak is {method.weak}",
+        method.synthesis_ratio != 1 and method.weak not in SYNTHESIZED,
+    )
+    yield (
+        f"--generator_average={method.generator_average:g}: from 0 to below 1",
+        not 0 <= method.generator_average < 1,
+    )
+    for name in ("generator_average", "discriminator_augmentation"):
+        value = getattr(method, name)
+        yield (
+            f"--{name}={value} is of a GAN that learns; --weak is {method.weak}",
+            value not in (0, "none") and method.weak not in LEARNED_GAN,
+        )
+    yield (
+        "--em=latent is of the refinement network, but --refinement is none",
+        (method.em, method.refinement) == ("latent", "none"),
+    )
+    yield f"--em_steps={method.em_steps}: at least 1", method.em_steps < 1
+    yield f"--em_rate={method.em_rate:g}: above 0", not method.em_rate > 0
+    yield from _policy_rules(method)
+
+
+def _policy_rules(method):
+    for name in ("policy_sparsity", "policy_sharing", "policy_draw"):
+        value = getattr(method, name)
+        yield f"--{name}={value:g}: 0 or more", not value >= 0
+    yield (
+        f"--policy_temperature={method.policy_temperature:g}: above 0",
+        not method.policy_temperature > 0,
+    )
+    for name in ("policy_temperature_decay", "policy_curriculum"):
+        value = getattr(method, name)
+        yield f"--{name}={value:g}: above 0 and up to 1", not 0 < value <= 1
+
+
+def _sharing_rules(sharing: str, method):
+    """What needs features that all tasks share."""
+    shared = sharing == "hard"
+    apart = f"--sharing={sharing} has features of each task's own"
+    yield (
+        f"{apart}: --weak={method.weak} synthesizes from shared ones",
+        not shared and method.weak in SYNTHESIZED,
+    )
+    yield (
+        f"{apart}: --self_supervision={method.self_supervision} learns shared ones",
+        not shared and method.self_supervision != "none",
+    )
+    yield (
+        f"--gradient_surgery={method.gradient_surgery} is about what tasks ask of one "
+        f"encoder; --sharing is {sharing}",
+        not shared and method.gradient_surgery != "none",
+    )
+    yield (
+        f"--task_weighting={method.task_weighting}: the weights of --sharing=adashare "
+        "are equal",
+        sharing == "adashare" and method.task_weighting != "equal",
+    )
+    yield (
+        f"--sharing=adashare learns policies of the tasks alone: --weak={method.weak} "
+        f"--refinement={method.refinement}",
+        sharing == "adashare" and (method.weak, method.refinement) != ("none", "none"),
+    )
+
+
+def _source_rules(source, method):
+    yield (
+        f"--gradient_surgery={method.gradient_surgery} is done on E, which "
+        f"--freeze={','.join(source.freeze)} keeps",
+        method.gradient_surgery != "none" and "encoder" in source.freeze,
+    )
+    for flag, weak in (("generators_from", "combined"), ("oracle", "oracle")):
+        value = getattr(source, flag)
+        yield (
+            f"--weak={weak} needs --{flag}, the folder of a run",
+            method.weak == weak and not value,
+        )
+        yield (
+            f"--{flag} is of --weak={weak}; --weak is {method.weak}",
+            method.weak != weak and bool(value),
+        )
+    for name in source.freeze:
+        yield (
+            f"--freeze={name}: {' or '.join(STARTED)}, which --start_from gives",
+            name not in STARTED,
+        )
+    yield (
+        f"--freeze={','.join(source.freeze)} without --start_from keeps what has "
+        "learned nothing",
+        bool(source.freeze) and not source.start_from,
+    )
+
+
+def _schedule_rules(schedule, replicas: int):
+    for name, value in dataclasses.asdict(schedule).items():
+        if name.endswith("batch_size"):
+            yield f"--{name}={value}: a batch has at least 2 examples", value < 2
+            uneven = value % max(replicas, 1) != 0
+            yield f"--{name}={value} cannot be split over --replicas={replicas}", uneven
+        if name.endswith("learning_rate"):
+            yield f"--{name}={value}: above 0", not value > 0
+        if name.endswith("length"):
+            yield from _length_rules(name, value)
+    yield (
+        f"--weight_decay={schedule.weight_decay}: 0 or more",
+        not schedule.weight_decay >= 0,
+    )
+    yield (
+        f"--gan_beta_1={schedule.gan_beta_1}: in [0, 1)",
+        not 0 <= schedule.gan_beta_1 < 1,
+    )
+
+
+def _length_rules(name: str, text: str):
+    try:
+        Length.parse(text)
+    except ValueError as error:
+        yield f"--{name}: {error}", True
+
+
+def _run_rules(run):
+    for name in (
+        "log_every",
+        "evaluate_every",
+        "picture_every",
+        "checkpoint_every",
+        "evaluation_batch_size",
+        "steps_per_execution",
+    ):
+        yield f"--{name} must be at least 1", getattr(run, name) < 1
+    yield (
+        "--run_eagerly takes steps without a graph, and --jit_compile compiles it",
+        run.run_eagerly and run.jit_compile,
+    )
+    yield f"--seed={run.seed}: in [0, 2**32)", not 0 <= run.seed < 2**32
+    yield f"--replicas={run.replicas}: a number of 0 or more", run.replicas < 0
+    for text in _alone(run):
+        yield f"{text} with --replicas={run.replicas}", run.replicas > 1
+
+
+def _alone(run):
+    """Yields what several replicas cannot do (fails inside them on TensorFlow 2.21)."""
+    if run.steps_per_execution > 1:
+        yield f"--steps_per_execution={run.steps_per_execution} does not work"
+    if run.jit_compile:
+        yield "--jit_compile does not work"
+    if run.run_eagerly:
+        yield "--run_eagerly does not work"
+
+
+def check_alone(run, found: str) -> None:
+    """Refuses what only one device can do, where several were `found`.
+
+    Raises:
+      ValueError: see `check`.
+    """
+    wrong = [f"{text} on {found}; --replicas=1 takes one" for text in _alone(run)]
+    if wrong:
+        raise ValueError("\n".join(wrong))
+
+
+def check(config) -> None:
+    """Refuses impossible and contradictory settings, all of them at once.
+
+    Raises:
+      ValueError: with one line for each setting that cannot be.
+    """
+    wrong = [text for text, is_wrong in _rules(config) if is_wrong]
+    if wrong:
+        raise ValueError("These settings cannot be:\n  " + "\n  ".join(wrong))

@@ -1,0 +1,58 @@
+"""The settings of a run on disk: written, read again, compared."""
+
+import dataclasses
+import json
+import pathlib
+
+from mgm_tf.config import options
+from mgm_tf.config.settings import Config
+
+
+def as_flagfile(settings: Config) -> str:
+    """The settings as a flag file that repeats the run."""
+    lines = []
+    for name, value in options.settings(settings).items():
+        text = ",".join(value) if isinstance(value, tuple) else value
+        lines.append(f"--{name}={text}")
+    return "\n".join(lines) + "\n"
+
+
+def save(settings: Config, workdir: pathlib.Path) -> None:
+    """Writes `config.json` and `config.flags` into the run's folder."""
+    workdir.mkdir(parents=True, exist_ok=True)
+    record = json.dumps(dataclasses.asdict(settings), indent=2)
+    (workdir / "config.json").write_text(record + "\n")
+    (workdir / "config.flags").write_text(as_flagfile(settings))
+
+
+def load(workdir: pathlib.Path) -> Config:
+    """The settings of the run in `workdir`.
+
+    Raises:
+      FileNotFoundError: there is no run.
+      ValueError: the file does not hold the settings of this version.
+    """
+    path = workdir / "config.json"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path} does not exist: {workdir} is not the --workdir of a training run."
+        )
+    groups = json.loads(path.read_text())
+    flat = {name: value for group in groups.values() for name, value in group.items()}
+    known = set(options.leaves(Config))
+    if set(flat) != known:
+        raise ValueError(
+            f"{path}: expected the settings of this version; missing "
+            f"{sorted(known - set(flat))}, unknown {sorted(set(flat) - known)}."
+        )
+    return options.build(Config, flat)
+
+
+def differences(old: Config, new: Config) -> list[str]:
+    """What was asked of a run before and is asked otherwise now, habits apart."""
+    before, after = options.settings(old), options.settings(new)
+    return [
+        f"--{name}: {before[name]} before, {after[name]} now"
+        for name, field in options.leaves(Config).items()
+        if before[name] != after[name] and not field.metadata["habit"]
+    ]

@@ -1,0 +1,1 @@
+"""From a built data set to the examples of an update."""

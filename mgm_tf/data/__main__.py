@@ -1,0 +1,138 @@
+"""Builds a data set, or audits it: `python -m mgm_tf.data --dataset=nyuv2 …`.
+
+    python -m mgm_tf.data --dataset=nyuv2 --manual_dir=FOLDER --data_dir=data
+    python -m mgm_tf.data --dataset=nyuv2 --data_dir=data --audit
+
+Training builds what it needs by itself; this does it before, and shows what there is.
+"""
+
+import pathlib
+
+import tensorflow_datasets as tfds
+from absl import flags
+
+from datasets.metadata import DataInfo
+from mgm_tf.config import command_line, options
+from mgm_tf.config import settings as config
+from mgm_tf.data import audit, builders, inputs
+
+_MOST_NAMES = 8
+
+
+def define_flags() -> None:
+    """Defines the flags of this command."""
+    config.define_flags(group=config.DataConfig)
+    flags.DEFINE_bool("audit", False, "Audit what is built: report.html, report.json.")
+    flags.DEFINE_string(
+        "report_dir", None, "Folder of the report; `audit` in that of the data if none."
+    )
+    flags.DEFINE_list(
+        "beam_options",
+        [],
+        "Options of Apache Beam for data sets that are built by it, as in "
+        "runner=FlinkRunner,flink_master=HOST:PORT; without: on this machine.",
+    )
+
+
+def settings() -> config.DataConfig:
+    """The checked settings of parsed flags.
+
+    Raises:
+      ValueError: see `config.check`.
+    """
+    data = options.from_flags(config.DataConfig, flags.FLAGS)
+    config.check(config.Config(data=data))
+    return data
+
+
+def main() -> int:
+    """Builds or audits; returns the exit code: 1 if the audit found errors."""
+    wanted = settings()
+    builder = builders.open_builder(
+        wanted.dataset, wanted.protocol, wanted.image_size, wanted.data_dir
+    )
+    if flags.FLAGS.audit:
+        return audited(builder, flags.FLAGS.report_dir)
+    builders.prepare(
+        builder, wanted.manual_dir, wanted.max_damaged, flags.FLAGS.beam_options
+    )
+    print(described(builder))
+    return 0
+
+
+def audited(builder: tfds.core.DatasetBuilder, report_dir: str | None) -> int:
+    """Audits all splits and tasks, and writes the report.
+
+    Returns:
+      the exit code: 1 if there are errors, else 0.
+
+    Raises:
+      FileNotFoundError: the data set is not built.
+    """
+    builders.check_built(builder)
+    info = DataInfo.from_metadata(builder.info.metadata)
+    splits = {
+        name: inputs.Split(builder, name, tuple(info.tasks), "disk")
+        for name in builder.info.splits
+    }
+    report = audit.audit(splits, damaged=builders.quarantined(builder))
+    folder = pathlib.Path(report_dir or builder.data_path / "audit")
+    page = audit.write(report, folder)
+    print(audit.summary(report))
+    print(f"The report: {page}")
+    return int(bool(report.errors))
+
+
+def described(builder: tfds.core.DatasetBuilder) -> str:
+    """What a built data set holds, in lines."""
+    info = DataInfo.from_metadata(builder.info.metadata)
+    mebibytes = builders.bytes_on_disk(builder) / 2**20
+    splits = [
+        (name, f"{split.num_examples:,}") for name, split in builder.info.splits.items()
+    ]
+    tasks = [
+        (task.name, _unit(task), task.source or "-") for task in info.tasks.values()
+    ]
+    left_out = builders.quarantined(builder)
+    lines = [
+        f"{builder.info.full_name}: {builder.data_path}, {mebibytes:,.1f} MiB, "
+        f"{info.image_size} x {info.image_size} pixels",
+        "",
+        *_table(("split", "images"), splits),
+        "",
+        *_table(("task", "unit", "source"), tasks),
+        "",
+        f"Image label: {info.label_kind}, {len(info.scene_names)} classes"
+        f"{_some(info.scene_names)}",
+        *(f"  source: {text}" for text in (info.scene_source,) if text),
+        f"Left out as damaged: {len(left_out)}",
+        *(f"  {row['name']}: {row['reason']}" for row in left_out[:_MOST_NAMES]),
+    ]
+    return "\n".join(lines + [f"Notes: {text}" for text in (info.notes,) if text])
+
+
+def _unit(task) -> str:
+    classes = len(task.class_names)
+    return f"{task.unit}, one of {classes}" if classes else task.unit or "-"
+
+
+def _some(names) -> str:
+    """The first names in brackets."""
+    more = ["…"] * (len(names) > _MOST_NAMES)
+    return f" ({', '.join([*names[:_MOST_NAMES], *more])})" if names else ""
+
+
+def _table(head, rows) -> list[str]:
+    """Lines of left-aligned columns."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in (head, *rows)
+    ]
+
+
+if __name__ == "__main__":
+    define_flags()
+    command_line.run(main)

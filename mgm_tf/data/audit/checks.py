@@ -1,0 +1,251 @@
+"""What of an audit's numbers is wrong, or looks so: the record in, findings out."""
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from mgm_tf.data.audit.report import Finding, Level, some
+
+TRAINED = frozenset({"train"})
+UNLABELLED = frozenset({"weak"})  # splits that have image labels only
+# Smallest and largest median, and what it probably is if it is beyond.
+PLAUSIBLE = {
+    "m": (0.1, 200.0, "metres stored as millimetres", "millimetres stored as metres")
+}
+MOST = 0.9  # of the images: what holds for so many is no accident
+ENOUGH = 8  # images, before edges are believed
+MANY = 32  # images, before edges that say nothing are believed
+SURE = 4.0  # Student's t beyond which it is no accident: 1 in 10,000 of 64 images
+UNSURE = 2.0  # Student's t below which there is no difference to be seen
+Found = Iterator[Finding]
+
+
+def findings(record: dict) -> tuple[Finding, ...]:
+    """Everything that is found, errors first."""
+    found = list(_everywhere(record))
+    for split, part in record["splits"].items():
+        found += _images(split, part)
+        found += _labels(record, split, part)
+        for task, numbers in part["tasks"].items():
+            for check in (_presence, _constants, _values, _classes, _alignment):
+                found += check(record, split, task, numbers)
+    order = {"error": 0, "warning": 1}
+    return tuple(sorted(found, key=lambda finding: order[finding.level]))
+
+
+def _everywhere(record: dict) -> Found:
+    damaged = record["damaged"]
+    if damaged:
+        shown = [f"{one['name']} ({one['file']}: {one['reason']})" for one in damaged]
+        text = f"{len(damaged)} examples were left out at building: {some(shown)}."
+        yield Finding("warning", "damaged", text)
+    for key, (level, check, text) in DUPLICATES.items():
+        pairs = record["duplicates"][key]
+        if pairs["count"]:
+            shown = [" = ".join(pair["images"]) for pair in pairs["pairs"]]
+            text = text.format(pairs["count"])
+            yield Finding(level, check, f"{text}: {some(shown, pairs['count'])}.")
+
+
+DUPLICATES: dict[str, tuple[Level, str, str]] = {
+    "across": ("error", "leak", "{} images are in more than one split"),
+    "within": ("warning", "duplicates", "{} images are in a split more than once"),
+    "near_across": (
+        "warning",
+        "near-duplicates",
+        "{} pairs of images of different splits look the same",
+    ),
+    "near_within": (
+        "warning",
+        "near-duplicates",
+        "{} pairs of images within a split look the same",
+    ),
+}
+
+
+def _images(split: str, part: dict) -> Found:
+    damaged = part["damaged"]
+    if damaged["count"]:
+        text = f"{split}: {damaged['count']} stored examples cannot be read: "
+        yield Finding("error", "damaged", text + damaged["reasons"][0])
+    blank, seen = part["image"]["blank"], part["looked_at"]
+    if not seen:
+        return
+    if blank["count"] >= MOST * seen:
+        text = f"{split}: {blank['count']} of {seen} images are of one colour."
+        yield Finding("error", "images", text)
+    elif blank["count"]:
+        shown = some(blank["names"], blank["count"])
+        yield Finding("warning", "images", f"{split}: of one colour: {shown}.")
+
+
+def _labels(record: dict, split: str, part: dict) -> Found:
+    labels, seen, names = part["labels"], part["looked_at"], record["scene_names"]
+    if labels["wrong"]["count"]:
+        shown = some(labels["wrong"]["names"], labels["wrong"]["count"])
+        text = f"{split}: image labels that are none of {len(names)} classes: {shown}."
+        yield Finding("error", "image labels", text)
+    unknown = labels["unknown"]["count"]
+    if unknown and names:
+        shown = some(labels["unknown"]["names"], unknown)
+        text = f"{split}: {unknown} of {seen} images have no image label: {shown}."
+        yield Finding("warning", "image labels", text)
+    if split not in TRAINED or not part["complete"] or not any(labels["counts"]):
+        return
+    empty = [name for name, n in zip(names, labels["counts"], strict=True) if not n]
+    if empty:
+        text = f"{split}: no image of {some(empty)} ({len(empty)} of {len(names)})."
+        yield Finding("warning", "classes without examples", text)
+
+
+def _presence(record: dict, split: str, task: str, found: dict) -> Found:
+    del record
+    if split in UNLABELLED:
+        return
+    if found.get("beyond"):
+        return
+    if not found["images"]:
+        level: Level = "error" if split in TRAINED else "warning"
+        looked = found["searched"]
+        text = f"{split}: no pixel of {task} is labelled in {looked} images."
+        yield Finding(level, "no labels", f"{text} Leave the task out, or build again.")
+    elif found["ignored"] > MOST:
+        text = f"{split}: {found['ignored']:.1%} of the pixels of {task} have no label."
+        yield Finding("warning", "ignored pixels", text)
+
+
+def _constants(record: dict, split: str, task: str, found: dict) -> Found:
+    del record
+    constant, number = found["constant"], found["images"]
+    repeated = found["most_repeated_map"]
+    if number and constant["count"] >= MOST * number:
+        text = f"{constant['count']} of {number} maps of {task} have one value only"
+        text = f"{split}: {text}, e.g. {some(constant['names'], most=3)}."
+        yield Finding("error", "constant maps", text)
+    elif number > 1 and repeated >= MOST * number:
+        text = f"{split}: the same map of {task} stands {repeated} times in {number}."
+        yield Finding("error", "constant maps", text)
+    elif constant["count"] and task not in FLAT:
+        shown = some(constant["names"], constant["count"])
+        text = f"{split}: one value everywhere in the maps of {task} of {shown}."
+        yield Finding("warning", "constant maps", text)
+
+
+# A picture without an edge, or of flat surfaces only, is nothing special.
+FLAT = frozenset({"curvature", "edges"})
+
+
+def _values(record: dict, split: str, task: str, found: dict) -> Found:
+    del record
+    if found["images"]:
+        for level, text in VALUES.get(task, _nothing)(found):
+            yield Finding(level, "values", f"{split}: {task} {text}.")
+
+
+def _nothing(found):
+    del found
+    return ()
+
+
+def _depth(found):
+    value, unit = found["values"][0], found["unit"]
+    low, high, small, large = PLAUSIBLE.get(unit, (0, math.inf, "", ""))
+    told = f"has a median of {value['median']:.4g} {unit}"
+    if value["median"] < low:
+        yield "error", f"{told}, below {low:g}: another unit ({small}?)"
+    if value["median"] > high:
+        yield "error", f"{told}, above {high:g}: another unit ({large}?)"
+    if value["min"] < 0:
+        yield "error", f"is negative somewhere: {value['min']:.4g} {unit}"
+    if found["at_top"] > 0.05:
+        level = "error" if found["at_top"] > 0.5 else "warning"
+        share = f"{found['at_top']:.1%} of the pixels"
+        yield level, f"is {value['max']:.4g} {unit}, the largest, in {share}"
+
+
+def _normals(found):
+    if found["off_length"] > 1e-3:
+        level = "error" if found["off_length"] > 0.01 else "warning"
+        yield level, f"are no unit vectors in {found['off_length']:.1%} of the pixels"
+    z = found["values"][2]
+    if z["mean"] < 0:
+        yield (
+            "error",
+            f"point away from the camera (mean z {z['mean']:.2f}): z must be positive "
+            "towards it",
+        )
+
+
+def _unit_interval(found):
+    value = found["values"][0]
+    tolerance = 1e-3
+    if value["min"] < -tolerance or value["max"] > 1 + tolerance:
+        ends = f"{value['min']:.4g} to {value['max']:.4g}"
+        yield "error", f"must be in 0..1, and is {ends}"
+    elif value["max"] < 1.01 / 257:
+        yield "warning", f"is at most {value['max']:.2g} of 1: 8 bits read as 16?"
+
+
+def _curvature(found):
+    if found["at_top"] > 0.05:
+        share = f"{found['at_top']:.1%} of the pixels"
+        yield "warning", f"is the largest that can be stored in {share}"
+
+
+VALUES: dict[str, Callable] = {
+    "depth": _depth,
+    "normals": _normals,
+    "edges": _unit_interval,
+    "reshading": _unit_interval,
+    "curvature": _curvature,
+}
+
+
+def _classes(record: dict, split: str, task: str, found: dict) -> Found:
+    names = [one["name"] for one in record["tasks"][task]["classes"]]
+    if not names or not found["images"]:
+        return
+    if found["outside"]:
+        text = f"{split}: {found['outside']:.2%} of the labelled pixels of {task}"
+        text = f"{text} are none of the {len(names)} classes."
+        yield Finding("error", "class numbers", text)
+    pixels = found["classes"]["pixels"]
+    largest = max(pixels)
+    if largest > 0.99 * sum(pixels) and sum(n > 0 for n in pixels) > 1:
+        text = f"{split}: {largest / sum(pixels):.2%} of the labelled pixels of {task}"
+        text = f"{text} are {names[pixels.index(largest)]}."
+        yield Finding("warning", "class numbers", text)
+    empty = [name for name, count in zip(names, pixels, strict=True) if not count]
+    if empty and split in TRAINED and record["splits"][split]["complete"]:
+        text = f"{split}: no pixel of {task} is {some(empty)}"
+        text = f"{text} ({len(empty)} of {len(names)} classes)."
+        yield Finding("warning", "classes without examples", text)
+
+
+def _alignment(record: dict, split: str, task: str, found: dict) -> Found:
+    del record
+    fit = found["alignment"]
+    for axis, agreement in fit.get("axes", {}).items():
+        if agreement["t"] < -SURE and agreement["mean"] < -0.2:
+            text = f"{split}: {task} have the wrong sign in {axis}: depth leans the"
+            yield Finding("error", "alignment", f"{text} other way.")
+    number = fit.get("images", 0)
+    if number < ENOUGH:
+        return
+    arrangements = fit["arrangements"].items()
+    name, best = max(arrangements, key=lambda one: np.nan_to_num(one[1]["t"]))
+    told = f"edges agree with {fit['own']:.2f} as they are"
+    if best["t"] > SURE:
+        text = f"{split}: labels of {task} look {name}: {told}, with {best['mean']:.2f}"
+        yield Finding("error", "alignment", f"{text} the other way ({number} images).")
+    elif fit["others_t"] < UNSURE:
+        level: Level = "error" if number >= MANY else "warning"
+        doubt = "do not" if number >= MANY else "may not"
+        text = f"{split}: labels of {task} {doubt} belong to these images: {told},"
+        text = f"{text} with {fit['others']:.2f} on other images ({number} images)."
+        yield Finding(level, "alignment", text)
+    elif fit["others_t"] < SURE or fit["own"] < 0.02:
+        text = f"{split}: labels of {task} hardly follow the edges of their images:"
+        text = f"{text} {told}, with {fit['others']:.2f} on other images."
+        yield Finding("warning", "alignment", text)

@@ -1,0 +1,143 @@
+"""DiffAugment: whatever the discriminator sees is augmented, real and synthesized.
+
+Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training" (2020), with
+the policy colour, translation, cutout. The gradient goes through to the images, so that
+the generator learns as well. Inside this module images are [N, S, S, 3] in [-1, 1];
+colours may leave that range and are not clipped, as a clipped pixel has no gradient.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from mgm_tf.data.randomness import Draws
+
+Augmentation = Callable[[tf.Tensor, Draws], tf.Tensor]
+
+BRIGHTNESS = (-0.5, 0.5)  # added
+SATURATION = (0.0, 2.0)  # a factor
+CONTRAST = (0.5, 1.5)  # a factor
+TRANSLATION = 1 / 8  # of the size, at most
+CUTOUT = 1 / 2  # of the size
+
+
+def random_color(images: tf.Tensor, draws: Draws) -> tf.Tensor:
+    """Another brightness, saturation and contrast."""
+    brightness = draws.of("brightness").uniform(low=BRIGHTNESS[0], high=BRIGHTNESS[1])
+    saturation = draws.of("saturation").uniform(low=SATURATION[0], high=SATURATION[1])
+    contrast = draws.of("contrast").uniform(low=CONTRAST[0], high=CONTRAST[1])
+    return color(images, brightness, saturation, contrast)
+
+
+def color(
+    images: tf.Tensor, brightness: tf.Tensor, saturation: tf.Tensor, contrast: tf.Tensor
+) -> tf.Tensor:
+    """Changes colours by given amounts, in this order.
+
+    Args:
+      images: [N, S, S, 3].
+      brightness: what is added, [N].
+      saturation: factors [N] of the distance from a pixel's grey, its mean colour.
+      contrast: factors [N] of the distance from the mean of the image.
+    """
+    images += _each(brightness)
+    images = _stretch(images, saturation, axes=[3])
+    return _stretch(images, contrast, axes=[1, 2, 3])
+
+
+def random_translation(images: tf.Tensor, draws: Draws) -> tf.Tensor:
+    """Moves by up to `TRANSLATION` either way, along both axes."""
+    most = _pixels(images, TRANSLATION)
+    return translate(images, _integers(draws, 2 * most + 1) - most)
+
+
+def translate(images: tf.Tensor, shifts: tf.Tensor) -> tf.Tensor:
+    """Moves images [N, S, S, 3]; what comes in from outside is 0.
+
+    Args:
+      images: any values.
+      shifts: pixels down and to the right, integers [N, 2].
+    """
+    size = images.shape[1]
+    moved = tf.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]])
+    # Gathered: a product with a matrix would round on a GPU, and is slower on a CPU.
+    for axis in (0, 1):
+        source = np.arange(size) + 1 - shifts[:, axis, None]
+        source = tf.clip_by_value(source, 0, size + 1)
+        moved = tf.gather(moved, source, axis=axis + 1, batch_dims=1)
+    return moved
+
+
+def random_cutout(images: tf.Tensor, draws: Draws) -> tf.Tensor:
+    """Blanks a square of `CUTOUT` of the size."""
+    # As in the authors' code, the centre is anywhere: a part may lie outside.
+    size = _pixels(images, CUTOUT)
+    places = images.shape[1] + 1 - size % 2
+    return cut_out(images, _integers(draws, places) - size // 2, size)
+
+
+def cut_out(images: tf.Tensor, start: tf.Tensor, size: int) -> tf.Tensor:
+    """Sets a square of each image [N, S, S, 3] to 0.
+
+    Args:
+      images: any values.
+      start: top and left of the squares, integers [N, 2]; may be outside.
+      size: pixels of a side.
+    """
+    place = np.arange(images.shape[1]) - start[:, :, None]
+    inside = (place >= 0) & (place < size)  # [N, 2 axes, S]
+    kept = ~(inside[:, 0, :, None] & inside[:, 1, None, :])
+    return images * tf.cast(kept[..., None], images.dtype)
+
+
+POLICY = {
+    "color": random_color,
+    "translation": random_translation,
+    "cutout": random_cutout,
+}
+
+
+def diff_augment(images: tf.Tensor, draws: Draws) -> tf.Tensor:
+    """Images [N, S, S, 3] in [-1, 1], each changed at random by all of `POLICY`.
+
+    Args:
+      images: real or synthesized ones.
+      draws: for the N images.
+    """
+    for name, change in POLICY.items():
+        images = change(images, draws.of(name))
+    return images
+
+
+def unchanged(images: tf.Tensor, draws: Draws) -> tf.Tensor:
+    """The images themselves."""
+    del draws  # Nothing is random.
+    return images
+
+
+DISCRIMINATOR_AUGMENTATIONS: dict[str, Augmentation] = {
+    "none": unchanged,
+    "diffaugment": diff_augment,
+}
+
+
+def _each(values: tf.Tensor) -> tf.Tensor:
+    """A value an image, [N], so that it broadcasts."""
+    return values[:, None, None, None]
+
+
+def _stretch(images: tf.Tensor, factors: tf.Tensor, axes: list[int]) -> tf.Tensor:
+    """Multiplies the distances from the mean over some axes by factors [N]."""
+    mean = tf.reduce_mean(images, axis=axes, keepdims=True)
+    return mean + _each(factors) * (images - mean)
+
+
+def _pixels(images: tf.Tensor, fraction: float) -> int:
+    """A fraction of the size, rounded."""
+    return int(images.shape[1] * fraction + 0.5)
+
+
+def _integers(draws: Draws, number: int) -> tf.Tensor:
+    """For each axis one of 0..number-1, int32 [N, 2]."""
+    return tf.cast(draws.uniform(2) * number, tf.int32)

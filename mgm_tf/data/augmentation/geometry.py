@@ -1,0 +1,147 @@
+"""Geometric augmentation of labelled examples, on the device: labels go along.
+
+Off by default, as in the paper. A camera that is moved or exchanged would see other
+labels; what is done here, and why:
+
+- a flip is a mirrored world: the x of normals changes its sign, all else its place;
+- a crop to 1/s of the width, enlarged to the full size, is what a camera of s times the
+  focal length sees. No picture tells how large a world is: taking it to be shrunk by s
+  changes no picture, and then all labels belong to one world again. Depth is divided by
+  s, curvature multiplied by s, normals and classes keep their values.
+
+Reading: of all sizes of the world that one is taken in which what looks s times as
+large is s times as near.
+
+Reading: a crop away from the middle turns the optical axis a little; labels are left as
+the original camera's, as every common augmentation of such tasks does.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from mgm_tf.data.augmentation import simclr
+from mgm_tf.data.randomness import Draws
+
+LARGEST_ZOOM = 1.5
+
+# task -> [N, H, W, channels] in physical values; task -> [N, H, W] booleans
+Maps = Mapping[str, tf.Tensor]
+
+
+class World(NamedTuple):
+    """Images and what is known of them.
+
+    Attributes:
+      images: [N, H, W, 3], any values.
+      physical: task -> [N, H, W, channels] in physical values (metres, unit vectors,
+        class numbers, …).
+      valid: task -> [N, H, W] booleans, where there is a label.
+    """
+
+    images: tf.Tensor
+    physical: Maps
+    valid: Maps
+
+
+def flip(world: World, chosen: tf.Tensor) -> World:
+    """Mirrors left and right the examples that are `chosen` [N]."""
+
+    def mirrored(values):
+        where = tf.reshape(chosen, [-1] + [1] * (values.shape.rank - 1))
+        return tf.where(where, tf.reverse(values, axis=[2]), values)
+
+    def labels(name, values):
+        changed = MIRRORED[name](values) if name in MIRRORED else values
+        return mirrored(tf.where(chosen[:, None, None, None], changed, values))
+
+    return World(
+        mirrored(world.images),
+        {name: labels(name, values) for name, values in world.physical.items()},
+        {name: mirrored(values) for name, values in world.valid.items()},
+    )
+
+
+def zoom(world: World, factor: tf.Tensor, place: tf.Tensor) -> World:
+    """Enlarges a part of each example to its full size.
+
+    Images are interpolated. Labels are those of the nearest pixel: between two of a
+    class map or on both sides of a depth edge there is nothing in between, and a
+    normal between two surfaces, or beside a pixel without a label, is on neither.
+
+    Args:
+      world: of N examples.
+      factor: s [N], at least 1: the part is 1/s of the height and the width.
+      place: top and left of the part, [N, 2], as fractions of what is left over.
+    """
+    size = tf.repeat(1 / factor[:, None], 2, axis=1)
+    start = place * (1 - size)
+
+    def nearest(values):
+        height, width = values.shape[1:3]
+        rows = _nearest(height, start[:, 0], size[:, 0])
+        columns = _nearest(width, start[:, 1], size[:, 1])
+        values = tf.gather(values, rows, axis=1, batch_dims=1)
+        return tf.gather(values, columns, axis=2, batch_dims=1)
+
+    def labels(name, values):
+        values = nearest(values)
+        scale = factor[:, None, None, None]
+        return ENLARGED[name](values, scale) if name in ENLARGED else values
+
+    return World(
+        simclr.crop(world.images, start, size),
+        {name: labels(name, values) for name, values in world.physical.items()},
+        {name: nearest(values) for name, values in world.valid.items()},
+    )
+
+
+def _nearest(pixels: int, start: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """The pixel that each pixel of an enlarged axis shows, [N, pixels]."""
+    centers = (tf.range(pixels, dtype=tf.float32) + 0.5) / pixels
+    source = (start[:, None] + size[:, None] * centers) * pixels
+    return tf.clip_by_value(tf.cast(tf.floor(source), tf.int32), 0, pixels - 1)
+
+
+def _negative_x(normals: tf.Tensor) -> tf.Tensor:
+    return normals * tf.constant([-1.0, 1.0, 1.0])
+
+
+# What a label's values become, task by task; those not named keep theirs.
+MIRRORED: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {"normals": _negative_x}
+ENLARGED: dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
+    "depth": lambda values, factor: values / factor,
+    "curvature": lambda values, factor: values * factor,
+    # The same change of brightness is spread over s times as many pixels. Reading: the
+    # blur of the edge detector is left as it was.
+    "edges": lambda values, factor: values / factor,
+    # Reading: reshading is left. It is the light of a lamp at the camera, which falls
+    # off with a distance that no surface shows.
+}
+
+
+def random_flip(world: World, draws: Draws) -> World:
+    """Mirrors half of the examples."""
+    return flip(world, draws.of("flip").uniform() < 0.5)
+
+
+def random_zoom(world: World, draws: Draws) -> World:
+    """Enlarges each example by a factor uniform in [1, LARGEST_ZOOM)."""
+    factor = draws.of("zoom").uniform(low=1.0, high=LARGEST_ZOOM)
+    return zoom(world, factor, draws.of("place").uniform(2))
+
+
+# --augmentation
+AUGMENTATIONS: dict[str, tuple[Callable[[World, Draws], World], ...]] = {
+    "none": (),
+    "flip": (random_flip,),
+    "flip_crop": (random_flip, random_zoom),
+}
+
+
+def augment_world(world: World, draws: Draws, policy: str) -> World:
+    """The world after every step of a policy, a key of `AUGMENTATIONS`."""
+    for step in AUGMENTATIONS[policy]:
+        world = step(world, draws)
+    return world

@@ -1,0 +1,1 @@
+"""The metrics of a run, and what a report shows of it."""

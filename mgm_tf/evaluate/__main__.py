@@ -1,0 +1,31 @@
+"""Evaluates a run: `python -m mgm_tf.evaluate --workdir=DIR --split=test`.
+
+Prints a table and writes `DIR/eval/SPLIT.json`. Where the run has trained the
+refinement network R, its reading of the image's label is in the row `scene`.
+"""
+
+from absl import flags
+
+from mgm_tf.config import command_line, saved
+from mgm_tf.data.dataset import TEST, TRAIN, VALIDATION
+from mgm_tf.evaluate import results
+from mgm_tf.train.experiment import Experiment
+
+
+def define_flags() -> None:
+    """Defines the flags of this command."""
+    command_line.workdir_flag()
+    flags.DEFINE_enum("split", "test", [TRAIN, VALIDATION, TEST], "Which examples.")
+    flags.DEFINE_enum("checkpoint", "best", ["best", "last"], "Which weights.")
+
+
+def main() -> None:
+    """Evaluates the weights and the constant predictor."""
+    workdir, given = command_line.workdir(), flags.FLAGS
+    experiment = Experiment(saved.load(workdir))
+    results.evaluate(experiment, workdir, given.split, given.checkpoint)
+
+
+if __name__ == "__main__":
+    define_flags()
+    command_line.run(main)

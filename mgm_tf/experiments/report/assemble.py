@@ -1,0 +1,194 @@
+"""From tables and runs to the record of a report: numbers and words, all JSON."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from mgm_tf.experiments.registry.records import COLUMNS, Block, Cell, Claim, Table
+from mgm_tf.experiments.report import blocks, claims, costs
+from mgm_tf.experiments.report.blocks import Blocks
+from mgm_tf.experiments.report.runs import Run
+from mgm_tf.plotting.html import anchor
+
+LEAST = 2  # rows with a finished run, for a table that nobody has asked for
+
+
+def assemble(
+    tables: Mapping[str, Table],
+    runs: Mapping[str, Run],
+    dataset: str | None = None,
+    names: Sequence[str] | None = None,
+    habits: Collection[str] = (),
+) -> dict:
+    """The record of a report.
+
+    Args:
+      tables: all there are.
+      runs: by name, of `runs.find`.
+      dataset: on which everything is looked at; None or empty: the paper's own, and
+        others that there are runs of, see `Blocks.places`.
+      names: of the tables that are shown; None: of which enough is finished.
+      habits: settings that change nothing that is learned.
+
+    Returns:
+      `tables`: `id`, `name`, `title`, `drawing`, `blocks` (see `Blocks.of`; each with
+      `stands_for`, the names of those with the same runs) and `claims` (see
+      `claims.judge`; each with its `dataset`); `runs`: how many are `finished`, which
+      are `unfinished` and which `unused` by any table; `machines`, `code`, `versions`
+      and `data` of the finished runs that are shown.
+
+    Raises:
+      ValueError: there is no such table or data set.
+    """
+    if dataset and dataset not in COLUMNS:
+        raise ValueError(
+            f"No columns for {dataset!r}; known data sets are {', '.join(COLUMNS)}."
+        )
+    unknown = sorted(set(names or ()) - set(tables))
+    if unknown:
+        raise ValueError(
+            f"No table {', '.join(unknown)}; there are {', '.join(tables)}."
+        )
+    known = Blocks(tables, runs, habits)
+    chosen = tables if names is None else {name: tables[name] for name in names}
+    shown = [_table(table, known, dataset) for table in chosen.values()]
+    if names is None:
+        shown = [one for one in shown if _is_full(one)]
+    pending = [name for name, run in runs.items() if not run.is_finished]
+    record = {
+        "dataset": dataset,
+        "tables": shown,
+        "runs": {
+            "finished": len(runs) - len(pending),
+            "unfinished": pending,
+            "unused": known.unused(),
+        },
+    }
+    return record | _facts([runs[name] for name in _used(shown)])
+
+
+def _table(table: Table, known: Blocks, dataset: str | None) -> dict:
+    shown = _shown(table, known, dataset)
+    return {
+        "id": anchor(f"table {table.name}"),
+        "name": table.name,
+        "title": table.title,
+        "drawing": table.drawing,
+        "blocks": shown,
+        "claims": [
+            judged
+            for claim in table.claims
+            for judged in _judged(table, claim, known, dataset)
+        ],
+    }
+
+
+# --- Blocks: on the paper's data and on those that runs are of -----------------------
+
+
+def _shown(table: Table, known: Blocks, dataset: str | None) -> list[dict]:
+    """The blocks of a table that are shown, none inside another."""
+    found = [
+        known.of(table.name, block, place)
+        for block in table.blocks
+        for place in _places(block, known, dataset)
+        if blocks.columns_of(block, place)
+    ]
+    kept: list[dict] = []
+    # A larger block comes first: one inside it has nothing to add.
+    for one in sorted(found, key=lambda block: -len(_contents(block))):
+        whole = next((k for k in kept if _contents(one) <= _contents(k)), None)
+        if whole is None:
+            kept.append(one | {"stands_for": []})
+        elif whole["id"] != one["id"]:
+            whole["stands_for"].append(one["name"])
+    order = [one["id"] for one in found]
+    return sorted(kept, key=lambda block: order.index(block["id"]))
+
+
+def _contents(block: dict) -> set[tuple]:
+    """What a block shows: its rows and their runs."""
+    return {(row["name"], *row["stems"].items()) for row in block["rows"]}
+
+
+def _places(block: Block, known: Blocks, dataset: str | None) -> list[str]:
+    """The data sets that a block is shown on."""
+    return known.places(block, dataset) or [dataset or block.dataset]
+
+
+# --- Claims --------------------------------------------------------------------------
+
+
+def _judged(
+    table: Table, claim: Claim, known: Blocks, dataset: str | None
+) -> Iterator[dict]:
+    """The claim on every data set that it can be judged on; once if there is none."""
+    by_name = {block.name: block for block in table.blocks}
+    needed = [_block(by_name, cell, table) for pair in claim.pairs for cell in pair]
+    found = {place for block in needed for place in known.places(block, dataset)}
+    places = [place for place in COLUMNS if place in found]
+    for place in places or [dataset or table.blocks[0].dataset]:
+        pairs = claim.pairs
+        # On the paper's own data a block of other data would stand there unrun.
+        at_home = [
+            pair
+            for pair in pairs
+            if all(by_name[name].dataset == place for name, _ in pair)
+        ]
+
+        def look(cell: Cell, place: str = place) -> dict:
+            record = known.of(table.name, by_name[cell[0]], place)
+            return next(row for row in record["rows"] if row["name"] == cell[1])
+
+        columns = {column.task: column for column in COLUMNS[place]}
+        judged = claims.judge(claim, look, columns, at_home or pairs)
+        yield judged | {"dataset": place if places else ""}
+
+
+def _block(by_name: Mapping[str, Block], cell: Cell, table: Table) -> Block:
+    """The block of a cell, which has to have its row."""
+    name, row = cell
+    block = by_name.get(name)
+    if block is None or row not in [one.name for one in block.rows]:
+        raise ValueError(
+            f"A claim of table {table.name} is about row {row!r} of block {name!r}, "
+            "which the table does not have."
+        )
+    return block
+
+
+# --- The whole ----------------------------------------------------------------------
+
+
+def _is_full(table: dict) -> bool:
+    rows = [row for block in table["blocks"] for row in block["rows"]]
+    finished = [r for r in rows if any(cell["runs"] for cell in r["cells"].values())]
+    return bool(finished) and len(finished) >= min(LEAST, len(rows))
+
+
+def _used(tables: Iterable[dict]) -> list[str]:
+    """The names of the finished runs that are shown."""
+    return sorted(
+        {
+            name
+            for table in tables
+            for block in table["blocks"]
+            for row in block["rows"]
+            for cell in row["cells"].values()
+            for name in cell["runs"].values()
+        }
+    )
+
+
+def _facts(runs: Sequence[Run]) -> dict:
+    """Where the runs come from, each fact once."""
+    starts = [start for run in runs for start in run.starts]
+    machines = [start.get("machine", {}) for start in starts]
+    packages = "tensorflow", "keras", "numpy", "python"
+    return {
+        "machines": list(dict.fromkeys(costs.machine(r) for r in runs if r.starts)),
+        "code": blocks.each_once(start.get("code", {}) for start in starts),
+        "versions": {
+            name: sorted({str(one[name]) for one in machines if one.get(name)})
+            for name in packages
+        },
+        "data": blocks.each_once(run.data for run in runs if run.data),
+    }

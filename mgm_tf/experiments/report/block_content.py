@@ -1,0 +1,164 @@
+"""What a report says of a block: its setting, its table, what it cost, its curves."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from mgm_tf.experiments.report import words
+from mgm_tf.experiments.report.blocks import PUBLISHED_SCALE, REFERENCES
+from mgm_tf.experiments.report.drawn import Drawing
+from mgm_tf.experiments.report.layout import (
+    ERROR,
+    SMALL,
+    STRONG,
+    WARNING,
+    Cell,
+    Grid,
+    Heading,
+    Line,
+    Notes,
+    Paragraph,
+    Part,
+    Pictures,
+    cell,
+)
+
+COSTS = {
+    "parameters trained": lambda costs: words.amount(costs["trained_parameters"]),
+    "that predict": lambda costs: words.amount(costs["prediction_parameters"]),
+    "training time": lambda costs: words.duration(costs["seconds"]),
+    "images a second": lambda costs: words.amount(costs["images_per_second"]),
+    "FLOPs a step": lambda costs: words.amount(costs["flops_per_step"]),
+    "peak memory": lambda costs: words.memory(costs["peak_memory_bytes"]),
+    "machine": lambda costs: ", ".join(costs["machines"]) or words.NONE,
+}
+# What is known of encoders; KID is on features of each run's own encoder.
+KNOWLEDGE = {
+    "scene by linear probe": lambda known: words.amount(known["linear_probe"]),
+    "by nearest neighbours": lambda known: words.amount(known["nearest_neighbours"]),
+    "KID, own features": lambda known: words.amount(known["kernel_distance"]),
+}
+
+
+def block_parts(block: dict, drawings: Sequence[Drawing]) -> list[Part]:
+    """The parts of a block, `Blocks.of` with `stands_for`."""
+    notes = _Numbered()
+    table = _results(block, notes)
+    parts: list[Part] = [Heading(block["title"]), *_setting(block), table]
+    parts += [Paragraph(text, ERROR) for text in block["problems"]]
+    parts += [Paragraph(text, WARNING) for text in block["warnings"]]
+    parts += [Notes(notes.items)] if notes.items else []
+    parts += _facts(block, "costs", "cost", COSTS)
+    parts += _facts(block, "knowledge", "encoder", KNOWLEDGE)
+    parts += [Pictures(block["id"], drawings)] if drawings else []
+    return parts
+
+
+class _Numbered:
+    """Remarks, each with a number of its own."""
+
+    def __init__(self):
+        self.items: list[str] = []
+
+    def mark(self, texts: Sequence[str]) -> str:
+        """` [1] [3]`."""
+        self.items += [text for text in dict.fromkeys(texts) if text not in self.items]
+        return "".join(f" [{self.items.index(text) + 1}]" for text in texts)
+
+
+# --- The setting ---------------------------------------------------------------------
+
+
+def _setting(block: dict) -> list[Paragraph]:
+    """Where ours is another setting than the paper's, and what it is."""
+    parts = []
+    dataset, paper = block["dataset"], block["paper_dataset"]
+    if dataset != paper:
+        others = "".join(f" and {name}" for name in block.get("stands_for", ()))
+        parts.append(
+            Paragraph(
+                f"Not the paper's data: {dataset} in the place of {block['name']}"
+                f"{others}. The paper's figures are of {paper}; only the order of the "
+                "rows can be compared with ours.",
+                STRONG,
+            )
+        )
+    smaller = [
+        f"{name} {_values(values)} (the paper: {_values(PUBLISHED_SCALE[name])})"
+        for name, values in block["scale"].items()
+        if name in PUBLISHED_SCALE and not set(values) <= set(PUBLISHED_SCALE[name])
+    ]
+    if smaller:
+        text = f"Not the paper's scale: {', '.join(smaller)}."
+        parts.append(Paragraph(text, STRONG))
+    told = [f"{name} {value}" for name, value in block["flags"].items()]
+    told += [f"{name} {_values(v)}" for name, v in block["scale"].items() if v]
+    if told:
+        parts.append(Paragraph(f"Settings: {', '.join(told)}."))
+    taken = [
+        f"{name} of table {where}"
+        for name, where in block["references"].items()
+        if name not in [row["name"] for row in block["rows"]]
+    ]
+    if taken:
+        parts.append(Paragraph(f"Compared with {' and '.join(taken)}."))
+    return parts
+
+
+def _values(values: Sequence) -> str:
+    return " or ".join(
+        f"{value:g}" if isinstance(value, float) else str(value) for value in values
+    )
+
+
+# --- The table -----------------------------------------------------------------------
+
+
+def _results(block: dict, notes: _Numbered) -> Grid:
+    columns = block["columns"]
+    arrows = {True: "↑", False: "↓"}
+    heads = ["", *(f"{c['title']} {arrows[c['higher_is_better']]}" for c in columns)]
+    rows = [
+        (
+            cell(row["name"]),
+            *(_figure(row["cells"].get(c["task"]), notes) for c in columns),
+            cell(words.percent(row["delta_m"])),
+        )
+        for row in block["rows"]
+    ]
+    return Grid((*heads, "Δm"), rows)
+
+
+def _figure(made: dict | None, notes: _Numbered) -> Cell:
+    if made is None:
+        return cell(words.NONE)
+    remarks = [f"{made['state']}: {made['reason']}"] if made["reason"] else []
+    if made["unfinished"]:
+        remarks.append(f"not finished: {', '.join(made['unfinished'])}")
+    mark = notes.mark([*remarks, *made["warnings"]])
+    ours = made["ours"]
+    lines = [Line(made["state"] + mark, SMALL)]
+    if ours:
+        text = words.figure(ours["mean"], ours["std"], ours["n"]) + mark
+        lines = [Line(text, STRONG if made["best"] else "")]
+    if made["published"]:
+        lines.append(Line(f"paper {words.figure(**made['published'])}", SMALL))
+    for name in REFERENCES:
+        found = made["against"].get(name)
+        if found:
+            test = words.probability(found["test"])
+            change = f"{name} {words.percent(found['change'])}"
+            lines.append(Line(f"{change} ({test})" if test else change, SMALL))
+    return lines
+
+
+def _facts(
+    block: dict, what: str, title: str, columns: Mapping[str, Callable]
+) -> list[Part]:
+    """A table of something that is known of rows beside their results."""
+    known = [(row["name"], row[what]) for row in block["rows"] if row[what]]
+    if not known:
+        return []
+    rows = [
+        (cell(name), *(cell(tell(facts)) for tell in columns.values()))
+        for name, facts in known
+    ]
+    return [Grid((title, *columns), rows)]

@@ -1,0 +1,263 @@
+"""A block of a table on a data set: its rows from runs, beside the paper's figures."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from mgm_tf.experiments.registry import names
+from mgm_tf.experiments.registry.records import (
+    COLUMNS,
+    Block,
+    Column,
+    Row,
+    Table,
+    Training,
+)
+from mgm_tf.experiments.report import cells, comparability, costs, knowledge, statistics
+from mgm_tf.experiments.report.runs import Run
+from mgm_tf.plotting.html import anchor
+
+MT, ST = REFERENCES = ("MT", "ST")  # rows that others are compared with
+# The size of what was trained. Reading: the paper's images have 128 pixels (256 in
+# Table 10); it does not say how long it trains.
+SCALE = (
+    "image_size",
+    "width",
+    "multi_task_length",
+    "generative_length",
+    "joint_length",
+)
+PUBLISHED_SCALE = {"image_size": (128, 256), "width": (1.0,)}
+
+
+class Blocks:
+    """The blocks of tables, each measured once on a data set.
+
+    Args:
+      tables: all there are; ST and MT of one table serve others of the same setting.
+      runs: by name.
+      habits: settings that change nothing that is learned.
+    """
+
+    def __init__(
+        self,
+        tables: Mapping[str, Table],
+        runs: Mapping[str, Run],
+        habits: Collection[str] = (),
+    ):
+        self._tables = tables
+        self._homes = {b.dataset for table in tables.values() for b in table.blocks}
+        self._habits = habits
+        self._shelf: dict[str, dict[int, Run]] = {}
+        self._strangers: list[str] = []  # runs that have no name of a run
+        self._known: dict[tuple[str, str, str], dict] = {}
+        for name in sorted(runs):
+            found = names.stem_and_seed(name)
+            if found is None:
+                self._strangers.append(name)
+            else:
+                self._shelf.setdefault(found[0], {})[found[1]] = runs[name]
+
+    def has_runs(self, block: Block, dataset: str) -> bool:
+        """Whether a run of the block is there, finished or not."""
+        flags = names.flags_on(block, dataset)
+        return any(
+            names.stem(dataset, flags, training) in self._shelf
+            for row in block.rows
+            for training in row.trainings()
+        )
+
+    def places(self, block: Block, dataset: str | None = None) -> list[str]:
+        """The data sets of the block's runs, its own first; of `dataset` alone, if any.
+
+        Data that tables name have a place there: they stand in that of others only
+        where these are not run at all.
+        """
+        if dataset:
+            return [dataset] if self.has_runs(block, dataset) else []
+        others = [name for name in COLUMNS if name != block.dataset]
+        if self.has_runs(block, block.dataset):
+            own = [block.dataset]
+            others = [name for name in others if name not in self._homes]
+        else:
+            own = []
+        return own + [name for name in others if self.has_runs(block, name)]
+
+    def unused(self) -> list[str]:
+        """The names of runs that no table reads and no such run needs."""
+        wanted = {
+            names.stem(dataset, names.flags_on(block, dataset), training)
+            for table in self._tables.values()
+            for block in table.blocks
+            for dataset in COLUMNS
+            for row in block.rows
+            for training in _with_needs(row.trainings())
+        }
+        others = (runs for stem, runs in self._shelf.items() if stem not in wanted)
+        found = [run.name for runs in others for run in runs.values()]
+        return sorted(self._strangers + found)
+
+    def of(self, table: str, block: Block, dataset: str) -> dict:
+        """The record of a block, JSON values.
+
+        Returns:
+          `id`; `name` and `title`; `dataset`, and `paper_dataset` where that is
+          another; `flags`; `columns` (see `records.Column`); `rows`: `name`, `stems`
+          (task -> the runs' names without seeds), `cells` (task -> `cells.measured`),
+          `delta_m`, `costs`, `knowledge`; `references`: (MT, ST) -> the table it was
+          taken from;
+          `problems` and `warnings` of rows that do not go together; `data` (records of
+          what the runs have seen) and `scale` (setting -> its values).
+        """
+        key = table, block.name, dataset
+        if key not in self._known:
+            self._known[key] = self._measure(table, block, dataset)
+        return self._known[key]
+
+    def _measure(self, table: str, block: Block, dataset: str) -> dict:
+        columns = columns_of(block, dataset)
+        flags = names.flags_on(block, dataset)
+        rows = [self._row(block, row, dataset, columns) for row in block.rows]
+        for column in columns.values():
+            parts = [r["cells"][column.task] for r in rows if column.task in r["cells"]]
+            cells.mark_best(parts, column)
+        references = self._compare(table, block, dataset, rows)
+        finished = {
+            row.name: list(self._finished(block, row, dataset)) for row in block.rows
+        }
+        verdict = comparability.across_rows(finished)
+        every = [run for runs in finished.values() for run in runs]
+        is_own = dataset == block.dataset
+        return {
+            "id": anchor(f"table {table} {block.name} on {dataset}").strip("-"),
+            "name": block.name,
+            "title": block.name if is_own else f"{block.name}, on {dataset}",
+            "dataset": dataset,
+            "paper_dataset": block.dataset,
+            "flags": dict(flags),
+            "columns": [_as_json(column) for column in columns.values()],
+            "rows": rows,
+            "references": references,
+            "problems": list(verdict.refusals),
+            "warnings": list(verdict.warnings),
+            "data": each_once(run.data for run in every if run.data),
+            "scale": {
+                name: each_once(
+                    run.settings[name] for run in every if name in run.settings
+                )
+                for name in SCALE
+            },
+        }
+
+    def _row(
+        self, block: Block, row: Row, dataset: str, columns: Mapping[str, Column]
+    ) -> dict:
+        made = {
+            task: cells.measured(
+                self._runs(block, dataset, training),
+                columns[task],
+                block.published.get((row.name, task)),
+                self._habits,
+            )
+            for task, training in row.reads.items()
+            if task in columns
+        }
+        trained = [self._runs(block, dataset, one) for one in row.trainings()]
+        finished = [
+            {seed: run for seed, run in runs.items() if run.is_finished}
+            for runs in trained
+        ]
+        flags = names.flags_on(block, dataset)
+        return {
+            "name": row.name,
+            "stems": {
+                task: names.stem(dataset, flags, one) for task, one in row.reads.items()
+            },
+            "cells": made,
+            "delta_m": None,
+            "costs": costs.of_row(finished),
+            "knowledge": knowledge.of_row(finished),
+        }
+
+    def _runs(self, block: Block, dataset: str, training: Training) -> dict[int, Run]:
+        stem = names.stem(dataset, names.flags_on(block, dataset), training)
+        return self._shelf.get(stem, {})
+
+    def _finished(self, block: Block, row: Row, dataset: str) -> Iterator[Run]:
+        for training in row.trainings():
+            runs = self._runs(block, dataset, training).values()
+            yield from (run for run in runs if run.is_finished)
+
+    # --- Comparisons with MT and ST -------------------------------------------------
+
+    def _compare(
+        self, table: str, block: Block, dataset: str, rows: list[dict]
+    ) -> dict[str, str]:
+        """Fills `against` of the cells and `delta_m`; returns where MT and ST are."""
+        columns = columns_of(block, dataset)
+        sources: dict[str, str] = {}
+        for name in REFERENCES:
+            for task, column in columns.items():
+                place = self._reference(table, block, dataset, name, task)
+                if place is None:
+                    continue
+                sources[name], training = place
+                runs = self._runs(block, dataset, training)
+                reference = cells.measured(runs, column, habits=self._habits)
+                for row in rows:
+                    cell = row["cells"].get(task)
+                    if cell:
+                        found = cells.comparison(cell, reference, column)
+                        cell["against"][name] = found
+        for row in rows:
+            gains = [cell["against"].get(ST) for cell in row["cells"].values()]
+            row["delta_m"] = statistics.delta_m(
+                gain and gain["change"] for gain in gains
+            )
+        return sources
+
+    def _reference(
+        self, table: str, block: Block, dataset: str, name: str, task: str
+    ) -> tuple[str, Training] | None:
+        """The training that a row of that name reads, of this block or one like it."""
+        flags = names.flags_on(block, dataset)
+        alike = (
+            (other, one)
+            for other, each in self._tables.items()
+            for one in each.blocks
+            if names.flags_on(one, dataset) == flags
+        )
+        for where, one in ((table, block), *alike):
+            for row in one.rows:
+                if row.name == name and task in row.reads:
+                    return where, row.reads[task]
+        return None
+
+
+def columns_of(block: Block, dataset: str) -> dict[str, Column]:
+    """The columns of a block on a data set, by task."""
+    tasks = block.tasks
+    return {one.task: one for one in COLUMNS[dataset] if one.task in tasks}
+
+
+def _with_needs(trainings: Iterable[Training]) -> Iterator[Training]:
+    for training in trainings:
+        yield training
+        for _, needed in training.needs:
+            yield from _with_needs(needed)
+
+
+def _as_json(column: Column) -> dict:
+    return {
+        "title": column.title,
+        "task": column.task,
+        "metric": column.metric,
+        "higher_is_better": column.higher_is_better,
+    }
+
+
+def each_once(values: Iterable) -> list:
+    """Without repetition, in order; the values need no hash."""
+    found: list = []
+    for value in values:
+        if value not in found:
+            found.append(value)
+    return found

@@ -1,0 +1,106 @@
+"""A cell of a table: the mean over the seeds of a training, or why there is none."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from mgm_tf.experiments.registry.records import Column, Published
+from mgm_tf.experiments.report import comparability, statistics
+from mgm_tf.experiments.report.runs import Run
+
+MEASURED = "measured"
+NOT_RUN = "not run"
+UNFINISHED = "not finished"
+REFUSED = "not averaged"
+
+Cell = dict  # JSON values; see `measured`
+
+
+def measured(
+    runs: Mapping[int, Run],
+    column: Column,
+    published: Published | None = None,
+    habits: Collection[str] = (),
+) -> Cell:
+    """The figure of a training in a column.
+
+    Args:
+      runs: of the training, by seed, finished or not.
+      published: what the paper has.
+      habits: settings that change nothing that is learned.
+
+    Returns:
+      `state` (one of the four words above), `reason`, `ours` (a `statistics.summary`,
+      or None), `published`, `runs` (names of the finished, by seed), `unfinished`,
+      `warnings`, `data` (fingerprint, empty if not known), and `against` and `best`,
+      which depend on other cells.
+    """
+    finished = {seed: run for seed, run in runs.items() if run.is_finished}
+    pending = [run.name for run in runs.values() if not run.is_finished]
+    verdict = comparability.across_seeds(finished, habits)
+    values = {s: r.figure(column.task, column.metric) for s, r in finished.items()}
+    known = {seed: value for seed, value in values.items() if value is not None}
+    lacking = [finished[seed].name for seed in values if seed not in known]
+    reasons = list(verdict.refusals)
+    if lacking:
+        reasons.append(f"no {column.metric} of {column.task} in {', '.join(lacking)}")
+    is_measured = bool(finished) and not reasons
+    return {
+        "state": MEASURED if is_measured else _state(finished, pending),
+        "reason": "; ".join(reasons),
+        "ours": statistics.summary(known) if is_measured else None,
+        "published": _figure(published),
+        "runs": {str(seed): run.name for seed, run in finished.items()},
+        "unfinished": pending,
+        "warnings": list(verdict.warnings),
+        "data": _fingerprint(finished),
+        "against": {},
+        "best": False,
+    }
+
+
+def comparison(one: Cell, other: Cell, column: Column) -> dict | None:
+    """How the first cell stands to the second: relative change and paired test.
+
+    None if there is nothing to compare: a figure is missing, the runs are the same, or
+    the data are not.
+    """
+    if one["runs"] == other["runs"] or not are_comparable(one, other):
+        return None
+    change = statistics.relative_change(
+        one["ours"]["mean"],
+        other["ours"]["mean"],
+        higher_is_better=column.higher_is_better,
+    )
+    test = statistics.paired(one["ours"]["values"], other["ours"]["values"])
+    return {"change": change, "test": test}
+
+
+def are_comparable(one: Cell, other: Cell) -> bool:
+    """Whether both have a figure, and of the same data as far as that is known."""
+    has_figures = one["ours"] is not None and other["ours"] is not None
+    prints = {one["data"], other["data"]} - {""}
+    return has_figures and len(prints) < 2
+
+
+def mark_best(cells: Sequence[Cell], column: Column) -> None:
+    """Marks the best means of a column, if there are two to choose from."""
+    means = [cell["ours"]["mean"] for cell in cells if cell["ours"]]
+    if len(means) < 2:
+        return
+    best = max(means) if column.higher_is_better else min(means)
+    for cell in cells:
+        cell["best"] = bool(cell["ours"]) and cell["ours"]["mean"] == best
+
+
+def _state(finished: Mapping, pending: Sequence[str]) -> str:
+    if finished:
+        return REFUSED
+    return UNFINISHED if pending else NOT_RUN
+
+
+def _figure(published: Published | None) -> dict | None:
+    return {"mean": published.mean, "std": published.std} if published else None
+
+
+def _fingerprint(runs: Mapping[int, Run]) -> str:
+    prints = (run.data.get("fingerprint", "") for run in runs.values())
+    return next(filter(None, prints), "")

@@ -1,0 +1,213 @@
+"""Which runs may be averaged or compared, and what speaks against it, in words.
+
+A difference of settings or of data refuses: the figures would be of different things.
+One of code or versions is a warning: they may be.
+"""
+
+import dataclasses
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+from mgm_tf.experiments.report.runs import Run, flat
+
+SEED = "seed"
+# Flags whose value names folders of runs. The names differ with the seed: what counts
+# is how those runs were set, which the run's record of its start tells.
+SOURCES = ("start_from", "generators_from", "oracle")
+# What the rows of a block have in common, if they are to be compared.
+SHARED = (
+    "dataset",
+    "protocol",
+    "image_size",
+    "target_coding",
+    "labelled_percent",
+    "split_seed",
+    "width",
+)
+ABSENT = "not there"
+SHOWN = 10  # letters of a commit
+
+Named = Sequence[tuple[str, Run]]  # runs, and what they are called in a message
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What was found.
+
+    Attributes:
+      refusals: why the runs cannot be averaged.
+      warnings: what else differs.
+    """
+
+    refusals: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def across_seeds(runs: Mapping[int, Run], habits: Collection[str] = ()) -> Verdict:
+    """Compares runs that should differ by their seed alone.
+
+    Args:
+      runs: by the seed that their names tell.
+      habits: settings that change nothing that is learned.
+    """
+    each = [(run.name, run) for run in runs.values()]
+    ignored = {SEED, *SOURCES, *habits}
+    refusals = [
+        *_misnamed(runs),
+        *_settings(each, lambda run: run.settings, "--", ignored),
+        *_sources(each, ignored),
+        *_difference("data", each, _data),
+        *_difference("evaluated checkpoint", each, _of_result("checkpoint")),
+        *_difference("test examples", each, _of_result("examples")),
+    ]
+    return Verdict(
+        tuple(refusals), tuple(_of_code(each) + _untold(list(runs.values())))
+    )
+
+
+def across_rows(rows: Mapping[str, Sequence[Run]]) -> Verdict:
+    """Compares the runs of rows that stand below each other, by row.
+
+    The refusals are differences of the data.
+    """
+    each = [(name, run) for name, runs in rows.items() for run in runs]
+    shared = [
+        line
+        for name in SHARED
+        for line in _difference(f"--{name}", each, _setting(name))
+    ]
+    refusals = _difference("data", each, _data)
+    return Verdict(tuple(refusals), tuple(shared + _of_code(each)))
+
+
+# --- Parts --------------------------------------------------------------------------
+
+
+def _misnamed(runs: Mapping[int, Run]) -> list[str]:
+    return [
+        f"--{SEED}: {run.seed} in {run.name}"
+        for seed, run in runs.items()
+        if run.seed is not None and run.seed != seed
+    ]
+
+
+def _settings(
+    runs: Named,
+    read: Callable[[Run], Mapping],
+    prefix: str,
+    ignored: Collection[str],
+) -> list[str]:
+    """The settings that differ, by name."""
+    names = dict.fromkeys(name for _, run in runs for name in read(run))
+    return [
+        line
+        for name in names
+        if name not in ignored
+        for line in _difference(prefix + name, runs, _entry(read, name))
+    ]
+
+
+def _sources(runs: Named, ignored: Collection[str]) -> list[str]:
+    """How the settings of the runs differ that these runs began with."""
+    lines = []
+    for flag in SOURCES:
+        counts = [len(sources(run, flag)) for _, run in runs]
+        if len(set(counts)) > 1:
+            lines += _difference(f"--{flag}, runs", runs, _count(flag))
+            continue
+        for place in range(counts[0] if counts else 0):
+            prefix = f"--{flag}, run {place + 1}: --"
+            lines += _settings(runs, _source(flag, place), prefix, ignored)
+    return lines
+
+
+def sources(run: Run, flag: str) -> list[dict[str, object]]:
+    """The settings of the runs that a run began with, in the order of the flag."""
+    told = run.starts[0].get("sources") or [] if run.starts else []
+    return [flat(one["settings"]) for one in told if one["flag"] == flag]
+
+
+def _of_code(runs: Named) -> list[str]:
+    return [
+        *_difference("commit", runs, _of_starts("code", "commit", SHOWN)),
+        *_difference("tensorflow", runs, _of_starts("machine", "tensorflow")),
+        *_difference("keras", runs, _of_starts("machine", "keras")),
+    ]
+
+
+def _untold(runs: Sequence[Run]) -> list[str]:
+    """What the runs' records leave open."""
+    changed = [run.name for run in runs if _is_changed(run)]
+    lines = [f"code changed after its commit in {_names(changed)}"] if changed else []
+    silent = [run.name for run in runs if not run.data.get("fingerprint")]
+    lines += [f"no record of the data of {_names(silent)}"] if silent else []
+    for flag in SOURCES:
+        silent = [r.name for r in runs if r.settings.get(flag) and not sources(r, flag)]
+        lines += [f"--{flag} of {_names(silent)}: no record of it"] if silent else []
+        lines += [
+            f"--{flag} of {run.name} is of seed {one[SEED]}"
+            for run in runs
+            for one in sources(run, flag)
+            if SEED in one and one[SEED] != run.seed
+        ]
+    return lines
+
+
+def _of_starts(
+    part: str, key: str, most: int | None = None
+) -> Callable[[Run], str | None]:
+    """What the starts of a run say, each word once; at most so many letters of it."""
+
+    def read(run: Run) -> str | None:
+        told = (start.get(part, {}).get(key) for start in run.starts)
+        return ", then ".join(dict.fromkeys(str(v)[:most] for v in told if v)) or None
+
+    return read
+
+
+def _is_changed(run: Run) -> bool:
+    return any(start.get("code", {}).get("modified") for start in run.starts)
+
+
+def _data(run: Run) -> str | None:
+    fingerprint = run.data.get("fingerprint")
+    return f"{run.data.get('name')} ({fingerprint[:8]})" if fingerprint else None
+
+
+def _of_result(key: str) -> Callable[[Run], object]:
+    return lambda run: (run.result or {}).get(key)
+
+
+def _setting(name: str) -> Callable[[Run], object]:
+    return lambda run: run.settings.get(name)
+
+
+def _entry(read: Callable[[Run], Mapping], name: str) -> Callable[[Run], object]:
+    return lambda run: read(run).get(name, ABSENT)
+
+
+def _source(flag: str, place: int) -> Callable[[Run], Mapping]:
+    return lambda run: sources(run, flag)[place]
+
+
+def _count(flag: str) -> Callable[[Run], object]:
+    return lambda run: len(sources(run, flag))
+
+
+def _difference(what: str, runs: Named, read: Callable[[Run], object]) -> list[str]:
+    """`--width: 0.25 in X and Z, 1.0 in Y`; nothing if all that tell it agree."""
+    found: dict[str, dict[str, None]] = {}
+    for name, run in runs:
+        value = read(run)
+        if value is not None:
+            found.setdefault(str(value) or "nothing", {})[name] = None
+    parts = [f"{value} in {_names(names)}" for value, names in found.items()]
+    return [f"{what}: {', '.join(parts)}"] if len(parts) > 1 else []
+
+
+def _names(names: Iterable[str], most: int = 4) -> str:
+    """`a, b and c`, long lists cut."""
+    every = list(names)
+    shown = every[:most]
+    rest = len(every) - len(shown)
+    shown += [f"{rest} more"] * (rest > 0)
+    return " and ".join([", ".join(shown[:-1])] * (len(shown) > 1) + shown[-1:])

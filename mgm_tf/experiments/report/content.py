@@ -1,0 +1,168 @@
+"""What a report says, from its record: the order of its parts and their words."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from mgm_tf.experiments.report import words
+from mgm_tf.experiments.report.block_content import block_parts
+from mgm_tf.experiments.report.drawn import Drawing
+from mgm_tf.experiments.report.layout import (
+    PROSE,
+    SMALL,
+    Cell,
+    Document,
+    Folded,
+    Grid,
+    Line,
+    Paragraph,
+    Part,
+    Pictures,
+    Section,
+    cell,
+)
+
+TITLE = "MGM: results of the runs beside the paper's"
+VERDICTS = {True: "yes", False: "no", None: words.NONE}
+
+
+def document(record: dict, drawings: Mapping[str, Sequence[Drawing]]) -> Document:
+    """The report.
+
+    Args:
+      record: of `assemble`.
+      drawings: by the `id` of the table or block that they belong to.
+    """
+    sections = [_table(table, drawings) for table in record["tables"]]
+    claims = [Section("Claims of the paper", _summary(record["tables"]))]
+    return Document(TITLE, _introduction(record), claims + sections)
+
+
+# --- The beginning ------------------------------------------------------------------
+
+
+def _introduction(record: dict) -> list[Part]:
+    runs = record["runs"]
+    told = f"{words.count(runs['finished'], 'finished run')}"
+    if runs["unfinished"]:
+        told += f", {len(runs['unfinished'])} not finished"
+    on = f" All is looked at on {record['dataset']}." if record["dataset"] else ""
+    how = (
+        "A figure is the mean over seeds ± the standard deviation (number of seeds); "
+        "the best of a column is bold. Below it stand the paper's figure and the "
+        "change to MT and ST in percent, positive where ours is better, with the p of "
+        "a paired two-sided t-test over seeds (not corrected for their number). Δm is "
+        "the mean change to ST over tasks."
+    )
+    parts: list[Part] = [Paragraph(f"{told}.{on} {how}"), _origin(record)]
+    for title, names in (
+        ("Runs that are not finished", runs["unfinished"]),
+        ("Runs that no table reads", runs["unused"]),
+    ):
+        if names:
+            parts.append(Folded(title, [Paragraph(", ".join(names))]))
+    return parts
+
+
+def _origin(record: dict) -> Grid:
+    """Machines, code, versions and data of the runs that are shown."""
+    code = [
+        f"{(one.get('commit') or 'not known')[:10]}"
+        + (" and changes" if one.get("modified") else "")
+        for one in record["code"]
+    ]
+    versions = [
+        f"{name} {', '.join(known)}"
+        for name, known in record["versions"].items()
+        if known
+    ]
+    facts = {
+        "machines": record["machines"],
+        "code": list(dict.fromkeys(code)),
+        "versions": versions,
+        "data": list(map(data_in_words, record["data"])),
+    }
+    rows = [
+        (cell(name), [Line(fact) for fact in known or ["not recorded"]])
+        for name, known in facts.items()
+    ]
+    return Grid(("", "of the runs that are shown"), rows)
+
+
+def data_in_words(data: dict) -> str:
+    """Name, sizes and fingerprint."""
+    sizes = ", ".join(f"{n} {split}" for split, n in data.get("examples", {}).items())
+    mark = data.get("fingerprint", "")[:8]
+    return f"{data.get('name', 'not known')}: {sizes} ({mark})"
+
+
+# --- Claims -------------------------------------------------------------------------
+
+
+def _summary(tables: Sequence[dict]) -> list[Part]:
+    rows = [
+        (
+            cell(claim["text"]),
+            _outcome(claim),
+            cell(_name(table)),
+            cell(claim["dataset"] or words.NONE),
+        )
+        for table in tables
+        for claim in table["claims"]
+    ]
+    if not rows:
+        return [Paragraph("The tables that are shown come with no claims.")]
+    return [Grid(("claim", "outcome", "of", "on"), rows, PROSE)]
+
+
+def _outcome(claim: dict) -> Cell:
+    style = claim["outcome"].replace(" ", "-")
+    return (Line(claim["outcome"], style), Line(claim["words"], SMALL))
+
+
+def _comparisons(claim: dict) -> Folded:
+    rows = [
+        (
+            cell(f"{_place(one['first'])} against {_place(one['second'])}"),
+            cell(one["title"]),
+            *_numbers(one),
+        )
+        for one in claim["comparisons"]
+    ]
+    heads = ("comparison", "figure", "means", "seeds", "change", "test", "agrees")
+    on = f" ({claim['dataset']})" if claim["dataset"] else ""
+    return Folded(f"{claim['outcome']}: {claim['text']}{on}", [Grid(heads, rows)])
+
+
+def _place(place: Sequence[str]) -> str:
+    return ", ".join(reversed(place))
+
+
+def _numbers(one: dict) -> list[Cell]:
+    if one["means"] is None:
+        return [cell("not run"), *[cell(words.NONE)] * 4]
+    return [
+        cell(" and ".join(map(words.figure, one["means"]))),
+        cell(" and ".join(map(str, one["n"]))),
+        cell(words.percent(one["change"])),
+        cell(words.probability(one["test"]) or words.NONE),
+        cell(VERDICTS[one["agrees"]]),
+    ]
+
+
+# --- Tables -------------------------------------------------------------------------
+
+
+def _table(table: dict, drawings: Mapping[str, Sequence[Drawing]]) -> Section:
+    parts: list[Part] = []
+    if table["id"] in drawings:
+        parts.append(Pictures(table["id"], drawings[table["id"]]))
+    for block in table["blocks"]:
+        parts += block_parts(block, drawings.get(block["id"], ()))
+    parts += [_comparisons(claim) for claim in table["claims"] if claim["comparisons"]]
+    return Section(_name(table), parts, table["title"])
+
+
+def _name(table: dict) -> str:
+    """`Table 2`, `Figure 5`."""
+    figure = re.fullmatch("F(.+)", table["name"])
+    return f"Figure {figure[1]}" if figure else f"Table {table['name']}"

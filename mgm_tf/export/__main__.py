@@ -1,0 +1,52 @@
+"""Exports a run for TF Serving.
+
+`python -m mgm_tf.export --workdir=runs/nyuv2 --saved_model=saved_models/nyuv2`
+writes `saved_models/nyuv2/1/` (or the next free number).
+"""
+
+import pathlib
+
+import tensorflow as tf
+from absl import flags
+
+from mgm_tf.config import command_line, options, saved
+from mgm_tf.export import saved_model
+from mgm_tf.train.checkpoints import Checkpoints
+from mgm_tf.train.experiment import Experiment
+
+
+def define_flags() -> None:
+    """Defines the flags of this command."""
+    command_line.workdir_flag()
+    flags.DEFINE_string("saved_model", None, "The folder of versions.", required=True)
+    flags.DEFINE_enum("checkpoint", "best", ["best", "last"], "Which weights.")
+
+
+def main() -> None:
+    """Exports the weights of a checkpoint."""
+    workdir, which = command_line.workdir(), flags.FLAGS.checkpoint
+    experiment = Experiment(saved.load(workdir))
+    step = Checkpoints(workdir, experiment.networks).restore(which)
+    # Scenes are only named by a network that has learned to.
+    names_scenes = "refiner" in experiment.trained(step)
+    sample = experiment.data.validation.batch(tf.constant([0]))["image"][0]
+    path = saved_model.export(
+        experiment.networks,
+        experiment.tasks,
+        experiment.data.labels if names_scenes else None,
+        experiment.data.info.image_size,
+        pathlib.Path(flags.FLAGS.saved_model),
+        fingerprint=experiment.fingerprint(),
+        extra={
+            "settings": options.settings(experiment.settings),
+            "step": step,
+            "scene_source": experiment.data.info.scene_source,
+        },
+        sample=sample.numpy(),
+    )
+    print(f"{which} checkpoint (step {step}) of {workdir} is in {path}.")
+
+
+if __name__ == "__main__":
+    define_flags()
+    command_line.run(main)

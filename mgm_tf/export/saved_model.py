@@ -1,0 +1,213 @@
+"""A versioned SavedModel of trained networks, compared with them before it is seen.
+
+Endpoints (both: `images` [N, H, W, 3] in 0..255, of any N > 0, H and W):
+
+    serving_default   float32: also what JSON requests, whose integers are numbers, use
+    serving_uint8     uint8: a quarter of the bytes
+    serve             after `tf.saved_model.load`, a callable that takes either
+
+`predictor.py` says what they answer with, `served.py` how a version lies on the disk.
+"""
+
+import json
+import os
+import pathlib
+import tempfile
+from collections.abc import Mapping, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from datasets.metadata import DataInfo
+from mgm_tf.export.predictor import Predictor, probabilities_of
+from mgm_tf.export.versions import (
+    FORMAT,
+    RECORD,
+    SAVED_MODEL,
+    Outputs,
+    newest_version,
+    restored,
+)
+from mgm_tf.tasks.dense import Task
+from mgm_tf.tasks.scenes import Categorical, Labels
+
+ENDPOINTS = {"serving_default": tf.float32, "serving_uint8": tf.uint8}
+TOLERANCE = 1e-5
+
+
+def export(
+    networks: Mapping[str, keras.Model],
+    tasks: Sequence[Task],
+    labels: Labels | None,
+    image_size: int,
+    directory: str | os.PathLike,
+    *,
+    fingerprint: str,
+    extra: Mapping | None = None,
+    sample: np.ndarray | None = None,
+) -> pathlib.Path:
+    """Writes the next version under `directory` and returns its folder.
+
+    A version appears under its number when it is complete and, loaded again, has given
+    what the networks give. If the newest version has the same fingerprint, that one is
+    returned and nothing is written.
+
+    Args:
+      networks, tasks, labels, image_size: as for `Predictor`.
+      directory: parent of the versions.
+      fingerprint: tells one set of weights from another (run and step, or a hash).
+      extra: JSON values to keep in `mgm.json`.
+      sample: a real image, uint8 [H, W, 3], to compare on besides random ones.
+
+    Raises:
+      ValueError: the loaded SavedModel answers differently; nothing is published.
+    """
+    directory = pathlib.Path(directory)
+    newest = newest_version(directory)
+    if newest and _same(newest, fingerprint):
+        print(f"{newest} already holds this model: reused.", flush=True)
+        return newest
+    predictor = Predictor(networks, tasks, labels, image_size)
+    directory.mkdir(parents=True, exist_ok=True)
+    # TF-Serving passes over folders whose name is no number.
+    with tempfile.TemporaryDirectory(prefix=".incomplete-", dir=directory) as folder:
+        draft = pathlib.Path(folder) / "version"
+        _write(predictor, draft)
+        _write_record(draft, predictor, fingerprint, extra or {})
+        check(predictor, draft, sample)
+        return _publish(draft, directory)
+
+
+def check(
+    predictor: Predictor, path: pathlib.Path, sample: np.ndarray | None = None
+) -> None:
+    """Compares the SavedModel in `path` with the networks in this process.
+
+    On random images and on `sample`, one and three at a time, by both endpoints. On the
+    CPU: a GPU may choose another algorithm for the same convolution, whose last digits
+    differ.
+
+    Raises:
+      ValueError: an output differs by more than 1e-5 of max(1, |value|), is missing or
+        is not a number; class numbers count where the two likeliest classes differ by
+        more than 1e-5 in probability.
+    """
+    with tf.device("/CPU:0"):
+        model = restored(path)
+        # As one graph, like the endpoints: TensorFlow fuses operations within a graph,
+        # and a network after few steps magnifies the last digits.
+        spec = tf.TensorSpec([None, None, None, 3], tf.float32, name="images")
+        in_process = tf.function(predictor.__call__, [spec], autograph=False)
+        for images in _probes(predictor.image_size, sample):
+            expected = _arrays(in_process(tf.constant(images)))
+            for endpoint, dtype in ENDPOINTS.items():
+                signature = model.signatures[endpoint]
+                got = signature(images=tf.constant(images.astype(dtype.as_numpy_dtype)))
+                compare(expected, _arrays(got), predictor.tasks, endpoint)
+
+
+def compare(expected: Outputs, got: Outputs, tasks: Sequence[Task], where: str) -> None:
+    """Raises ValueError if outputs differ (see `check`); `where` begins the message."""
+    if sorted(expected) != sorted(got):
+        raise ValueError(f"{where} has outputs {sorted(got)}, not {sorted(expected)}.")
+    classes = {task.name for task in tasks if task.info.class_names}
+    worst = {}
+    for name, values in expected.items():
+        if values.shape != got[name].shape:
+            shapes = f"{got[name].shape}, not {values.shape}"
+            raise ValueError(f"{where}: {name!r} has shape {shapes}.")
+        scale = np.maximum(1.0, np.abs(values))
+        difference = np.abs(got[name].astype(np.float64) - values) / scale
+        if name in classes:
+            difference = difference[_decided(expected[probabilities_of(name)])]
+        worst[name] = float(difference.max(initial=0.0))
+    # `not <=`, because NaN is an error as well.
+    wrong = [f"{n} by {d:.2g}" for n, d in worst.items() if not d <= TOLERANCE]
+    if wrong:
+        raise ValueError(
+            f"{where}: the saved model differs from the networks: {', '.join(wrong)}; "
+            f"at most {TOLERANCE} was expected. Nothing was published."
+        )
+
+
+def _decided(probabilities: np.ndarray) -> np.ndarray:
+    """Where one class is the likeliest beyond rounding."""
+    ordered = np.sort(probabilities, axis=-1)
+    if ordered.shape[-1] == 1:
+        return np.ones(ordered.shape[:-1], bool)
+    return ordered[..., -1] - ordered[..., -2] > TOLERANCE
+
+
+def _write(predictor: Predictor, path: pathlib.Path) -> None:
+    # The archive finds the endpoints' weights itself. Networks that are tracked as well
+    # have theirs stored twice.
+    archive = keras.export.ExportArchive()
+    for endpoint, dtype in ENDPOINTS.items():
+        spec = tf.TensorSpec([None, None, None, 3], dtype, name="images")
+        archive.add_endpoint(endpoint, predictor.__call__, input_signature=[spec])
+    serve = tf.function(predictor.__call__, autograph=False)
+    for dtype in ENDPOINTS.values():
+        spec = tf.TensorSpec([None, None, None, 3], dtype, name="images")
+        serve.get_concrete_function(spec)
+    archive.add_endpoint("serve", serve)
+    archive.write_out(str(path), verbose=False)
+
+
+def _write_record(
+    path: pathlib.Path, predictor: Predictor, fingerprint: str, extra: Mapping
+) -> None:
+    # Where no scene was learned, there is no scene class.
+    labels = predictor.labels or Categorical(())
+    info = DataInfo(
+        image_size=predictor.image_size,
+        tasks={task.name: task.info for task in predictor.tasks},
+        scene_names=labels.names,
+        label_kind=labels.kind,
+    )
+    versions = {"keras": keras.__version__, "tensorflow": tf.__version__}
+    record = {
+        "format": FORMAT,
+        "fingerprint": fingerprint,
+        "versions": versions,
+        "data": info.metadata(),
+        "extra": dict(extra),
+    }
+    (path / RECORD).parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(record, indent=2, ensure_ascii=False)
+    (path / RECORD).write_text(text + "\n", "utf-8")
+
+
+def _publish(draft: pathlib.Path, directory: pathlib.Path) -> pathlib.Path:
+    while True:
+        newest = newest_version(directory)
+        path = directory / str(int(newest.name) + 1 if newest else 1)
+        try:
+            # Fails if another export took the number in the meantime.
+            draft.rename(path)
+        except OSError:
+            if not path.exists():
+                raise
+        else:
+            return path
+
+
+def _same(version: pathlib.Path, fingerprint: str) -> bool:
+    record = version / RECORD
+    if not (record.is_file() and (version / SAVED_MODEL).is_file()):
+        return False
+    values = json.loads(record.read_text("utf-8"))
+    return (values["format"], values["fingerprint"]) == (FORMAT, fingerprint)
+
+
+def _probes(size: int, sample: np.ndarray | None):
+    """Images to compare on: 1 and 3, none of the network's own size."""
+    random = np.random.default_rng(0)
+    shape = (3, size + 7, 2 * size + 1, 3)
+    several = random.integers(0, 256, shape).astype(np.float32)
+    alone = several[:1] if sample is None else np.asarray(sample, np.float32)[None]
+    return several, alone
+
+
+def _arrays(outputs) -> Outputs:
+    return {name: np.asarray(value) for name, value in outputs.items()}

@@ -1,0 +1,1 @@
+"""The paper's method: Algorithm 1, its losses and its training step."""

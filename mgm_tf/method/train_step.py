@@ -1,0 +1,162 @@
+"""The training step: one loop over the updates of the algorithm."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import keras
+import tensorflow as tf
+
+from mgm_tf import replicas
+from mgm_tf.data.examples import Examples, Reader
+from mgm_tf.method.algorithm import Average, Update
+from mgm_tf.method.images import Images
+from mgm_tf.networks.layers.batch_normalization import advancing_statistics
+from mgm_tf.networks.layers.spectral_normalization import advance_power_iterations
+
+# (name of the update, name of the network) -> its optimizer
+Optimizers = Mapping[tuple[str, str], keras.optimizers.Optimizer]
+
+
+class Forward:
+    """The networks as an update sees them, called by name: `forward.encoder(images)`.
+
+    Reading: every pass normalises by its batch, also of a network that the update does
+    not train: G must not show D images that were made with stale averages. What is
+    `frozen` throughout works as at test time (Table 11: E gives features).
+    """
+
+    def __init__(
+        self,
+        networks: Mapping[str, keras.Model],
+        advances: tuple[str, ...],
+        frozen: tuple[str, ...] = (),
+    ):
+        self._networks = networks
+        self._advances = advances
+        self._frozen = frozen
+
+    def __getattr__(self, name: str):
+        network = self._networks[name]
+
+        def apply(*inputs):
+            with advancing_statistics(name in self._advances):
+                return network(*inputs, training=name not in self._frozen)
+
+        return apply
+
+
+class MGM(keras.Model):
+    """The paper's networks, trained by an algorithm given as rows of updates."""
+
+    def __init__(
+        self,
+        networks: Mapping[str, keras.Model],
+        algorithm: tuple[Update, ...],
+        reader: Reader,
+        optimizers: Optimizers,
+        frozen: tuple[str, ...] = (),
+    ):
+        """Binds built networks to an algorithm.
+
+        Args:
+          networks: by name, built.
+          algorithm: the updates of a step, in order.
+          reader: makes examples of a stored batch.
+          optimizers: for every update and every network that it trains, built.
+          frozen: networks that work as at test time.
+        """
+        super().__init__()
+        self.networks = dict(networks)
+        self.algorithm = algorithm
+        self.reader = reader
+        self.update_optimizers = dict(optimizers)
+        self.frozen = frozen
+        # The graph of a step, when it is made: what a step costs is read off it.
+        self.step_graph: tf.Graph | None = None
+        self.trackers = {
+            f"{update.name}/{term}": keras.metrics.Mean(f"{update.name}/{term}")
+            for update in algorithm
+            for term in update.loss.terms
+        }
+        # The networks are built, and `fit` would not know how to build this.
+        self.built = True
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """The mean of every term of every update since the last reset."""
+        return list(self.trackers.values())
+
+    def call(self, images, training=False):
+        """M(x): predictions in the networks' coding, task -> [N, H, W, channels]."""
+        features = self.networks["encoder"](images, training=training)
+        return self.networks["decoders"](features, training=training)
+
+    def train_step(self, batch):
+        """One iteration of the algorithm."""
+        if tf.inside_function():
+            self.step_graph = tf.compat.v1.get_default_graph()
+        examples = self.reader(batch)
+        drawn: dict[Images, Examples] = {}
+        for number, update in enumerate(self.algorithm):
+            # Images are made once in an iteration, when they are first needed: both
+            # losses on synthesized images see the same ones, of G as it is by then.
+            if update.images not in drawn:
+                drawn[update.images] = self._images(update, examples)
+            self._apply(update, drawn[update.images], f"update {number}")
+        return {metric.name: metric.result() for metric in self.metrics}
+
+    def _images(self, update: Update, examples: Examples) -> Examples:
+        return update.images(self._forward(update.drawing_advances), examples)
+
+    def _forward(self, advances: tuple[str, ...]) -> Forward:
+        return Forward(self.networks, advances, self.frozen)
+
+    def _apply(self, update: Update, examples: Examples, purpose: str) -> None:
+        """Takes one gradient step on `update.loss`, moving `update.trains` only."""
+        examples = dataclasses.replace(examples, draws=examples.draws.of(purpose))
+        for name in update.trains:
+            advance_power_iterations(self.networks[name])
+        with tf.GradientTape(persistent=True) as tape:
+            terms = update.loss(self._forward(update.advances), examples)
+            # Optimizers sum gradients over replicas; the paper's losses are means.
+            shares = {name: term / replicas.count() for name, term in terms.items()}
+        variables = {n: self.networks[n].trainable_variables for n in update.trains}
+        gradients = update.gradients(tape, shares, variables, examples.draws)
+        del tape
+        for name in update.trains:
+            _check_reached(update.name, name, gradients[name], variables[name])
+            self.update_optimizers[update.name, name].apply(
+                gradients[name], variables[name]
+            )
+        for average in update.averages:
+            follow(self.networks[average.of], self.networks[average.into], average)
+        for term, value in terms.items():
+            self.trackers[f"{update.name}/{term}"].update_state(value)
+
+
+def follow(network: keras.Model, follower: keras.Model, average: Average) -> None:
+    """Moves the follower's weights a step towards the network's.
+
+    What is no weight, as moving averages and spectral vectors, it takes over.
+    """
+    weights = network.trainable_variables, follower.trainable_variables
+    for value, mean in zip(*weights, strict=True):
+        replicas.assign(
+            mean, value, lambda m, v: average.decay * m + (1 - average.decay) * v
+        )
+    states = network.non_trainable_variables, follower.non_trainable_variables
+    for value, copy in zip(*states, strict=True):
+        copy.assign(value)
+
+
+def _check_reached(update: str, network: str, gradients, variables) -> None:
+    unreached = [
+        variable.path
+        for gradient, variable in zip(gradients, variables, strict=True)
+        if gradient is None
+    ]
+    if unreached:
+        raise ValueError(
+            f"Update {update!r} trains {network!r}, but its loss does not depend on "
+            f"{unreached}."
+        )

@@ -1,0 +1,187 @@
+"""Batch normalization whose two effects are decided separately."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+import keras
+import tensorflow as tf
+
+from mgm_tf import replicas
+from mgm_tf.networks.layers.state import state
+
+# Replicas of a strategy run in threads of their own.
+_THREAD = threading.local()
+
+
+@contextlib.contextmanager
+def advancing_statistics(advance: bool) -> Iterator[None]:
+    """Within it, layers that normalise by their batch move their averages too, or not.
+
+    It holds for this thread only: a replica function sets it inside itself. Without it
+    the averages stay.
+    """
+    before = _advancing()
+    _THREAD.advance = advance
+    try:
+        yield
+    finally:
+        _THREAD.advance = before
+
+
+def _advancing() -> bool:
+    return getattr(_THREAD, "advance", False)
+
+
+class BatchNormalization(keras.layers.Layer):
+    """Batch normalization of [N, H, W, C] or [N, C] over all axes but the last.
+
+    With `training` it normalises by the global batch (of all replicas), else by the
+    moving averages. These advance only with `training` and within
+    `advancing_statistics(True)`: a network that is frozen, or that sees images unlike
+    those of test time, normalises by its batch and keeps its averages.
+
+    Args:
+      momentum: share of a moving average that stays in a step (1 - PyTorch's momentum).
+      epsilon: added to the variance.
+      scale: whether to learn a factor gamma, from 1.
+      center: whether to learn an offset beta, from 0.
+    """
+
+    def __init__(
+        self,
+        momentum: float = 0.9,
+        epsilon: float = 1e-5,
+        scale: bool = True,
+        center: bool = True,
+        name: str | None = None,
+    ):
+        super().__init__(name=name)
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.scale = scale
+        self.center = center
+
+    def build(self, input_shape):
+        """Creates gamma, beta and the moving averages, [C] each."""
+        if len(input_shape) not in (2, 4):
+            raise ValueError(f"Expected [N, C] or [N, H, W, C], got {input_shape}.")
+
+        def weight(initializer, name):
+            return self.add_weight(
+                shape=shape, initializer=initializer, autocast=False, name=name
+            )
+
+        shape = (input_shape[-1],)
+        self.gamma = weight("ones", "gamma") if self.scale else None
+        self.beta = weight("zeros", "beta") if self.center else None
+        self.moving_mean = state(shape, "zeros", "moving_mean")
+        self.moving_variance = state(shape, "ones", "moving_variance")
+
+    def call(self, inputs, training=False):
+        """Normalises `inputs`; returns their shape."""
+        images = inputs if len(inputs.shape) == 4 else inputs[:, None, None, :]
+        normalize = self._by_batch if training else self._by_averages
+        outputs = normalize(images, *self._affine())
+        return outputs if len(inputs.shape) == 4 else outputs[:, 0, 0, :]
+
+    def _affine(self):
+        shape = self.moving_mean.shape
+        gamma = tf.ones(shape) if self.gamma is None else self.gamma
+        beta = tf.zeros(shape) if self.beta is None else self.beta
+        return tf.convert_to_tensor(gamma), tf.convert_to_tensor(beta)
+
+    def _by_averages(self, images, gamma, beta):
+        return tf.raw_ops.FusedBatchNormV3(
+            x=images,
+            scale=gamma,
+            offset=beta,
+            mean=tf.convert_to_tensor(self.moving_mean),
+            variance=tf.convert_to_tensor(self.moving_variance),
+            epsilon=self.epsilon,
+            is_training=False,
+        ).y
+
+    def _by_batch(self, images, gamma, beta):
+        several = replicas.count() > 1
+        normalize = _synchronized if several else _fused
+        outputs, mean, variance = normalize(images, gamma, beta, self.epsilon)
+        if _advancing():
+            self._advance(self.moving_mean, mean)
+            self._advance(self.moving_variance, variance)
+        return outputs
+
+    def _advance(self, average, value):
+        average.assign(self.momentum * average + (1 - self.momentum) * value)
+
+
+def _fused(images, gamma, beta, epsilon):
+    """The normalised images, their mean and (unbiased) variance; on one replica.
+
+    One operation for it takes less than half the time of separate ones.
+    """
+    outputs = tf.raw_ops.FusedBatchNormV3(
+        x=images,
+        scale=gamma,
+        offset=beta,
+        mean=tf.zeros([0]),
+        variance=tf.zeros([0]),
+        epsilon=epsilon,
+        is_training=True,
+    )
+    return outputs.y, outputs.batch_mean, outputs.batch_variance
+
+
+def _synchronized(images, gamma, beta, epsilon):
+    """What `_fused` gives, for the batch of all replicas."""
+    values = tf.cast(images, gamma.dtype)
+    mean, squares, number = _joint_moments(tf.stop_gradient(values))
+    inverse = tf.math.rsqrt(squares / number + epsilon)
+    outputs = _normalize(values, gamma, beta, mean, inverse, number)
+    unbiased = squares / tf.maximum(number - 1.0, 1.0)
+    return tf.cast(outputs, images.dtype), mean, unbiased
+
+
+def _joint_moments(values):
+    """Mean, sum of squared deviations and number of all replicas' values: [C], [C], [].
+
+    Every replica centres by its own mean and tells its three numbers in a row of its
+    own: one exchange, and no E[x^2] - E[x]^2, which cancels where the mean is large.
+    Replicas may hold different numbers of examples.
+    """
+    channels = values.shape[-1]
+    number = tf.cast(tf.size(values) // channels, values.dtype)
+    mean = tf.math.divide_no_nan(_channel_sums(values), number)
+    squares = _channel_sums(tf.square(values - mean))
+    row = tf.one_hot(replicas.index(), replicas.count(), dtype=values.dtype)
+    own = tf.concat([mean, squares, number[None]], axis=0)
+    table = replicas.total(row[:, None] * own)
+    means, squares, numbers = tf.split(table, (channels, channels, 1), axis=1)
+    number = tf.reduce_sum(numbers)
+    mean = tf.reduce_sum(numbers * means, axis=0) / number
+    squares += numbers * tf.square(means - mean)
+    return mean, tf.reduce_sum(squares, axis=0), number
+
+
+@tf.custom_gradient
+def _normalize(values, gamma, beta, mean, inverse, number):
+    """(values - mean) * inverse * gamma + beta; the gradient is that of all replicas.
+
+    Mean and inverse deviation depend on the values of all replicas; written out, the
+    gradient through them takes one exchange and few operations.
+    """
+    normalized = (values - mean) * inverse
+
+    def gradient(upstream):
+        by_beta = _channel_sums(upstream)
+        by_gamma = _channel_sums(upstream * normalized)
+        means = replicas.total(tf.stack([by_beta, by_gamma])) / number
+        along = means[0] + means[1] * normalized
+        by_values = (upstream - along) * (inverse * gamma)
+        return by_values, by_gamma, by_beta, None, None, None
+
+    return normalized * gamma + beta, gradient
+
+
+def _channel_sums(images):
+    return tf.reduce_sum(images, axis=(0, 1, 2))

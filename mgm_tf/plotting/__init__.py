@@ -1,0 +1,1 @@
+"""Colours, tiles, panels and pages: how results look."""

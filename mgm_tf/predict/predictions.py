@@ -1,0 +1,212 @@
+"""Predictions of an exported model for image files, in each image's own resolution.
+
+For each image, in the output folder:
+
+    NAME.panel.png    the image and every prediction, for the eye
+    NAME.npz          the arrays, by the names of the model's outputs, [H, W] or
+                      [H, W, C] with H and W of the image (upright):
+                      `segmentation` (the smallest unsigned integers that hold the
+                      classes), `depth`, `normals`, … float32; `scene_probabilities`
+                      [scenes], in the order of `scene_names` in the model's `mgm.json`.
+                      Class probabilities of pixels are left out: they would be large.
+
+NAME is the stem of the image, in the same subfolder; with its suffix where two images
+share a stem.
+"""
+
+import dataclasses
+import os
+import pathlib
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+from tqdm import tqdm
+
+from datasets.metadata import DataInfo, TaskInfo
+from mgm_tf.export.predictor import SCENES, probabilities_of
+from mgm_tf.export.versions import Outputs, Served
+from mgm_tf.plotting import panels, tiles
+from mgm_tf.predict import image_files
+from mgm_tf.tasks.scenes import labels_of
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """An image and where its results go."""
+
+    image: pathlib.Path
+    panel: pathlib.Path
+    arrays: pathlib.Path
+
+
+@dataclasses.dataclass(frozen=True)
+class _Photo:
+    """What is kept of an image between reading it and writing its results."""
+
+    job: Job
+    size: tuple[int, int]  # height, width
+    network_input: np.ndarray
+    thumbnail: np.ndarray
+
+
+def plan(
+    images: str | os.PathLike, output: str | os.PathLike, *, overwrite: bool = False
+) -> list[Job]:
+    """What there is to do for an image or a folder of images.
+
+    Raises:
+      ValueError: there is no image; `output` is a file; or results of some images
+        exist already and may not be overwritten.
+    """
+    output = pathlib.Path(output)
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"Expected a folder for the results: {output} is a file.")
+    paths = image_files.find(images)
+    root = pathlib.Path(images)
+    root = root if root.is_dir() else root.parent
+    names = image_files.result_names([path.relative_to(root) for path in paths])
+    jobs = [
+        Job(path, output / f"{name}{image_files.PANEL}", output / f"{name}.npz")
+        for path, name in zip(paths, names, strict=True)
+    ]
+    existing = [
+        result for job in jobs for result in (job.panel, job.arrays) if result.exists()
+    ]
+    if existing and not overwrite:
+        raise ValueError(
+            f"{len(existing)} of the results are there already, for one {existing[0]}: "
+            "--overwrite replaces them, or choose another output folder."
+        )
+    return jobs
+
+
+def predict(served: Served, jobs: Sequence[Job], batch_size: int = 8) -> int:
+    """Does the jobs and returns how many images could not be read.
+
+    Those are named with the reason; the others are done all the same. One image at a
+    time is in memory in its own resolution.
+    """
+    if batch_size < 1:
+        raise ValueError(f"Expected a batch size of at least 1, got {batch_size}.")
+    for folder in {job.panel.parent for job in jobs}:
+        folder.mkdir(parents=True, exist_ok=True)
+    failures: list[str] = []
+    with tqdm(total=len(jobs), unit="image", disable=None) as progress:
+        for start in range(0, len(jobs), batch_size):
+            photos = []
+            for job in jobs[start : start + batch_size]:
+                try:
+                    photos.append(_photo(job, served.info.image_size))
+                except ValueError as error:
+                    failures.append(str(error))
+                    tqdm.write(f"Skipped {error}", file=sys.stderr)
+                    progress.update()
+            _predict_batch(served, photos, progress)
+    print(f"Predicted {len(jobs) - len(failures)} of {len(jobs)} images.", flush=True)
+    for failure in failures:
+        print(f"Could not read {failure}", file=sys.stderr, flush=True)
+    return len(failures)
+
+
+def arrays_of(info: DataInfo, outputs: Outputs, height: int, width: int) -> Outputs:
+    """One image's outputs as arrays of `height` and `width`, as stored in NAME.npz.
+
+    Class numbers are the likeliest of the resized probabilities; everything else is
+    resized bilinearly, normals to unit length again.
+    """
+    size = (height, width)
+    arrays = {
+        name: _likeliest(outputs[probabilities_of(name)], size)
+        if task.class_names
+        else _finish(task, _resized(outputs[name], size))
+        for name, task in info.tasks.items()
+    }
+    scenes = {SCENES: outputs[SCENES]} if SCENES in outputs else {}
+    return arrays | scenes
+
+
+def _photo(job: Job, network_size: int) -> _Photo:
+    pixels = image_files.read(job.image)
+    height, width = pixels.shape[:2]
+    # Just what the SavedModel does with a raw image; images of one size make a batch.
+    network_input = tf.image.resize(
+        pixels, (network_size, network_size), antialias=True
+    )
+    shrunk = Image.fromarray(pixels)
+    shrunk.thumbnail((tiles.LARGEST, tiles.LARGEST))
+    return _Photo(job, (height, width), network_input.numpy(), np.asarray(shrunk))
+
+
+def _predict_batch(served: Served, photos: Sequence[_Photo], progress: tqdm) -> None:
+    if not photos:
+        return
+    batch = served(np.stack([photo.network_input for photo in photos]))
+    for index, photo in enumerate(photos):
+        outputs = {name: values[index] for name, values in batch.items()}
+        arrays = arrays_of(served.info, outputs, *photo.size)
+        np.savez(photo.job.arrays, allow_pickle=False, **arrays)
+        Image.fromarray(_panel(served.info, photo, outputs)).save(photo.job.panel)
+        progress.update()
+
+
+def _panel(info: DataInfo, photo: _Photo, outputs: Outputs) -> np.ndarray:
+    # In the size of the panel from the start: colours of a huge image take gigabytes.
+    shown = arrays_of(info, outputs, *photo.thumbnail.shape[:2])
+    scene = None
+    if SCENES in outputs:
+        width = tiles.fit(photo.thumbnail).shape[1]
+        scene = scene_text(labels_of(info).describe(outputs[SCENES]), width)
+    return panels.prediction_panel(info.tasks, photo.thumbnail, shown, scene)
+
+
+def scene_text(classes: Sequence[str], width: int) -> str:
+    """The classes of an image in one line, as many as fit into `width` pixels.
+
+    The first is there in any case; at the end stands how many are left out.
+    """
+    for shown in range(len(classes), 0, -1):
+        left = len(classes) - shown
+        text = ", ".join(classes[:shown]) + f" and {left} more" * (left > 0)
+        if shown == 1 or tiles.text_width(text) <= width:
+            return text
+    return "no class above 50%"
+
+
+def _resized(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """[h, w] or [h, w, C] to `size` = (height, width), bilinearly; float32."""
+    if values.ndim == 3:
+        channels = [_resized(values[..., c], size) for c in range(values.shape[-1])]
+        return np.stack(channels, axis=-1)
+    picture = Image.fromarray(np.ascontiguousarray(values, np.float32))
+    return np.asarray(picture.resize(size[::-1], Image.Resampling.BILINEAR))
+
+
+def _likeliest(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Class numbers [height, width] of probabilities [h, w, classes].
+
+    One class at a time: all of a large image at once take gigabytes.
+    """
+    classes = probabilities.shape[-1]
+    best = np.zeros(size, np.min_scalar_type(classes - 1))
+    highest = _resized(probabilities[..., 0], size).copy()
+    for number in range(1, classes):
+        values = _resized(probabilities[..., number], size)
+        best[values > highest] = number
+        np.maximum(highest, values, out=highest)
+    return best
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.maximum(lengths, np.float32(1e-12))
+
+
+FINISHES = {"normals": _unit}
+
+
+def _finish(task: TaskInfo, values: np.ndarray) -> np.ndarray:
+    finish = FINISHES.get(task.name)
+    return values if finish is None else finish(values)

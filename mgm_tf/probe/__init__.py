@@ -1,0 +1,1 @@
+"""What the encoder knows, and how far generated images are from real ones."""

@@ -1,0 +1,1 @@
+"""What is predicted: dense tasks and scenes, with their losses and metrics."""

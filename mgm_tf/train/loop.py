@@ -1,0 +1,219 @@
+"""A training run: the stages in turn, from wherever it stopped."""
+
+import pathlib
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from mgm_tf import networks
+from mgm_tf.config import saved
+from mgm_tf.data.inputs import Batches
+from mgm_tf.errors import Interrupted
+from mgm_tf.method.algorithm import MULTI_TASK_NETWORK, Stage
+from mgm_tf.train import accounts, callbacks, pictures, validation
+from mgm_tf.train.checkpoints import Best, Checkpoints
+from mgm_tf.train.experiment import Experiment
+from mgm_tf.train.logs import Log
+
+PANELS = 4  # validation examples whose predictions are shown
+
+
+def train(experiment: Experiment, workdir: pathlib.Path) -> None:
+    """Trains all stages; what is done already is not done again.
+
+    Everything that a step depends on is in the last checkpoint or a function of (seed,
+    step), so that a run that was interrupted ends as if it had not been.
+
+    Raises:
+      Interrupted: a signal came; the same command goes on from there.
+      NotFinite: a loss is NaN or infinite.
+    """
+    checkpoints = Checkpoints(workdir, experiment.networks)
+    done = checkpoints.last_step()
+    total = sum(stage.steps for stage in experiment.stages)
+    if done >= total:
+        print(f"{workdir} is trained: {done} of {total} steps are done.")
+        return
+    log = Log(workdir)
+    log.text(done, "settings", f"```\n{saved.as_flagfile(experiment.settings)}```")
+    baseline = experiment.evaluate_prior("validation", workdir)
+    if not done:
+        experiment.start()
+    account = accounts.Account(workdir)
+    account.networks(networks.parameter_counts(experiment.networks))
+    with callbacks.Interruption() as interruption:
+        for stage in experiment.stages:
+            if done < stage.end:
+                run = StageRun(
+                    experiment, stage, checkpoints, log, baseline, account, workdir
+                )
+                run(max(done, stage.begin), interruption)
+    log.event(total, experiment.stages[-1].name, "finished")
+    log.flush()
+    print(f"Trained. Next: python -m mgm_tf.evaluate --workdir={workdir}")
+
+
+class StageRun:
+    """One stage of a run: `fit`, and what happens around it."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        stage: Stage,
+        checkpoints: Checkpoints,
+        log: Log,
+        baseline: validation.Metrics,
+        account: accounts.Account,
+        workdir: pathlib.Path,
+    ):
+        """Prepares a stage."""
+        self._experiment = experiment
+        self._stage = stage
+        self._account = account
+        self._checkpoints = checkpoints
+        self._log = log
+        self._baseline = baseline
+        self._workdir = workdir
+        self._optimizers = experiment.optimizers(stage)
+        self._model = experiment.model(stage, self._optimizers)
+
+    def __call__(self, done: int, interruption: callbacks.Interruption) -> None:
+        """Trains from step `done` of the run to the stage's end."""
+        self._resume(done)
+        # Only now: labels may be made of what the networks have learned.
+        self._batches = self._read()
+        stage, settings = self._stage, self._experiment.settings.run
+        end = stage.end
+        progress = callbacks.Progress(self._title(), done - stage.begin, stage.steps)
+        self._scalars = callbacks.Scalars(
+            self._log,
+            self._model,
+            stage.name,
+            stage.batch_size,
+            self._learning_rates(),
+            progress.show,
+            done,
+            self._account,
+        )
+        acts: dict[str, Callable[[int], None]] = {
+            "log_every": self._scalars,
+            "evaluate_every": self._validate,
+            "picture_every": self._draw,
+            "checkpoint_every": self._save,
+        }
+        periodic = [
+            callbacks.EverySteps(getattr(settings, name), act, done, end)
+            for name, act in acts.items()
+        ]
+        self._model.fit(
+            self._dataset(done),
+            steps_per_epoch=end - done,
+            verbose=0,
+            shuffle=False,
+            callbacks=[progress, *periodic, interruption],
+        )
+        progress.close()
+        if interruption.asked:
+            self._stop(done + progress.done)
+
+    def _read(self) -> Batches:
+        train, beside = self._experiment.examples(self._stage, self._workdir)
+        return Batches(
+            train,
+            self._stage.batch_size,
+            self._experiment.settings.run.seed,
+            self._stage.begin,
+            beside,
+        )
+
+    def _title(self) -> str:
+        names = [stage.name for stage in self._experiment.stages]
+        place = names.index(self._stage.name) + 1
+        return f"stage {place}/{len(names)} {self._stage.name}"
+
+    def _learning_rates(self) -> dict[str, float]:
+        return {
+            f"learning_rate/{name}": float(
+                tf.convert_to_tensor(optimizer.learning_rate)
+            )
+            for name, optimizer in self._optimizers.items()
+        }
+
+    def _dataset(self, done: int) -> tf.data.Dataset:
+        options = tf.data.Options()
+        # One host: the batches are split over its devices, not the files over hosts.
+        options.experimental_distribute.auto_shard_policy = (
+            tf.data.experimental.AutoShardPolicy.OFF
+        )
+        steps = self._stage.end - done
+        return self._batches.from_step(done).take(steps).with_options(options)
+
+    def _resume(self, done: int) -> None:
+        within = done > self._stage.begin
+        if done:
+            self._checkpoints.restore_last(self._optimizers if within else None)
+        if self._stage.restarts and not within:
+            self._experiment.restart()
+        if within:
+            self._log.event(done, self._stage.name, "resumed")
+            print(f"Going on after step {done}, in stage {self._stage.name}.")
+
+    def _stop(self, step: int) -> None:
+        self._scalars(step)
+        self._save(step)
+        self._log.event(step, self._stage.name, "interrupted")
+        self._log.flush()
+        raise Interrupted(
+            f"Stopped after step {step}; the same command goes on from there."
+        )
+
+    def _trains(self, *names: str) -> bool:
+        """Whether one of these networks changes."""
+        trained = {name for update in self._stage.updates for name in update.trains}
+        return not trained.isdisjoint(names)
+
+    def _validate(self, step: int) -> None:
+        if not self._trains(*MULTI_TASK_NETWORK):
+            return
+        with self._scalars.paused():
+            experiment = self._experiment
+            metrics = experiment.evaluate(experiment.data.validation)
+            score = validation.score(metrics, self._baseline, experiment.tasks)
+            values = {f"validation/{k}": v for k, v in validation.flat(metrics).items()}
+            values["validation/score"] = score
+            self._log.scalars(step, self._stage.name, values)
+            self._checkpoints.keep_best(Best(step, self._stage.name, score))
+
+    def _save(self, step: int) -> None:
+        self._account.step_of(self._stage.name, self._model.step_graph)
+        self._account.save()
+        # Never a state that has gone wrong over one that has not.
+        callbacks.checked_losses(self._model, self._stage.name, step)
+        callbacks.check_weights(self._experiment.networks, self._stage.name, step)
+        self._checkpoints.save_last(step, self._optimizers)
+        self._log.flush()
+
+    def _draw(self, step: int) -> None:
+        experiment = self._experiment
+        trained: dict[str, keras.Model] = experiment.networks
+        reader = experiment.reader(self._stage)
+        with self._scalars.paused():
+            if self._trains(*MULTI_TASK_NETWORK):
+                shown_split = experiment.data.validation
+                numbers = tuple(range(min(PANELS, len(shown_split))))
+                shown = pictures.prediction_panels(
+                    trained, shown_split, experiment.tasks, numbers
+                )
+                for number, panel in zip(numbers, shown, strict=True):
+                    self._log.picture(step, f"predictions/{number}", panel)
+            if self._trains("generator"):
+                samples = pictures.Samples(reader, self._batches.split)
+                drawn = samples(trained, experiment.method.generate.latent)
+                self._log.picture(step, "generated", drawn)
+            if self._trains("projector"):
+                views = pictures.views(self._batches, reader, step - 1)
+                self._log.picture(step, "simclr_views", views)
+            if self._trains("reconstructor"):
+                made = pictures.reconstructions(trained, experiment.data.validation)
+                self._log.picture(step, "reconstructions", made)

@@ -1,0 +1,144 @@
+"""Metrics over a whole split, and what they say beside the constant predictor's."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from mgm_tf.data import inputs
+from mgm_tf.data.examples import network_images
+from mgm_tf.tasks.dense import Task
+from mgm_tf.tasks.scenes import Labels
+
+# images [N, H, W, 3] in [-1, 1] -> task -> predictions in the network's coding
+Predictor = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
+# task -> metric -> value
+Metrics = dict[str, dict[str, float]]
+
+# Stands for the image label where tasks are named.
+SCENE = "scene"
+
+
+class Evaluator:
+    """Computes the metrics of a predictor over splits, whatever the batch size.
+
+    Args:
+      predictor: of the tasks.
+      tasks: what is evaluated.
+      batch_size: images at a time.
+      labels: of the images, whose logits `scene` the predictor gives as well; None:
+        they are not evaluated.
+      eagerly: without a graph: quicker to begin, slower to run.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        tasks: tuple[Task, ...],
+        batch_size: int,
+        labels: Labels | None = None,
+        *,
+        eagerly: bool = False,
+    ):
+        self._predictor = predictor
+        self._tasks = tasks
+        self._batch_size = batch_size
+        self._labels = labels
+        graph = tf.function(self._batch_statistics, reduce_retracing=True)
+        self._statistics = self._batch_statistics if eagerly else graph
+
+    def __call__(self, split: inputs.Split, *, progress: bool = False) -> Metrics:
+        """The metrics over all of a split; `progress` shows how far it is."""
+        evaluated: dict[str, Task | Labels] = {task.name: task for task in self._tasks}
+        if self._labels is not None:
+            evaluated[SCENE] = self._labels
+        sums: dict[str, dict[str, np.ndarray]] = {name: {} for name in evaluated}
+        number = -(-len(split) // self._batch_size)
+        batches = inputs.in_order(split, self._batch_size)
+        for batch in tqdm.tqdm(
+            batches, "evaluating", number, leave=False, disable=not progress
+        ):
+            for name, values in self._statistics(batch).items():
+                for key, value in values.items():
+                    sums[name][key] = sums[name].get(key, 0) + value.numpy()
+        return {name: what.summarize(sums[name]) for name, what in evaluated.items()}
+
+    def _batch_statistics(self, batch):
+        predictions = self._predictor(network_images(batch["image"]))
+        statistics = {
+            task.name: task.statistics(
+                predictions[task.name], *task.decode(batch[task.name])
+            )
+            for task in self._tasks
+        }
+        if self._labels is not None:
+            condition = self._labels.condition(batch[SCENE])
+            statistics[SCENE] = self._labels.statistics(condition, predictions[SCENE])
+        return statistics
+
+
+def with_scenes(predictor: Predictor, refiner: Callable) -> Predictor:
+    """The predictor, and what the refinement network reads in its predictions."""
+
+    def both(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        predictions = predictor(images)
+        return {**predictions, SCENE: refiner(predictions, training=False)}
+
+    return both
+
+
+def constant_scenes(
+    split: inputs.Split, labels: Labels, frequencies: np.ndarray
+) -> dict[str, float]:
+    """The metrics of labels guessed by their frequencies [classes] in training."""
+    condition = labels.condition(tf.constant(split.scenes()))
+    logits = np.broadcast_to(labels.constant(frequencies), condition.shape)
+    statistics = labels.statistics(condition, tf.constant(logits, tf.float32))
+    return labels.summarize({name: sums.numpy() for name, sums in statistics.items()})
+
+
+def score(metrics: Metrics, baseline: Metrics, tasks: tuple[Task, ...]) -> float:
+    """How far the headline metrics are on the way from `baseline` to perfection.
+
+    The mean over tasks: 0 is the constant predictor, 1 a perfect one. A task with
+    nothing to gain, because the split has no label of it or the constant is perfect, is
+    left out; nan without any other. Reading: the paper does not state its rule of model
+    selection.
+    """
+    gains = []
+    for task in tasks:
+        base = baseline[task.name][task.headline]
+        perfect = float(task.higher_is_better)
+        if not np.isnan(base) and base != perfect:
+            gains.append((metrics[task.name][task.headline] - base) / (perfect - base))
+    return float(np.mean(gains)) if gains else float("nan")
+
+
+def table(metrics: Metrics, baseline: Metrics, headlines: Mapping[str, str]) -> str:
+    """Metrics beside the constant predictor's.
+
+    Args:
+      metrics, baseline: of the model and of the constant predictor.
+      headlines: task -> its most important metric, marked by a star.
+    """
+    rows = [f"{'task':<14}{'metric':<18}{'model':>10}{'constant':>10}"]
+    for task, values in metrics.items():
+        for name, value in values.items():
+            star = " *" if name == headlines[task] else ""
+            numbers = f"{_number(value):>10}{_number(baseline[task][name]):>10}"
+            rows.append(f"{task:<14}{name + star:<18}{numbers}")
+    return "\n".join(rows)
+
+
+def _number(value: float) -> str:
+    return "-" if np.isnan(value) else f"{value:.4f}"
+
+
+def flat(metrics: Metrics) -> dict[str, float]:
+    """`task/metric` -> value."""
+    return {
+        f"{task}/{name}": value
+        for task, values in metrics.items()
+        for name, value in values.items()
+    }

@@ -1,0 +1,222 @@
+"""The commands as they are called: what they print and write, and their exit codes.
+
+In this process; `test_real_data.py` starts them as a user does.
+"""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from absl import flags
+from PIL import Image
+
+from mgm_tf.config import command_line, settings
+from mgm_tf.evaluate import __main__ as evaluate
+from mgm_tf.export import __main__ as export
+from mgm_tf.predict import __main__ as predict
+from mgm_tf.train import __main__ as train
+from mgm_tf.train import costs
+from tests import fake_dataset
+from tests.commands import call, flags_of, given
+
+ALONE = fake_dataset.TINY | fake_dataset.ALONE | {"tasks": "segmentation,depth"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def data_dir(tmp_path_factory):
+    with fake_dataset.installed(tmp_path_factory.mktemp("data")) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def trained(data_dir, tmp_path_factory):
+    """The folder of a run."""
+    workdir = tmp_path_factory.mktemp("runs") / "alone"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        fake_dataset.install(monkeypatch)
+        assert call(train, *given(**ALONE, data_dir=data_dir, workdir=workdir)) == 0
+    return workdir
+
+
+@pytest.fixture(scope="module")
+def exported(trained, tmp_path_factory):
+    """The folder of versions of an exported model."""
+    folder = tmp_path_factory.mktemp("models") / "alone"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        fake_dataset.install(monkeypatch)
+        assert call(export, *given(workdir=trained, saved_model=folder)) == 0
+    return folder
+
+
+# --- From training to predictions ---------------------------------------------------
+
+
+def test_a_trained_run_is_gone_on_with_by_the_same_command(trained, data_dir, capsys):
+    assert call(train, *given(**ALONE, data_dir=data_dir, workdir=trained)) == 0
+    assert "is trained: 4 of 4 steps are done" in capsys.readouterr().out
+
+
+def test_another_run_in_its_folder_is_refused(trained, data_dir, capsys):
+    other = given(**ALONE, data_dir=data_dir, workdir=trained, seed=1)
+    assert call(train, *other) == 2
+    assert "--seed: 0 before, 1 now" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("split", "checkpoint"), [("test", "best"), ("train", "last")])
+def test_evaluation_prints_a_table_and_writes_the_same(
+    trained, capsys, split, checkpoint
+):
+    asked = given(workdir=trained, split=split, checkpoint=checkpoint)
+    assert call(evaluate, *asked) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert f"{checkpoint} checkpoint (step 4) on {split}" in told[0]
+    assert f"{fake_dataset.COUNTS[split]} examples" in told[0]
+    record = json.loads((trained / "eval" / f"{split}.json").read_text())
+    assert record.keys() == {
+        "split",
+        "examples",
+        "checkpoint",
+        "step",
+        "score",
+        "metrics",
+        "constant_predictor",
+    }
+    assert (record["split"], record["step"]) == (split, 4)
+    rows = {tuple(line.split()[:2]): line.split()[-2:] for line in told}
+    for task, headline in (("segmentation", "miou"), ("depth", "absolute_error")):
+        model, constant = rows[task, headline]
+        assert float(model) == pytest.approx(
+            record["metrics"][task][headline], abs=1e-4
+        )
+        assert float(constant) == pytest.approx(
+            record["constant_predictor"][task][headline], abs=1e-4
+        )
+
+
+def test_an_export_is_done_once(exported, trained, capsys):
+    assert call(export, *given(workdir=trained, saved_model=exported)) == 0
+    assert "reused" in capsys.readouterr().out
+    assert [path.name for path in exported.iterdir()] == ["1"]
+    record = json.loads((exported / "1/assets.extra/mgm.json").read_text())
+    assert record["extra"]["step"] == 4
+    assert record["extra"]["settings"]["width"] == 0.0625
+    # The network that names scenes was not trained in this run.
+    assert record["data"]["scene_names"] == []
+
+
+def test_predictions_are_made_of_what_can_be_read(exported, tmp_path, capsys):
+    photos, output = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    random = np.random.default_rng(0)
+    for name, size in (("wide", (48, 90)), ("tall", (100, 33))):
+        pixels = random.integers(0, 256, (*size, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(photos / f"{name}.png")
+    asked = given(saved_model=exported, input=photos, output=output)
+    assert call(predict, *asked) == 0
+    with np.load(output / "wide.npz") as arrays:
+        assert set(arrays) == {"segmentation", "depth"}
+        assert all(values.shape == (48, 90) for values in arrays.values())
+    with Image.open(output / "tall.panel.png") as panel:
+        assert panel.mode == "RGB"
+
+    assert call(predict, *asked) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    (photos / "broken.jpg").write_bytes(b"no picture")
+    assert call(predict, *asked, "--overwrite") == 1
+    told = capsys.readouterr()
+    assert "Predicted 2 of 3 images" in told.out and "broken.jpg" in told.err
+
+
+# --- Without training ---------------------------------------------------------------
+
+
+def test_a_dry_run_tells_and_leaves_nothing(tmp_path, capsys):
+    asked = given(**ALONE, data_dir=tmp_path / "data", workdir=tmp_path / "run")
+    assert call(train, *asked, "--dry_run", "--width=1") == 0
+    told = capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+    # The settings, as a flag file that can be used.
+    lines = [line for line in told.splitlines() if line.startswith("--")]
+    values = flags.FlagValues()
+    settings.define_flags(values)
+    values(["program", *lines])
+    assert settings.from_flags(values).data.tasks == ("segmentation", "depth")
+    # Parameters of each network; costs and length of each stage.
+    words = [line.split() for line in told.splitlines()]
+    pairs = [line for line in words if len(line) == 2 and line[1][0].isdigit()]
+    counted = {name: int(number.replace(",", "")) for name, number in pairs}
+    assert counted["all"] == sum(counted.values()) - counted["all"]
+    # Of those that something trains.
+    assert counted.keys() == {"encoder", "decoders", "all"}
+    stage = next(line for line in words if line[:1] == ["multi_task"])
+    batch_size, gigaflops, gibibytes = map(float, stage[1:4])
+    assert batch_size == 4 and gigaflops > 0 and gibibytes > 0
+    assert " ".join(stage[4:]) == "4steps, the data are not built yet"
+    assert ["multi_task", "->", "encoder,", "decoders"] in words
+
+
+def test_a_dry_run_on_data_that_are_there_tells_the_steps(
+    data_dir, capsys, monkeypatch
+):
+    monkeypatch.setattr(
+        costs, "step_costs", lambda model, batch: costs.StepCosts(10**9, 2**30)
+    )
+    asked = given(**ALONE | {"multi_task_length": "5epochs"}, data_dir=data_dir)
+    assert call(train, *asked, "--dry_run", "--width=1") == 0
+    assert "5epochs = 15 steps" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "words"),
+    [
+        (evaluate, [], ["--workdir"]),
+        (train, ["--workdir=x", "--colour=red"], ["colour"]),
+        (train, ["--workdir=x", "--weak=reel"], ["weak", "reel"]),
+        (train, ["--workdir=x", "--flagfile=none.flags"], ["none.flags"]),
+        (train, ["--workdir=x", "runs/nyuv2"], ["Not a flag: runs/nyuv2"]),
+        (train, ["--workdir=x", "--width=9", "--seed=-1"], ["--width=9", "--seed=-1"]),
+        (
+            train,
+            ["--workdir=x", "--image_size=64", "--tasks=depth,colour"],
+            ["colour", "segmentation, depth, normals"],
+        ),
+        (train, ["--dry_run", "--image_size=64", "--tasks=colour"], ["colour"]),
+        (train, ["--workdir=x", "--protocol=half"], ["half", "few_64"]),
+        (evaluate, ["--workdir=x"], ["x/config.json", "--workdir"]),
+        (export, ["--workdir=x", "--saved_model=y"], ["x/config.json"]),
+        (export, ["--workdir=x"], ["saved_model"]),
+        (
+            predict,
+            ["--saved_model=x", "--input=y", "--output=z"],
+            ["y is neither"],
+        ),
+        (
+            predict,
+            ["--saved_model=x", "--input=y", "--output=z", "--batch_size=0"],
+            ["batch_size"],
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_cannot_be_done_is_told_in_a_sentence(
+    module, arguments, words, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert call(module, *arguments) == 2
+    told = capsys.readouterr().err
+    assert all(word in told for word in words), told
+    assert "Traceback" not in told
+    assert not list(tmp_path.iterdir())
+
+
+def test_debug_shows_where_an_error_comes_from(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["program", f"--workdir={tmp_path}", "--debug"])
+    with flags_of(evaluate), pytest.raises(FileNotFoundError, match="config.json"):
+        command_line.run(evaluate.main)
+
+
+@pytest.mark.parametrize("split", ["dev", ""])
+def test_an_unknown_split_is_refused(trained, capsys, split):
+    assert call(evaluate, *given(workdir=trained, split=split)) == 2
+    assert "train|validation|test" in capsys.readouterr().err

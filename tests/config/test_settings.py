@@ -1,0 +1,310 @@
+"""Settings: one list of them, flags made of it, and what is refused."""
+
+import dataclasses
+import pathlib
+import typing
+
+import pytest
+from absl import flags
+
+import datasets
+from mgm_tf import networks
+from mgm_tf.config import options, saved, settings
+from mgm_tf.config.lengths import Length
+from mgm_tf.config.settings import Config
+from mgm_tf.data import dataset, inputs
+from mgm_tf.data.augmentation import diffaugment, geometry
+from mgm_tf.method import algorithm, gradients, objectives, synthesis_labels
+from mgm_tf.networks import decoders, encoders, sharing
+from mgm_tf.train import claiming, composition, tuning
+
+ROOT = pathlib.Path(__file__).parents[2]
+FLAGFILES = sorted(ROOT.glob("configs/**/*.flags"))
+TABLES = {
+    "dataset": datasets.BUILDERS,
+    "cache": inputs.CACHES,
+    "augmentation": geometry.AUGMENTATIONS,
+    "scene_labels": dataset.SCENE_LABELS,
+    "check_data": claiming.REFUSES,
+    "synthesis_labels": synthesis_labels.SYNTHESIS_LABELS,
+    "encoder": encoders.ENCODERS,
+    "encoder_widths": encoders.ENCODER_WIDTHS,
+    "decoder": decoders.DECODERS,
+    "gan": networks.GENERATORS,
+    "weak": algorithm.WEAK_SOURCES,
+    "em": composition.EM,
+    "discriminator_augmentation": diffaugment.DISCRIMINATOR_AUGMENTATIONS,
+    "task_weighting": objectives.WEIGHTINGS,
+    "gradient_surgery": gradients.SURGERY,
+    "sharing": sharing.SHARING,
+    "refinement": algorithm.REFINEMENT,
+    "self_supervision": algorithm.SELF_SUPERVISION,
+    "moving_statistics": algorithm.MOVING_STATISTICS,
+    "optimizers": tuning.OPTIMIZER_KEYS,
+}
+TYPES = {
+    "image_size": int,
+    "width": float,
+    "jit_compile": bool,
+    "protocol": str,
+    "tasks": list,
+    "joint_length": str,
+    "learning_rate": float,
+    "seed": int,
+}
+
+
+def parsed(*arguments) -> Config:
+    """The settings that a command line asks for."""
+    values = flags.FlagValues()
+    settings.define_flags(values)
+    values(["program", *arguments])
+    return settings.from_flags(values)
+
+
+def flagfile(name: str) -> str:
+    return f"--flagfile={ROOT / 'configs' / name}"
+
+
+def test_every_setting_is_a_flag_once_with_its_default_and_help():
+    values = flags.FlagValues()
+    settings.define_flags(values)
+    names = [
+        field.name
+        for group in dataclasses.fields(Config)
+        for field in dataclasses.fields(group.type)
+    ]
+    assert len(names) == len(set(names))
+    flags_made = {name for name in values if name not in flags.FlagValues()}
+    assert flags_made == set(names) == set(options.leaves(Config))
+    assert all(values[name].help for name in names)
+    assert parsed() == Config()
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_a_flag_has_the_type_of_its_field(name):
+    values = flags.FlagValues()
+    settings.define_flags(values)
+    values(["program"])
+    assert type(values[name].value) is TYPES[name]
+
+
+def test_values_are_read_into_their_groups():
+    made = parsed(
+        "--dataset=nyuv2",
+        "--tasks=depth, normals",
+        "--width=0.25",
+        "--refinement=lset",
+        "--joint_batch_size=8",
+        "--jit_compile",
+    )
+    assert made.data.dataset == "nyuv2"
+    assert made.data.tasks == ("depth", "normals")
+    assert made.network.width == 0.25
+    assert made.method.refinement == "lset"
+    assert made.schedule.joint_batch_size == 8
+    assert made.run.jit_compile is True
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_choices_are_the_keys_of_the_table_that_they_are_looked_up_in(name):
+    assert set(typing.get_args(options.leaves(Config)[name].type)) == set(TABLES[name])
+
+
+def test_every_choice_has_a_table():
+    literals = {
+        name
+        for name, field in options.leaves(Config).items()
+        if typing.get_origin(field.type) is typing.Literal
+    }
+    assert literals == set(TABLES)
+
+
+# What a flag file leaves to the command line: the folders of other runs.
+FOLDERS = {
+    "mgm_combine": "--generators_from=runs/a,runs/b,runs/c",
+    "st_g": "--oracle=runs/oracle",
+    "mt_to_normals": "--start_from=runs/mt",
+    "mgm_to_normals": "--start_from=runs/mgm",
+}
+
+
+@pytest.mark.parametrize("path", FLAGFILES, ids=lambda path: path.stem)
+def test_every_flagfile_is_accepted(path):
+    named = [line for line in path.read_text().splitlines() if line.startswith("--")]
+    folders = [FOLDERS[path.stem]] if path.stem in FOLDERS else []
+    given = options.settings(parsed(f"--flagfile={path}", *folders))
+    # Every line is a setting, and is what is set.
+    for line in named:
+        name, _, value = line[2:].partition("=")
+        found = given[name]
+        assert value == (",".join(found) if isinstance(found, tuple) else str(found))
+    assert named
+
+
+def test_there_are_flagfiles():
+    assert {"nyuv2.flags", "small.flags"} <= {path.name for path in FLAGFILES}
+
+
+def test_the_later_flagfile_wins_and_the_rest_of_the_first_stays():
+    nyuv2, small = parsed(flagfile("nyuv2.flags")), parsed(flagfile("small.flags"))
+    both = parsed(flagfile("nyuv2.flags"), flagfile("small.flags"))
+    assert (both.data.dataset, both.data.protocol) == ("nyuv2", "paper")
+    assert both.data.image_size == 64
+    assert both.network.width == small.network.width < nyuv2.network.width == 1
+    assert both.schedule.joint_length == small.schedule.joint_length
+    assert nyuv2.schedule.joint_length == "300epochs"
+    last = parsed(flagfile("nyuv2.flags"), flagfile("small.flags"), "--image_size=256")
+    assert last == dataclasses.replace(
+        both, data=dataclasses.replace(both.data, image_size=256)
+    )
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("--colour=red", ["colour"]),
+        ("--weak=reel", ["weak", "reel", "synthetic"]),
+        ("--width=wide", ["width", "wide"]),
+        ("--joint_batch_size=2.5", ["joint_batch_size", "2.5"]),
+        ("--jit_compile=perhaps", ["jit_compile", "perhaps"]),
+    ],
+)
+def test_what_is_no_setting_is_refused_by_name(argument, words):
+    with pytest.raises(flags.Error) as refusal:
+        parsed(argument)
+    assert all(word in str(refusal.value) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--image_size=100"], ["--image_size=100", "64, 128 or 256"]),
+        (["--output_stride=8"], ["--output_stride=8"]),
+        (["--width=0"], ["--width=0"]),
+        (["--width=nan"], ["--width=nan"]),
+        (["--tasks="], ["--tasks", "at least one"]),
+        (["--tasks=depth,depth"], ["--tasks=depth,depth", "twice"]),
+        (["--tasks=all,depth"], ["--tasks=all,depth", "alone"]),
+        (["--labelled_percent=0"], ["--labelled_percent=0", "up to 100"]),
+        (["--labelled_percent=101"], ["--labelled_percent=101"]),
+        (["--weak_percent=-1"], ["--weak_percent=-1"]),
+        (["--weak_percent=25"], ["--weak_percent=25", "--weak=real", "synthetic"]),
+        (["--split_seed=-1"], ["--split_seed=-1"]),
+        (["--scene_clusters=1"], ["--scene_clusters=1"]),
+        (["--max_damaged=2"], ["--max_damaged=2"]),
+        (
+            ["--scene_labels=cluster", "--synthesis_labels=marginals"],
+            ["--scene_labels=cluster", "--synthesis_labels=training"],
+        ),
+        (["--joint_length=5"], ["--joint_length", "'5'", "100epochs"]),
+        (["--joint_length=-5steps"], ["--joint_length", "-5steps"]),
+        (["--joint_batch_size=1"], ["--joint_batch_size=1"]),
+        (["--temperature=0"], ["--temperature=0"]),
+        (["--temperature=nan"], ["--temperature=nan"]),
+        (["--instance_noise=-1"], ["--instance_noise=-1"]),
+        (["--generator_updates=0"], ["--generator_updates=0"]),
+        (["--learning_rate=0"], ["--learning_rate=0"]),
+        (["--discriminator_learning_rate=nan"], ["--discriminator_learning_rate=nan"]),
+        (["--weight_decay=-1"], ["--weight_decay=-1"]),
+        (["--weight_decay=nan"], ["--weight_decay=nan"]),
+        (["--gan_beta_1=1"], ["--gan_beta_1=1"]),
+        (["--seed=-1"], ["--seed=-1"]),
+        (["--seed=4294967296"], ["--seed=4294967296"]),
+        (["--replicas=-1"], ["--replicas=-1"]),
+        (["--log_every=0"], ["--log_every"]),
+        (["--evaluation_batch_size=0"], ["--evaluation_batch_size"]),
+        (["--decoder=taskonomy", "--output_stride=32"], ["--decoder", "--output_str"]),
+        (["--replicas=3"], ["--joint_batch_size=32", "--replicas=3"]),
+        (["--replicas=2", "--steps_per_execution=2"], ["--steps_per_execution"]),
+        (["--replicas=2", "--jit_compile"], ["--jit_compile"]),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_what_cannot_be_is_refused_by_name(arguments, words):
+    with pytest.raises(ValueError) as refusal:
+        parsed(*arguments)
+    assert all(word in str(refusal.value) for word in words), refusal.value
+
+
+def test_all_that_is_wrong_is_told_at_once():
+    with pytest.raises(ValueError) as refusal:
+        parsed("--width=-1", "--joint_length=long", "--tasks=", "--seed=3")
+    lines = str(refusal.value).splitlines()[1:]
+    assert len(lines) == 3
+    assert all(any(f"--{n}" in x for x in lines) for n in ("width", "joint_l", "tasks"))
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    # Of 100 examples in batches of 32: an epoch is 3.125 steps.
+    [
+        ("8epochs", 25),
+        ("1epochs", 3),
+        ("0.5 epochs", 2),
+        ("0.01epochs", 1),
+        ("7steps", 7),
+        ("0steps", 0),
+        ("0epochs", 0),
+    ],
+)
+def test_a_length_is_counted_in_steps(text, steps):
+    assert Length.parse(text).steps(examples=100, batch_size=32) == steps
+
+
+def test_a_flagfile_repeats_the_run(tmp_path):
+    asked = parsed(
+        flagfile("nyuv2.flags"),
+        "--tasks=depth,normals",
+        "--manual_dir=/some where/else",
+        "--jit_compile",
+        "--instance_noise=1e-07",
+        "--protocol=",
+    )
+    path = tmp_path / "again.flags"
+    path.write_text(saved.as_flagfile(asked))
+    assert parsed(f"--flagfile={path}") == asked
+
+
+def test_settings_are_kept_in_the_workdir(tmp_path):
+    asked = parsed("--tasks=depth", "--width=0.3", "--seed=5")
+    workdir = tmp_path / "runs" / "new"
+    saved.save(asked, workdir)
+    assert saved.load(workdir) == asked
+    assert parsed(f"--flagfile={workdir / 'config.flags'}") == asked
+
+
+def test_a_folder_without_a_run_is_told(tmp_path):
+    with pytest.raises(FileNotFoundError, match="not the --workdir of a training run"):
+        saved.load(tmp_path)
+
+
+def test_settings_of_another_version_are_refused(tmp_path):
+    saved.save(Config(), tmp_path)
+    path = tmp_path / "config.json"
+    path.write_text(path.read_text().replace('"width"', '"breadth"'))
+    with pytest.raises(ValueError) as refusal:
+        saved.load(tmp_path)
+    assert all(w in str(refusal.value) for w in ("'width'", "'breadth'", str(path)))
+
+
+def test_only_what_changes_the_learning_makes_another_run():
+    old = parsed()
+    habits = parsed(
+        "--data_dir=elsewhere",
+        "--manual_dir=mine",
+        "--cache=disk",
+        "--log_every=7",
+        "--evaluate_every=7",
+        "--picture_every=7",
+        "--checkpoint_every=7",
+        "--evaluation_batch_size=7",
+        "--steps_per_execution=7",
+        "--jit_compile",
+    )
+    assert saved.differences(old, habits) == []
+    other = parsed("--seed=1", "--log_every=7", "--tasks=depth")
+    told = saved.differences(old, other)
+    assert len(told) == 2
+    assert any("--seed: 0 before, 1 now" in line for line in told)
+    assert any("--tasks" in line and "depth" in line for line in told)

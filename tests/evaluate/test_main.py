@@ -1,0 +1,124 @@
+"""The command's table and file, with a stand-in for what was trained."""
+
+import json
+import types
+
+import numpy as np
+import pytest
+
+from mgm_tf.evaluate import __main__ as evaluate
+from mgm_tf.evaluate import results
+from mgm_tf.tasks.scenes import MultiHot
+from mgm_tf.train import validation
+from tests.train.test_validation import LABELS, TASKS, Few, evaluated, predict, refine
+
+TASK_ROWS = {"segmentation", "depth"}
+# Of every metric.
+CONSTANT = {
+    "segmentation": dict.fromkeys(evaluated()["segmentation"], 0.25),
+    "depth": dict.fromkeys(evaluated()["depth"], 2.0),
+}
+
+
+def examples(scenes=(1, -1, 0)):
+    """Three, of which R reads that the first is bright and the last dim."""
+    split = Few()
+    split.image = split.image.copy()
+    split.image[2, ..., 0] = 20  # .2 m
+    split.scene = np.array(scenes, np.int32)
+    return split
+
+
+class Trained:
+    """A trained run on the three examples, with the interface of an `Experiment`.
+
+    Args:
+      networks: those that were trained.
+      labels: the kind of image label.
+      split: the examples.
+      clusters: whether the labels were made up.
+    """
+
+    tasks = TASKS
+    networks = {"refiner": refine}
+    predict = staticmethod(predict)
+
+    def __init__(self, networks, labels=LABELS, split=None, clusters=False):
+        self._networks = set(networks)
+        made_up = (lambda *parts: parts) if clusters else None
+        self.scene_labels = types.SimpleNamespace(relabel=made_up)
+        self.data = types.SimpleNamespace(
+            split={"test": split or examples()}.__getitem__,
+            labels=labels,
+            frequencies=np.array([0.4, 0.6], np.float32),
+        )
+        self.evaluate = self.evaluator(predict)
+
+    def evaluator(self, predictor, labels=None):
+        return validation.Evaluator(predictor, TASKS, 2, labels)
+
+    def trained(self, step):
+        return self._networks if step == 7 else set()
+
+    def evaluate_prior(self, split, workdir):
+        assert split == "test" and workdir.is_dir()
+        return {task: dict(values) for task, values in CONSTANT.items()}
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Runs the command; returns the record and the rows of the table."""
+
+    def call(experiment):
+        restored = types.SimpleNamespace(restore=lambda which: 7)
+        asked = types.SimpleNamespace(split="test", checkpoint="best")
+        monkeypatch.setattr(evaluate.records, "load", lambda workdir: None)
+        monkeypatch.setattr(evaluate, "Experiment", lambda settings: experiment)
+        monkeypatch.setattr(results, "Checkpoints", lambda *arguments: restored)
+        monkeypatch.setattr(evaluate.command_line, "workdir", lambda: tmp_path)
+        monkeypatch.setattr(evaluate.flags, "FLAGS", asked)
+        evaluate.main()
+        rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+        record = json.loads((tmp_path / "eval" / "test.json").read_text())
+        return record, {tuple(row[:2]): row[-2:] for row in rows}
+
+    return call
+
+
+def test_the_scene_stands_beside_the_constant_s(run):
+    record, rows = run(Trained(["encoder", "refiner"]))
+    assert record["metrics"].keys() == TASK_ROWS | {"scene"}
+    assert record["metrics"]["scene"] == {"accuracy": 1}
+    # All are bright.
+    assert record["constant_predictor"]["scene"] == {"accuracy": 0.5}
+    assert rows["scene", "accuracy"] == ["1.0000", "0.5000"]
+
+
+def test_several_labels(run):
+    split = examples([[1, 1], [0, 0], [1, 0]])
+    record, rows = run(Trained(["refiner"], MultiHot(LABELS.names), split))
+    assert record["metrics"]["scene"].keys() == {"f1", "f1_macro", "accuracy"}
+    # R misses that the first is dim as well.
+    assert record["metrics"]["scene"]["f1"] == pytest.approx(4 / 5)
+    # Bright for both: a hit, two misses and a false alarm.
+    assert record["constant_predictor"]["scene"]["f1"] == pytest.approx(2 / 5)
+    assert rows["scene", "f1"] == ["0.8000", "0.4000"]
+
+
+@pytest.mark.parametrize(
+    "experiment",
+    [Trained(["encoder"]), Trained(["refiner"], clusters=True)],
+    ids=["not taught", "made up"],
+)
+def test_no_scene_is_judged_that_cannot_be(run, experiment):
+    record, _ = run(experiment)
+    assert record["metrics"].keys() == record["constant_predictor"].keys() == TASK_ROWS
+
+
+def test_the_score_is_that_of_the_tasks_alone(run):
+    without, _ = run(Trained(["encoder"]))
+    with_scenes, _ = run(Trained(["refiner"]))
+    expected = validation.score(evaluated(split=examples()), CONSTANT, TASKS)
+    assert without["score"] == with_scenes["score"] == pytest.approx(expected)
+    for task in TASK_ROWS:
+        assert without["metrics"][task] == with_scenes["metrics"][task]

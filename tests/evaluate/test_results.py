@@ -1,0 +1,120 @@
+"""What a run leaves when it is evaluated: metrics, and what a report shows."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mgm_tf.evaluate import report_arrays, results
+from mgm_tf.probe import __main__ as probe
+from mgm_tf.train import claiming, logs, loop
+from mgm_tf.train.experiment import Experiment
+from tests import fake_dataset
+from tests.commands import call
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of every stage, a step each, and its folder."""
+    with fake_dataset.installed(tmp_path_factory.mktemp("data")) as folder:
+        planned = Experiment(
+            fake_dataset.settings(
+                folder,
+                tasks=("segmentation", "depth"),
+                generator_updates=1,
+                multi_task_length="1steps",
+                generative_length="1steps",
+                joint_length="1steps",
+            )
+        )
+        workdir = tmp_path_factory.mktemp("runs") / "run"
+        claiming.begin(planned, workdir)
+        loop.train(planned, workdir)
+        results.test(planned, workdir)
+        yield planned, workdir
+
+
+def test_the_test_examples_are_evaluated(run):
+    _, workdir = run
+    record = json.loads((workdir / "eval" / "test.json").read_text())
+    assert (record["split"], record["examples"]) == ("test", 3)
+    assert (record["checkpoint"], record["step"]) == ("best", 3)
+    assert record["metrics"].keys() == {"segmentation", "depth", "scene"}
+    assert not list((workdir / "eval").glob("*.part"))
+
+
+def test_predictions_are_kept_with_what_they_should_be(run):
+    planned, workdir = run
+    with np.load(workdir / report_arrays.FOLDER / "predictions.npz") as kept:
+        found = dict(kept)
+    assert found.keys() == {"image"} | {
+        f"{what}_{task}"
+        for what in ("prediction", "target", "valid")
+        for task in ("segmentation", "depth")
+    }
+    example = fake_dataset.example("test", 2)
+    np.testing.assert_array_equal(found["image"][2], example["image"])
+    # Metres, to the millimetre; the first column has no label.
+    depth = example["depth"].astype(np.float32) / 1000
+    np.testing.assert_allclose(found["target_depth"][2], depth, atol=1e-5)
+    assert not found["valid_depth"][2][:, 0].any() and found["valid_depth"][2, 5, 5]
+    assert found["prediction_segmentation"].shape == (3, 64, 64, 1)
+    assert set(np.unique(found["prediction_segmentation"])) <= {0, 1, 2}
+    tasks = json.loads((workdir / report_arrays.FOLDER / "tasks.json").read_text())
+    assert tasks["depth"]["unit"] == "m"
+
+
+def test_generated_images_are_kept_by_scene(run):
+    _, workdir = run
+    with np.load(workdir / report_arrays.FOLDER / "samples.npz") as kept:
+        assert tuple(kept["titles"]) == fake_dataset.SCENES
+        images = kept["images"]
+    assert images.shape == (3, 6, 64, 64, 3) and images.dtype == np.uint8
+    # A row is a scene, a column a latent vector: no two are alike.
+    flat = images.reshape(18, -1)
+    assert len(np.unique(flat, axis=0)) == 18
+
+
+def test_what_is_there_is_not_made_again(run):
+    planned, workdir = run
+    path = workdir / "eval" / "test.json"
+    before = path.stat().st_mtime_ns
+    results.test(planned, workdir)
+    assert path.stat().st_mtime_ns == before
+
+
+def test_the_costs_are_kept(run):
+    planned, workdir = run
+    costs = json.loads((workdir / "costs.json").read_text())
+    assert set(costs["parameters"]) == set(planned.networks)
+    parts = [costs["parameters"][name] for name in ("encoder", "decoders")]
+    assert costs["prediction_parameters"] == sum(parts)
+    assert {name: s["steps"] for name, s in costs["stages"].items()} == {
+        "multi_task": 1,
+        "generative": 1,
+        "joint": 1,
+    }
+    seconds = [stage["seconds"] for stage in costs["stages"].values()]
+    assert costs["wall_seconds"] == pytest.approx(sum(seconds))
+    assert costs["peak_memory_bytes"] > 10**8
+    # Without a graph, operations are not counted.
+    assert costs["stages"]["joint"]["flops_per_step"] is None
+    assert [line["event"] for line in logs.read(workdir) if "event" in line] == [
+        "finished"
+    ]
+
+
+def test_what_the_encoder_knows_is_measured(run, capsys):
+    _, workdir = run
+    assert call(probe, f"--workdir={workdir}") == 0
+    record = json.loads((workdir / "eval" / "probe.json").read_text())
+    assert record["scene"].keys() == {"linear_probe", "nearest_neighbours"}
+    # Three test images: a multiple of a third is right.
+    for value in record["scene"].values():
+        assert (3 * value) % 1 == pytest.approx(0, abs=1e-9)
+    distance = record["kernel_distance"]
+    assert distance["size"] == 3 and np.isfinite(distance["mean"])
+    # Of three images all subsets are the same.
+    assert distance["std"] == pytest.approx(0, abs=1e-9)
+    assert record["features_of"] == str(workdir)
+    assert "KID" in capsys.readouterr().out

@@ -1,0 +1,82 @@
+"""The command of the experiments, as it is typed."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from mgm_tf.experiments import __main__ as experiments
+from mgm_tf.experiments import registry
+from tests.commands import call, given
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _in_the_repository(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def test_list_shows_every_table_and_figure(capsys):
+    assert call(experiments, "list") == 0
+    shown = capsys.readouterr().out
+    starts = {line.split()[0] for line in shown.splitlines() if line.strip()}
+    assert set(registry.TABLES) <= starts
+
+
+def test_plan_prints_commands_in_an_order_they_can_go_in(capsys, tmp_path):
+    wanted = given(table="6", scale="small", dataset="rooms", workdir=tmp_path)
+    assert call(experiments, "plan", *wanted, "--seeds=1", "--set=--cache=disk") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 8  # ST three times, MT, grouping, cross-stitch, AdaShare, MGM
+    for line in lines:
+        assert line.startswith("python -m mgm_tf.train --flagfile=configs/rooms.flags ")
+        assert "--cache=disk" in line and line.endswith(" --test")
+    stitched = next(i for i, line in enumerate(lines) if "cross_stitch" in line)
+    singles = [i for i, line in enumerate(lines) if "variants/st_" in line]
+    assert max(singles) < stitched
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run",), "--table: name some of 1, 2, 3"),
+        (("plan", "--table=99"), "99"),
+        (("plan", "--table=5", "--dataset=nyuv2"), "no labels of edges"),
+        (("plan", "--table=2", "--manual_dir=nyu=here"), "nyu is no data set"),
+        (("draw",), "Expected one of list, plan, run, report; received draw"),
+        ((), "received none"),
+    ],
+)
+def test_what_cannot_be_is_told(capsys, arguments, message):
+    assert call(experiments, *arguments) == 2
+    told = capsys.readouterr().err
+    assert message in told and "Traceback" not in told
+
+
+def test_runs_from_the_command_to_the_report_and_again(tmp_path, capsys):
+    """In processes of its own, as a user has it; then once more in this one."""
+    arguments = [
+        *("run", "--table=7", "--percents=10", "--scale=smoke", "--dataset=rooms"),
+        *("--rows=MT", f"--workdir={tmp_path / 'runs'}"),
+        f"--data_dir={tmp_path / 'data'}",
+    ]
+    command = [sys.executable, "-m", "mgm_tf.experiments", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "1 runs (1 not begun), 1 at a time" in done.stdout
+    name = "rooms-labelled_percent10-mt-seed0"
+    result = tmp_path / "runs" / name / "eval" / "test.json"
+    assert json.loads(result.read_text())["examples"] == 12
+    first = result.stat().st_mtime_ns
+    record = json.loads((tmp_path / "runs" / "report.json").read_text())
+    (table,) = record["tables"]
+    assert table["name"] == "7"
+    for kind in ("md", "html"):
+        assert "MT" in (tmp_path / "runs" / f"report.{kind}").read_text()
+
+    assert call(experiments, *arguments) == 0
+    assert "1 runs (1 finished)" in capsys.readouterr().out
+    assert result.stat().st_mtime_ns == first

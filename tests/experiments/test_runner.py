@@ -1,0 +1,138 @@
+"""Jobs in processes: skipped if finished, in order of need, told if they fail."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from mgm_tf.config.settings import Config, DataConfig
+from mgm_tf.experiments.jobs import Job
+from mgm_tf.experiments.runner import (
+    BEGUN,
+    FINISHED,
+    OUTPUT,
+    RESULT,
+    Runner,
+    asked,
+    is_finished,
+    note,
+    state_of,
+)
+
+# What stands for a training: it notes when it began and what was finished then, and
+# leaves what a training leaves.
+SCRIPT = """
+import json, pathlib, sys
+workdir = pathlib.Path(sys.argv[1])
+(workdir / "config.json").write_text("{}")
+finished = sorted(p.parent.parent.name for p in workdir.parent.glob("*/eval/test.json"))
+(workdir / "saw.json").write_text(json.dumps(finished))
+print("working on", workdir.name)
+if sys.argv[2] == "fails":
+    sys.exit("no such luck")
+(workdir / "eval").mkdir()
+(workdir / "eval" / "test.json").write_text("{}")
+"""
+
+
+class FakeJob(Job):
+    """A job whose command is the script."""
+
+    @property
+    def command(self):
+        return (sys.executable, "-c", SCRIPT, *self.arguments)
+
+
+def job(folder, name, needs=(), outcome="ends", dataset="rooms"):
+    settings = Config(data=DataConfig(dataset=dataset))
+    workdir = folder / name
+    return FakeJob(name, workdir, (str(workdir), outcome), tuple(needs), settings)
+
+
+class Started:
+    """A process with the interface of `multiprocessing`'s."""
+
+    def __init__(self, job):
+        with (job.workdir / OUTPUT).open("wb") as output:
+            self._process = subprocess.Popen(
+                job.command, stdout=output, stderr=subprocess.STDOUT
+            )
+
+    @property
+    def exitcode(self):
+        return self._process.poll()
+
+
+def run(*jobs, at_once=2):
+    return Runner(jobs, at_once, Started).run()
+
+
+def saw(folder, name):
+    return json.loads((folder / name / "saw.json").read_text())
+
+
+def test_what_is_needed_is_finished_before(tmp_path):
+    a, b = job(tmp_path, "a"), job(tmp_path, "b")
+    c = job(tmp_path, "c", needs=("a", "b"))
+    assert run(a, b, c) == []
+    assert saw(tmp_path, "c") == ["a", "b"]
+    assert all(is_finished(each.workdir) for each in (a, b, c))
+    assert "working on a" in (tmp_path / "a" / OUTPUT).read_text()
+
+
+def test_what_is_finished_is_skipped(tmp_path):
+    a = job(tmp_path, "a")
+    run(a)
+    (tmp_path / "a" / "saw.json").unlink()
+    assert run(a, job(tmp_path, "b", needs=("a",))) == []
+    assert not (tmp_path / "a" / "saw.json").exists()
+    assert saw(tmp_path, "b") == ["a"]
+
+
+def test_a_failure_is_told_and_what_needs_it_is_not_begun(tmp_path):
+    a = job(tmp_path, "a", outcome="fails")
+    b, c = job(tmp_path, "b", needs=("a",)), job(tmp_path, "c")
+    failures = run(a, b, c)
+    assert [failure.job.name for failure in failures] == ["a", "b"]
+    assert "ended with 1" in failures[0].why and "no such luck" in failures[0].why
+    assert failures[1].why == "It needs a."
+    assert not b.workdir.exists() and is_finished(c.workdir)
+
+
+def test_one_run_builds_a_data_set_and_others_wait(tmp_path):
+    runner = Runner([job(tmp_path, name) for name in "abc"], 3, Started)
+    other = job(tmp_path, "d", dataset="nyuv2")
+    a, b, _ = runner._waiting
+    runner._running[object()] = a
+    assert not runner._may_start(b) and runner._may_start(other)
+    a.workdir.mkdir()
+    (a.workdir / BEGUN).write_text("{}")
+    runner._built.add(("rooms", "", 128))
+    assert runner._may_start(b)
+
+
+def test_states(tmp_path):
+    assert state_of(tmp_path) == "not begun"
+    (tmp_path / BEGUN).write_text("{}")
+    assert state_of(tmp_path) == "begun"
+    (tmp_path / "eval").mkdir()
+    (tmp_path / RESULT).write_text("{}")
+    assert state_of(tmp_path) == FINISHED
+
+
+def test_what_was_asked_for_is_kept_once(tmp_path):
+    folder = tmp_path / "new"
+    assert asked(folder) == []
+    for record in ({"tables": ["2"]}, {"tables": ["3"]}, {"tables": ["2"]}):
+        note(folder, record)
+    assert asked(folder) == [{"tables": ["2"]}, {"tables": ["3"]}]
+
+
+def test_a_signal_stops_the_runs_and_starts_no_other(tmp_path):
+    runner = Runner([job(tmp_path, "a"), job(tmp_path, "b")], 1, Started)
+    runner._stop(None, None)
+    with pytest.raises(KeyboardInterrupt):
+        runner.run()
+    assert list(pathlib.Path(tmp_path).iterdir()) == []

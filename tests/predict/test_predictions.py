@@ -1,0 +1,240 @@
+"""From files to panels and arrays, with a stand-in for the exported model."""
+
+import dataclasses
+import pathlib
+import types
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from datasets.metadata import DataInfo, depth_info, normals_info, segmentation_info
+from mgm_tf.export.versions import Served
+from mgm_tf.plotting import tiles
+from mgm_tf.predict import __main__ as predict
+from mgm_tf.predict import predictions as prediction
+
+SIZE = 4
+INFO = DataInfo(
+    image_size=SIZE,
+    tasks={
+        "segmentation": segmentation_info(("wall", "bed"), ((0, 200, 0), (0, 0, 200))),
+        "depth": depth_info(),
+        "normals": normals_info(),
+    },
+    scene_names=("bedroom", "kitchen"),
+)
+
+
+def serve(images):
+    """Depth is the red channel in metres; bright is bed; normals face the camera."""
+    red = tf.cast(images, tf.float32)[..., 0]
+    bed = red / 255
+    scene = tf.reduce_mean(bed, axis=(1, 2))
+    return {
+        "depth": red,
+        "segmentation": tf.cast(bed > 0.5, tf.int32),
+        "segmentation_probabilities": tf.stack([1 - bed, bed], axis=-1),
+        "normals": tf.stack([0 * red, 0 * red, 1 + 0 * red], axis=-1),
+        "scene_probabilities": tf.stack([1 - scene, scene], axis=-1),
+    }
+
+
+@pytest.fixture
+def model():
+    return Served(pathlib.Path("1"), INFO, {}, types.SimpleNamespace(serve=serve))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = tmp_path / "photos"
+    made.mkdir()
+    return made
+
+
+def photo(path, value=51, size=(20, 30), channels=(3,)):
+    Image.fromarray(np.full((*size, *channels), value, np.uint8)).save(path)
+
+
+def run(model, folder, **options):
+    output = folder.parent / "out"
+    jobs = prediction.plan(folder, output, **options)
+    return output, prediction.predict(model, jobs, batch_size=2)
+
+
+def test_arrays_are_in_the_resolution_of_the_image(model, folder):
+    photo(folder / "a.png")
+    output, failures = run(model, folder)
+    assert failures == 0
+    with np.load(output / "a.npz") as arrays:
+        shapes = {name: arrays[name].shape for name in arrays}
+        np.testing.assert_allclose(arrays["depth"], np.full((20, 30), 51.0), rtol=1e-6)
+        np.testing.assert_array_equal(arrays["segmentation"], np.zeros((20, 30)))
+        np.testing.assert_array_equal(arrays["normals"][5, 5], [0, 0, 1])
+        np.testing.assert_allclose(arrays["scene_probabilities"], [0.8, 0.2], rtol=1e-6)
+        assert arrays["segmentation"].dtype == np.uint8
+        assert arrays["depth"].dtype == arrays["normals"].dtype == np.float32
+    assert shapes == {
+        "depth": (20, 30),
+        "segmentation": (20, 30),
+        "normals": (20, 30, 3),
+        "scene_probabilities": (2,),
+    }
+    with Image.open(output / "a.panel.png") as picture:
+        panel = np.asarray(picture)
+    assert (panel == (0, 200, 0)).all(axis=-1).sum() > 120 * 180  # wall, 6 times larger
+
+
+def test_results_of_subfolders_are_in_subfolders(model, folder):
+    (folder / "trip").mkdir()
+    photo(folder / "a.png")
+    photo(folder / "trip" / "a.png")
+    output, failures = run(model, folder)
+    assert failures == 0
+    for name in ("a", "trip/a"):
+        assert (output / f"{name}.npz").exists()
+        assert (output / f"{name}.panel.png").exists()
+
+
+def test_the_sound_files_are_done_and_the_others_named(model, folder, capsys):
+    photo(folder / "good.png")
+    photo(folder / "grey.png", size=(7, 5), channels=())
+    photo(folder / "rgba.png", size=(6, 8), channels=(4,))
+    photo(folder / "whole.jpg", size=(64, 64))
+    whole = (folder / "whole.jpg").read_bytes()
+    (folder / "truncated.jpg").write_bytes(whole[:-60])
+    (folder / "text.png").write_text("no image")
+    output, failures = run(model, folder)
+    assert failures == 2
+    told = capsys.readouterr()
+    assert "Predicted 4 of 6 images." in told.out
+    for name in ("truncated.jpg", "text.png"):
+        assert f"Could not read {folder / name}: " in told.err
+    sizes = {"good": (20, 30), "grey": (7, 5), "rgba": (6, 8), "whole": (64, 64)}
+    for name, size in sizes.items():
+        with np.load(output / f"{name}.npz") as arrays:
+            assert arrays["depth"].shape == size
+        assert (output / f"{name}.panel.png").is_file()
+    assert len(list(output.iterdir())) == 8
+
+
+def test_same_stems_do_not_overwrite_each_other(model, folder):
+    photo(folder / "a.png", value=51)
+    photo(folder / "a.bmp", value=102)
+    output, _ = run(model, folder)
+    for name, value in (("a.png", 51), ("a.bmp", 102)):
+        with np.load(output / f"{name}.npz") as arrays:
+            np.testing.assert_allclose(
+                arrays["depth"], np.full((20, 30), value), rtol=1e-6
+            )
+
+
+def test_results_are_replaced_only_when_asked(model, folder):
+    photo(folder / "a.png", value=51)
+    output, _ = run(model, folder)
+    photo(folder / "a.png", value=102)
+    with pytest.raises(ValueError, match="2 of the results are there already.*a.panel"):
+        run(model, folder)
+    run(model, folder, overwrite=True)
+    with np.load(output / "a.npz") as arrays:
+        np.testing.assert_allclose(arrays["depth"], np.full((20, 30), 102.0), rtol=1e-6)
+
+
+def test_a_file_is_no_folder_for_results(folder):
+    photo(folder / "a.png")
+    with pytest.raises(ValueError, match=r"a\.png is a file"):
+        prediction.plan(folder, folder / "a.png")
+
+
+def test_panels_of_large_images_are_small(model, folder):
+    photo(folder / "a.png", size=(2000, 1000))
+    output, _ = run(model, folder)
+    with np.load(output / "a.npz") as arrays:
+        assert arrays["normals"].shape == (2000, 1000, 3)
+    with Image.open(output / "a.panel.png") as panel:
+        width, height = panel.size
+    assert width < 1000 and height < 500
+
+
+def test_resizing_by_hand():
+    """Two pixels become four, with centres a quarter of a pixel off the old ones."""
+    outputs = {
+        "depth": np.float32([[0, 8]]),
+        "segmentation": np.int32([[0, 1]]),
+        "segmentation_probabilities": np.float32([[[1, 0], [0.25, 0.75]]]),
+        "normals": np.float32([[[1, 0, 0], [0, 1, 0]]]),
+    }
+    arrays = prediction.arrays_of(INFO, outputs, 1, 4)
+    np.testing.assert_allclose(arrays["depth"], [[0, 2, 6, 8]])
+    # Of bed: 0, 0.1875, 0.5625, 0.75.
+    np.testing.assert_array_equal(arrays["segmentation"], [[0, 0, 1, 1]])
+    third = np.array([0.25, 0.75, 0]) / np.sqrt(0.625)
+    np.testing.assert_allclose(arrays["normals"][0, 2], third, rtol=1e-6)
+    assert "scene_probabilities" not in arrays
+
+
+# --- Image labels -------------------------------------------------------------------
+
+MANY = ["road", "building", "vegetation", "sky"]
+
+
+def test_as_many_classes_are_named_as_fit():
+    whole = "road, building, vegetation, sky"
+    width = tiles.text_width(whole)
+    assert prediction.scene_text(MANY, width) == whole
+    assert prediction.scene_text(MANY, width - 1) == "road, building and 2 more"
+    assert prediction.scene_text(MANY, 10) == "road and 3 more"
+
+
+def test_one_class_is_named_whatever_the_width():
+    assert prediction.scene_text(["kitchen (83%)"], 1) == "kitchen (83%)"
+
+
+def test_no_class_is_said():
+    assert prediction.scene_text([], 100) == "no class above 50%"
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("categorical", "bedroom (80%)"), ("multi_hot", "bedroom")],
+)
+def test_the_panel_tells_what_the_labels_mean(model, folder, monkeypatch, kind, told):
+    photo(folder / "a.png")  # bedroom: 80 %, kitchen: 20 %
+    shown = []
+    draw = prediction.panels.prediction_panel
+
+    def spy(infos, image, predictions, scene):
+        shown.append(scene)
+        return draw(infos, image, predictions, scene)
+
+    monkeypatch.setattr(prediction.panels, "prediction_panel", spy)
+    info = dataclasses.replace(INFO, label_kind=kind)
+    run(dataclasses.replace(model, info=info), folder)
+    assert shown == [told]
+
+
+def test_batches_of_no_image_are_refused(model, folder):
+    photo(folder / "a.png")
+    jobs = prediction.plan(folder, folder)
+    with pytest.raises(ValueError, match="batch size of at least 1, got 0"):
+        prediction.predict(model, jobs, batch_size=0)
+
+
+def test_exit_codes(model, folder, monkeypatch):
+    given = types.SimpleNamespace(
+        saved_model="saved_models/rooms",
+        input=folder,
+        output=folder / "out",
+        batch_size=8,
+        overwrite=False,
+    )
+    monkeypatch.setattr(predict.flags, "FLAGS", given)
+    monkeypatch.setattr(predict.served, "load", lambda path: model)
+    with pytest.raises(ValueError, match="No image in"):
+        predict.main()
+    photo(folder / "a.png")
+    assert predict.main() == 0
+    (folder / "b.png").write_text("no image")
+    given.overwrite = True
+    assert predict.main() == 1

@@ -1,0 +1,231 @@
+"""What happens around the steps: when it happens, and what stops a run."""
+
+import os
+import signal
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mgm_tf.errors import NotFinite
+from mgm_tf.train import callbacks, logs
+from mgm_tf.train.accounts import Account
+from mgm_tf.train.callbacks import (
+    EverySteps,
+    Interruption,
+    Progress,
+    Scalars,
+)
+
+
+class Counter(keras.Model):
+    """Counts its steps; its one loss is the mean of the batches."""
+
+    def __init__(self):
+        super().__init__()
+        self.steps = self.add_weight(shape=(), dtype="int32", trainable=False)
+        self.loss_tracker = keras.metrics.Mean("update/term")
+        self.built = True
+
+    @property
+    def metrics(self):
+        return [self.loss_tracker]
+
+    def call(self, inputs):
+        return inputs
+
+    def train_step(self, batch):
+        self.steps.assign_add(1)
+        self.loss_tracker.update_state(batch)
+        return {"update/term": self.loss_tracker.result()}
+
+
+def fit(steps: int, around, steps_per_execution: int = 1, losses=None) -> Counter:
+    """Trains so many steps; the loss of step n is `losses[n]`, n without."""
+    model = Counter()
+    model.compile(optimizer=None, steps_per_execution=steps_per_execution)
+    values = range(steps) if losses is None else losses
+    dataset = tf.data.Dataset.from_tensor_slices(
+        np.array(values, np.float32)[:, None]
+    ).take(steps)
+    model.fit(
+        dataset,
+        steps_per_epoch=steps,
+        verbose=0,
+        shuffle=False,
+        callbacks=around(model),
+    )
+    return model
+
+
+def reached(steps, every, first=0, steps_per_execution=1):
+    """The steps at which `EverySteps` acts."""
+    seen = []
+    last = first + steps
+    fit(
+        steps,
+        lambda model: [EverySteps(every, seen.append, first, last)],
+        steps_per_execution,
+    )
+    return seen
+
+
+# --- Every so many steps ------------------------------------------------------------
+
+
+def test_every_so_many_steps_and_at_the_end():
+    assert reached(steps=7, every=3) == [3, 6, 7]
+    assert reached(steps=6, every=3) == [3, 6]
+    assert reached(steps=2, every=3) == [2]
+
+
+def test_a_resumed_run_acts_at_the_same_steps_of_the_run():
+    assert reached(steps=6, every=5, first=8) == [10, 14]
+
+
+def test_several_steps_in_a_call_act_at_the_step_that_is_reached():
+    # Calls end at 2, 4, 6, 8: 3 is passed at 4, 6 is met.
+    assert reached(steps=8, every=3, steps_per_execution=2) == [4, 6, 8]
+    # Two multiples of 2 in one call are one act.
+    assert reached(steps=8, every=2, steps_per_execution=4) == [4, 8]
+
+
+def test_a_last_call_of_fewer_steps_ends_at_the_last_step():
+    assert reached(steps=5, every=4, first=10, steps_per_execution=2) == [12, 15]
+
+
+def test_no_more_steps_are_taken_than_asked_for():
+    assert int(fit(5, lambda model: [], steps_per_execution=2).steps) == 5
+
+
+# --- Scalars ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def account(tmp_path):
+    return Account(tmp_path)
+
+
+def scalars(log, model, account, step=0):
+    constants = {"learning_rate/encoder": 0.5}
+    return Scalars(
+        log, model, "joint", 4, constants, lambda values: None, step, account
+    )
+
+
+def test_scalars_are_means_since_the_last_time(tmp_path, account):
+    log = logs.Log(tmp_path)
+    # Losses 0 1 2 | 3 4 5 | 6.
+    fit(7, lambda m: [EverySteps(3, scalars(log, m, account, 99), 99, 106)])
+    lines = logs.read(tmp_path)
+    assert [line["step"] for line in lines] == [102, 105, 106]
+    assert [line["loss/update/term"] for line in lines] == [1, 4, 6]
+    assert all(line["stage"] == "joint" for line in lines)
+    assert all(line["learning_rate/encoder"] == 0.5 for line in lines)
+    assert all(line["images_per_second"] > 0 for line in lines)
+
+
+def test_images_per_second_leave_pauses_out(tmp_path, monkeypatch, account):
+    now = [10.0]
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: now[0])
+    write = scalars(logs.Log(tmp_path), Counter(), account, step=5)
+    now[0] += 1
+    with write.paused():
+        now[0] += 100
+    now[0] += 1
+    write(11)
+    # 6 steps of 4 images in 1 + 1 seconds.
+    assert logs.read(tmp_path)[0]["images_per_second"] == 12
+    # The account has the same steps and seconds.
+    joint = account.record["stages"]["joint"]
+    assert (joint["steps"], joint["seconds"]) == (6, 2)
+    assert (joint["batch_size"], joint["images_per_second"]) == (4, 12)
+    now[0] += 4
+    write(13)
+    assert (joint["steps"], joint["seconds"]) == (8, 6)
+    assert joint["images_per_second"] == pytest.approx(32 / 6)
+
+
+def test_a_step_is_written_once(tmp_path, account):
+    write = scalars(logs.Log(tmp_path), Counter(), account)
+    write(3)
+    write(3)  # the losses were reset: this would be a line of zeros
+    assert len(logs.read(tmp_path)) == 1
+    assert account.record["stages"]["joint"]["steps"] == 3
+
+
+@pytest.mark.parametrize("loss", [np.nan, np.inf, -np.inf])
+def test_a_loss_that_is_no_number_ends_the_run_and_is_named(tmp_path, account, loss):
+    log = logs.Log(tmp_path)
+    with pytest.raises(NotFinite) as told:
+        fit(
+            6,
+            lambda model: [EverySteps(2, scalars(log, model, account), 0, 6)],
+            losses=[1, 1, 1, loss, 1, 1],
+        )
+    assert all(w in str(told.value) for w in ("joint", "step 4", "update/term"))
+    assert [line["step"] for line in logs.read(tmp_path)] == [2]
+
+
+def test_weights_that_are_no_numbers_are_named():
+    good, bad = (keras.Sequential([keras.layers.Dense(2)]) for _ in range(2))
+    for network in (good, bad):
+        network.build((None, 1))
+    networks = {"encoder": good, "generator": bad}
+    callbacks.check_weights(networks, "joint", 9)
+    bad.layers[0].bias.assign([0.0, np.inf])
+    with pytest.raises(NotFinite, match="joint, step 9: weights of generator are not"):
+        callbacks.check_weights(networks, "joint", 9)
+
+
+# --- Progress -----------------------------------------------------------------------
+
+
+def test_progress_counts_the_steps_of_the_stage(capsys):
+    bars = []
+
+    def around(model):
+        bars.append(Progress("stage 1/3", first=4, total=9))
+        return bars
+
+    fit(5, around, steps_per_execution=2)
+    bars[0].show({"update/one": 1.0, "update/two": 2.5, "other/term": 0.25})
+    assert bars[0].done == 5
+    bars[0].close()
+    told = capsys.readouterr().err
+    assert "stage 1/3" in told and "9/9" in told
+    assert "update=3.5 other=0.25" in told
+
+
+# --- Stopping -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", Interruption.SIGNALS)
+def test_a_signal_stops_after_the_step(number, capsys):
+    before = [signal.getsignal(each) for each in Interruption.SIGNALS]
+    with Interruption() as interruption:
+
+        def around(model):
+            def kill(step):
+                if step == 3:
+                    os.kill(os.getpid(), number)
+
+            return [EverySteps(1, kill, 0, 8), interruption]
+
+        model = fit(8, around)
+        # A second signal is to stop at once.
+        assert signal.getsignal(number) == signal.SIG_DFL
+    assert interruption.asked
+    assert int(model.steps) == 3
+    assert "Stopping after this step" in capsys.readouterr().out
+    assert [signal.getsignal(each) for each in Interruption.SIGNALS] == before
+
+
+def test_handlers_come_back_without_a_signal_and_after_an_error():
+    before = [signal.getsignal(each) for each in Interruption.SIGNALS]
+    with pytest.raises(RuntimeError), Interruption() as interruption:
+        assert signal.getsignal(signal.SIGTERM) == interruption._ask
+        raise RuntimeError
+    assert not interruption.asked
+    assert [signal.getsignal(each) for each in Interruption.SIGNALS] == before
