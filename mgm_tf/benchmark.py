@@ -95,7 +95,7 @@ def reading_rate(batches: Batches) -> Rate:
 
 def _images(batches: Batches) -> int:
     """How many images a batch has."""
-    return batches.batch_size + sum(p.batch_size for p in batches.beside.values())
+    return batches.batch_size + sum(p.batch_size for p in batches.extra.values())
 
 
 def measure_input(settings: Config) -> tuple[dict, Iterator[str]]:
@@ -172,7 +172,7 @@ def measure_step(settings: Config) -> tuple[dict, Iterator[str]]:
         taken = _step_rate(experiment, stage, batches)
         record[stage.name] = {
             "batch_size": stage.batch_size,
-            "beside": dict(stage.beside),
+            "beside": dict(stage.extra),
             "step": taken,
             "read": read,
             "ratio": read.median / taken.median,
@@ -182,8 +182,8 @@ def measure_step(settings: Config) -> tuple[dict, Iterator[str]]:
 
 def _batches(experiment: Experiment, stage: Stage, workdir: pathlib.Path) -> Batches:
     seed = experiment.settings.run.seed
-    train, beside = experiment.examples(stage, workdir)
-    return Batches(train, stage.batch_size, seed, stage.begin, beside)
+    train, extra = experiment.examples(stage, workdir)
+    return Batches(train, stage.batch_size, seed, stage.begin, extra)
 
 
 def _step_rate(experiment: Experiment, stage: Stage, batches: Batches) -> Rate:

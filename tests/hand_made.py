@@ -5,7 +5,7 @@ import types
 import tensorflow as tf
 
 from mgm_tf.data.examples import Examples
-from mgm_tf.data.randomness import Draws
+from mgm_tf.data.randomness import BatchRng
 from tests import toy
 
 SIZE = 2  # pixels of a side
@@ -21,7 +21,7 @@ def examples(
     return Examples(
         images=images,
         condition=labels.condition(tf.constant(scenes)),
-        draws=Draws.at(0, tf.constant(0), tf.range(count), count),
+        rng=BatchRng.at(0, tf.constant(0), tf.range(count), count),
         **changes,
     )
 

@@ -130,8 +130,8 @@ class Rig:
     ) -> Outcome:
         """A step of this update alone, on the networks as they were made."""
         self._put_back(self._moved)
-        beside = filter(None, [update.images.beside])
-        reader = toy.reader(self._names, beside)
+        extra = filter(None, [update.images.extra])
+        reader = toy.reader(self._names, extra)
         with self._strategy.scope():
             descent = keras.optimizers.SGD
             optimizers = optimizers_of(self.networks, (update,), descent, RATE)

@@ -28,6 +28,6 @@ def test_a_folder_without_scenes_trains_on_clusters(tmp_path):
         assert kept["scenes_0"].shape == (14,) and kept["scenes_1"].shape == (6,)
         assert set(kept["scenes_0"]) <= {0, 1, 2}
     joint = done.stages[-1]
-    train, beside = done.examples(joint, tmp_path / "run")
-    for split in (train, beside["weak"].split):
+    train, extra = done.examples(joint, tmp_path / "run")
+    for split in (train, extra["weak"].split):
         assert (split.scenes() >= 0).all()

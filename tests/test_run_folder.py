@@ -11,4 +11,4 @@ def test_a_folder_trains(tmp_path):
     # Six images without label maps beside 14 with some: 2 for each 4.
     (joint,) = (stage for stage in done.stages if stage.reads)
     assert (len(done.data.train), len(done.data.weak)) == (14, 6)
-    assert (joint.batch_size, joint.beside) == (4, {"weak": 2})
+    assert (joint.batch_size, joint.extra) == (4, {"weak": 2})

@@ -30,7 +30,7 @@ from mgm_tf.tasks.scenes import Categorical
 SIZE = 64
 BATCH = 4
 WEAK_BATCH = 6  # weakly labelled images beside them
-BESIDE = {"weak": WEAK_BATCH, "held_out": BATCH}
+EXTRA_SIZES = {"weak": WEAK_BATCH, "held_out": BATCH}
 SCENES = (0, 2, -1, 1)  # of the batch: one is not known
 LABELS = Categorical(("kitchen", "office", "bedroom"))
 
@@ -111,10 +111,10 @@ def policy(multi_task: MultiTask) -> LearnPolicy:
     return LearnPolicy(UnderPolicy(multi_task, sampled), sparsity=0.001, sharing=0.05)
 
 
-def reader(names, beside=("weak",)) -> Reader:
+def reader(names, extra=("weak",)) -> Reader:
     """Makes examples of `raw_batch`."""
     wanted = functools.partial(of_the_minibatch, labels=LABELS, frequencies=None)
-    sizes = {name: BESIDE[name] for name in beside}
+    sizes = {name: EXTRA_SIZES[name] for name in extra}
     return Reader(tasks_of(names), LABELS, 7, BATCH, sizes, wanted)
 
 

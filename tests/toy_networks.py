@@ -14,7 +14,7 @@ from mgm_tf.networks.layers.conditional_batch_normalization import (
     ConditionalBatchNormalization,
 )
 from mgm_tf.networks.layers.convolution import Convolution
-from mgm_tf.networks.layers.resampling import double, global_average, halve
+from mgm_tf.networks.layers.resampling import downsample, global_average, upsample
 from mgm_tf.networks.layers.self_attention import SelfAttention
 from mgm_tf.networks.layers.spectral_normalization import (
     SpectralConvolution,
@@ -52,7 +52,7 @@ class _Decoders(CompositeModel):
     def call(self, features, training=False):
         hidden = tf.tanh(self.normalize(features, training=training))
         return {
-            name: double(double(double(convolution(hidden))))
+            name: upsample(upsample(upsample(convolution(hidden))))
             for name, convolution in self.convolutions.items()
         }
 
@@ -76,7 +76,7 @@ class _Reconstructor(CompositeModel):
         self.convolution = Convolution(3, use_bias=True)
 
     def call(self, features, training=False):
-        return tf.tanh(double(double(double(self.convolution(features)))))
+        return tf.tanh(upsample(upsample(upsample(self.convolution(features)))))
 
 
 class _Projector(CompositeModel):
@@ -101,7 +101,7 @@ class _Generator(CompositeModel):
         hidden = tf.reshape(self.start(z), (-1, _COARSE, _COARSE, 4))
         hidden = tf.tanh(self.normalize_1(hidden, condition, training=training))
         hidden = self.normalize_2(self.attention(hidden), training=training)
-        return tf.tanh(self.to_rgb(double(double(double(hidden)))))
+        return tf.tanh(self.to_rgb(upsample(upsample(upsample(hidden)))))
 
 
 class _Discriminator(CompositeModel):
@@ -114,7 +114,7 @@ class _Discriminator(CompositeModel):
         self.embedding = SpectralEmbedding(4)
 
     def call(self, images, condition, training=False):
-        hidden = self.convolution(halve(halve(halve(images))))
+        hidden = self.convolution(downsample(downsample(downsample(images))))
         hidden = tf.tanh(self.normalize(hidden, training=training))
         hidden = global_average(self.attention(hidden))
         projection = tf.reduce_sum(self.embedding(condition) * hidden, axis=-1)

@@ -95,11 +95,11 @@ def split(frames: list[Frame]) -> dict[str, list[Frame]]:
     The frames, by name, in the order of `numpy.random.default_rng(0).permutation`: of
     122 frames the first 88 train, the next 10 validate, the last 24 test.
 
-    # Reading: the paper has no validation part. A tenth of its 98 training frames is
-    held out, so that models are never selected on test frames.
+    Interpretation: the paper has no validation part. A tenth of its 98 training frames
+    is held out, so that models are never selected on test frames.
 
-    # Reading: of a folder of fewer frames the parts are in the same proportions, one
-    frame at least.
+    Interpretation: of a folder of fewer frames the parts are in the same proportions,
+    one frame at least.
 
     Raises:
       ValueError: too few frames for three parts.

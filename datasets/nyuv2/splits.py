@@ -32,7 +32,7 @@ def paper_splits(frames: int) -> dict[str, np.ndarray]:
     The frames in the order of `numpy.random.default_rng(0).permutation(frames)`: the
     first 1049 train, the next 200 validate, the last 200 test.
 
-    # Reading: a file of fewer frames is split in the same proportions.
+    Interpretation: a file of fewer frames is split in the same proportions.
 
     Raises:
       ValueError: too few frames for three splits.
@@ -47,10 +47,10 @@ def paper_splits(frames: int) -> dict[str, np.ndarray]:
 def official_splits(frames: int) -> dict[str, np.ndarray]:
     """Returns the official split, 795 frames for training and 654 for testing.
 
-    # Reading: the official split has no validation part. Runs of neighbouring training
-    frames, drawn with a fixed seed, are held out as one until they are a tenth: 79
-    frames, so that 716 train. No scene has frames in two runs, hence models are
-    selected on scenes that they were not trained on, and never on the test frames.
+    Interpretation: the official split has no validation part. Runs of neighbouring
+    training frames, drawn with a fixed seed, are held out as one until they are a
+    tenth: 79 frames, so that 716 train. No scene has frames in two runs, hence models
+    are selected on scenes that they were not trained on, and never on the test frames.
 
     Raises:
       ValueError: the file does not hold all 1449 frames.

@@ -67,8 +67,8 @@ def edges(image: np.ndarray) -> np.ndarray:
     its two Sobel derivatives taken, without thinning or thresholds. Blur and derivative
     are in units of 1/512 of the width, so that all sizes have the same values.
 
-    Reading: Taskonomy blurs 512-pixel pictures with σ = 3 and shrinks them afterwards;
-    here the small picture is blurred by the same share of its width.
+    Interpretation: Taskonomy blurs 512-pixel pictures with σ = 3 and shrinks them
+    afterwards; here the small picture is blurred by the same share of its width.
     """
     size = image.shape[1]
     weights = np.array([0.299, 0.587, 0.114], np.float32) / 255

@@ -12,8 +12,8 @@ from datasets import files, metadata, resizing
 from datasets.files import DamagedFile
 from datasets.tiny_taskonomy import layout, places, tasks
 
-# Reading: Taskonomy's own threshold, 126 m; taskgrouping masks from 2^13, 16 m, which
-# halls and the views through doors do reach.
+# Interpretation: Taskonomy's own threshold, 126 m; taskgrouping masks from 2^13, 16 m,
+# which halls and the views through doors do reach.
 _FARTHEST = 64500
 _COLOUR_TYPE_RGB = 2
 

@@ -5,7 +5,7 @@ The settings come as the groups of `config.Config`.
 
 import dataclasses
 
-from mgm_tf.config.lengths import Length
+from mgm_tf.config.lengths import StageLength
 
 # --weak: what reads images that are synthesized, and what a GAN learns for.
 SYNTHESIZED = ("synthetic", "frozen", "combined", "oracle")
@@ -213,7 +213,7 @@ def _schedule_rules(schedule, replicas: int):
 
 def _length_rules(name: str, text: str):
     try:
-        Length.parse(text)
+        StageLength.parse(text)
     except ValueError as error:
         yield f"--{name}: {error}", True
 

@@ -5,14 +5,14 @@ import re
 
 
 @dataclasses.dataclass(frozen=True)
-class Length:
+class StageLength:
     """How long a stage lasts: an amount of `epochs` or `steps`."""
 
     amount: float
     unit: str
 
     @classmethod
-    def parse(cls, text: str) -> "Length":
+    def parse(cls, text: str) -> "StageLength":
         """Reads `100epochs`, `0.5epochs` or `2000steps`.
 
         Raises:

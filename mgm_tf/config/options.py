@@ -12,7 +12,7 @@ from typing import Literal
 from absl import flags
 
 
-def option(default, text: str, *, habit: bool = False, folder: bool = False):
+def option(default, text: str, *, may_change: bool = False, folder: bool = False):
     """A field with its help text.
 
     Args:
@@ -20,7 +20,7 @@ def option(default, text: str, *, habit: bool = False, folder: bool = False):
         run may be continued with another value.
       folder: the value names folders: it is what lies there that matters, not where.
     """
-    metadata = {"help": text, "habit": habit, "folder": folder}
+    metadata = {"help": text, "may_change": may_change, "folder": folder}
     return dataclasses.field(default=default, metadata=metadata)
 
 

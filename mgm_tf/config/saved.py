@@ -54,5 +54,5 @@ def differences(old: Config, new: Config) -> list[str]:
     return [
         f"--{name}: {before[name]} before, {after[name]} now"
         for name, field in options.leaves(Config).items()
-        if before[name] != after[name] and not field.metadata["habit"]
+        if before[name] != after[name] and not field.metadata["may_change"]
     ]

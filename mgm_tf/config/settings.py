@@ -54,19 +54,23 @@ class DataConfig:
     augmentation: Literal["none", "flip", "flip_crop"] = option(
         "none", "Geometric augmentation of labelled images; none in the paper."
     )
-    data_dir: str = option("data", "Where built data sets are kept.", habit=True)
-    manual_dir: str = option("", "Where the files lie that you fetched.", habit=True)
+    data_dir: str = option("data", "Where built data sets are kept.", may_change=True)
+    manual_dir: str = option(
+        "", "Where the files lie that you fetched.", may_change=True
+    )
     check_data: Literal["refuse", "warn"] = option(
-        "refuse", "What errors of the short audit before a training do.", habit=True
+        "refuse",
+        "What errors of the short audit before a training do.",
+        may_change=True,
     )
     max_damaged: float = option(
-        0.001, "Fraction of damaged frames that a build may leave out.", habit=True
+        0.001, "Fraction of damaged frames that a build may leave out.", may_change=True
     )
     cache: Literal["auto", "memory", "disk"] = option(
         "auto",
         "Keep decoded examples in memory; auto: if they take less than half of what is "
         "free.",
-        habit=True,
+        may_change=True,
     )
 
 
@@ -221,17 +225,19 @@ class RunConfig:
     replicas: int = option(
         0, "0: all GPUs seen, else one device; n on a CPU: n logical devices."
     )
-    log_every: int = option(50, "Steps between lines of scalars.", habit=True)
-    evaluate_every: int = option(500, "Steps between validations.", habit=True)
-    picture_every: int = option(500, "Steps between pictures.", habit=True)
-    checkpoint_every: int = option(500, "Steps between checkpoints.", habit=True)
-    evaluation_batch_size: int = option(32, "Examples at once.", habit=True)
-    steps_per_execution: int = option(1, "Steps in one call of the graph.", habit=True)
-    jit_compile: bool = option(False, "Compile the step by XLA.", habit=True)
+    log_every: int = option(50, "Steps between lines of scalars.", may_change=True)
+    evaluate_every: int = option(500, "Steps between validations.", may_change=True)
+    picture_every: int = option(500, "Steps between pictures.", may_change=True)
+    checkpoint_every: int = option(500, "Steps between checkpoints.", may_change=True)
+    evaluation_batch_size: int = option(32, "Examples at once.", may_change=True)
+    steps_per_execution: int = option(
+        1, "Steps in one call of the graph.", may_change=True
+    )
+    jit_compile: bool = option(False, "Compile the step by XLA.", may_change=True)
     run_eagerly: bool = option(
         False,
         "Take steps without a graph: quicker to begin, slower to run.",
-        habit=True,
+        may_change=True,
     )
 
 

@@ -12,7 +12,7 @@ from datasets.metadata import DataInfo
 from mgm_tf.config.settings import ALL_TASKS, Config, DataConfig
 from mgm_tf.data import builders, inputs, objects, pseudo_labels, subsets
 from mgm_tf.data.inputs import Split
-from mgm_tf.tasks.scenes import Labels, labels_of
+from mgm_tf.tasks.scenes import SceneClasses, scene_classes_of
 
 TRAIN, VALIDATION, TEST, WEAK = "train", "validation", "test", "weak"
 HELD_OUT = "held_out"
@@ -48,7 +48,7 @@ class DataSet:
     @functools.cached_property
     def info(self) -> DataInfo:
         """What the data are."""
-        chosen = SCENE_LABELS[self.settings.scene_labels]
+        chosen = SCENE_LABEL_SOURCES[self.settings.scene_labels]
         return chosen.record(self._stored_info(), self.settings)
 
     @functools.cached_property
@@ -58,9 +58,9 @@ class DataSet:
         return tuple(self.info.tasks) if wanted == ALL_TASKS else wanted
 
     @functools.cached_property
-    def labels(self) -> Labels:
+    def labels(self) -> SceneClasses:
         """The scene classes."""
-        return labels_of(self.info)
+        return scene_classes_of(self.info)
 
     def is_built(self) -> bool:
         """Whether examples can be had without building."""
@@ -186,14 +186,14 @@ class DataSet:
 
     def _learned_presence(self) -> np.ndarray:
         """The image labels that are learned, of the labelled examples."""
-        chosen = SCENE_LABELS[self.settings.scene_labels]
+        chosen = SCENE_LABEL_SOURCES[self.settings.scene_labels]
         if chosen.relabel is None or chosen.learned:
             return self._presence_of(self.train.scenes())
         return self.with_objects(self.train).scenes() > 0
 
     def _presence_of(self, scenes: np.ndarray) -> np.ndarray:
         # As stored: clusters, if there are to be any, are not known yet.
-        return labels_of(self._stored_info()).condition(scenes).numpy() > 0
+        return scene_classes_of(self._stored_info()).condition(scenes).numpy() > 0
 
     @functools.cached_property
     def _order(self) -> np.ndarray:
@@ -252,7 +252,7 @@ def _objects(splits, encode, settings, workdir, data):
 
 
 @dataclasses.dataclass(frozen=True)
-class SceneLabels:
+class SceneLabelSource:
     """Where scene labels come from.
 
     Attributes:
@@ -267,8 +267,8 @@ class SceneLabels:
     learned: bool = False
 
 
-SCENE_LABELS = {
-    "given": SceneLabels(lambda info, settings: info),
-    "objects": SceneLabels(of_objects, _objects),
-    "cluster": SceneLabels(clustered, _clusters, learned=True),
+SCENE_LABEL_SOURCES = {
+    "given": SceneLabelSource(lambda info, settings: info),
+    "objects": SceneLabelSource(of_objects, _objects),
+    "cluster": SceneLabelSource(clustered, _clusters, learned=True),
 }

@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
-from mgm_tf.data.augmentation.geometry import World, augment_world
-from mgm_tf.data.randomness import Draws
+from mgm_tf.data.augmentation.geometry import LabelledImages, augment_labelled_images
+from mgm_tf.data.randomness import BatchRng
 from mgm_tf.tasks.dense import Task
-from mgm_tf.tasks.scenes import Labels
+from mgm_tf.tasks.scenes import SceneClasses
 
 
 @dataclasses.dataclass(frozen=True)
-class Clock:
+class StageProgress:
     """How far a stage is.
 
     Attributes:
@@ -24,7 +24,7 @@ class Clock:
     passes: tf.Tensor
 
     @classmethod
-    def start(cls) -> "Clock":
+    def start(cls) -> "StageProgress":
         """The time before the first step."""
         return cls(tf.zeros(()), tf.zeros(()))
 
@@ -49,12 +49,14 @@ class Examples:
 
     images: tf.Tensor
     condition: tf.Tensor
-    draws: Draws
+    rng: BatchRng
     targets: Mapping[str, tf.Tensor] = dataclasses.field(default_factory=dict)
     valid: Mapping[str, tf.Tensor] = dataclasses.field(default_factory=dict)
     wanted: tf.Tensor | None = None
-    beside: Mapping[str, "Examples"] = dataclasses.field(default_factory=dict)
-    clock: Clock = dataclasses.field(default_factory=Clock.start)
+    extra: Mapping[str, "Examples"] = dataclasses.field(default_factory=dict)
+    stage_progress: StageProgress = dataclasses.field(
+        default_factory=StageProgress.start
+    )
 
     @property
     def synthesis_condition(self) -> tf.Tensor:
@@ -71,9 +73,9 @@ class Examples:
         return Examples(
             images=tf.gather(self.images, places),
             condition=tf.gather(self.condition, places),
-            draws=self.draws.repeated(places),
+            rng=self.rng.repeated(places),
             wanted=tf.gather(self.synthesis_condition, places),
-            clock=self.clock,
+            stage_progress=self.stage_progress,
         )
 
 
@@ -101,10 +103,10 @@ class Span:
     steps: int = 1
     examples: int = 1
 
-    def clock(self, step: tf.Tensor, batch_size: int) -> Clock:
+    def stage_progress(self, step: tf.Tensor, batch_size: int) -> StageProgress:
         """The time at a step of the run."""
         done = tf.cast(step - self.begin, tf.float32)
-        return Clock(done / self.steps, done * (batch_size / self.examples))
+        return StageProgress(done / self.steps, done * (batch_size / self.examples))
 
 
 def network_images(images: tf.Tensor) -> tf.Tensor:
@@ -129,51 +131,53 @@ class Reader:
     """
 
     tasks: tuple[Task, ...]
-    labels: Labels
+    labels: SceneClasses
     seed: int
     batch_size: int
-    beside: Mapping[str, int] = dataclasses.field(default_factory=dict, hash=False)
-    wanted: Callable[[tf.Tensor, Draws], tf.Tensor] | None = None
+    extra: Mapping[str, int] = dataclasses.field(default_factory=dict, hash=False)
+    wanted: Callable[[tf.Tensor, BatchRng], tf.Tensor] | None = None
     augmentation: str = "none"
     span: Span = Span()
 
     def __call__(self, batch: Mapping) -> Examples:
         """The examples of a batch of `inputs.Batches`."""
         step = batch["step"][0]
-        draws = Draws.at(self.seed, step, batch["position"], self.batch_size)
-        examples = self._examples(batch, draws)
-        wanted = self.wanted and self.wanted(examples.condition, draws.of("wanted"))
+        rng = BatchRng.at(self.seed, step, batch["position"], self.batch_size)
+        examples = self._examples(batch, rng)
+        wanted = self.wanted and self.wanted(examples.condition, rng.fold_in("wanted"))
         return dataclasses.replace(
             examples,
             wanted=wanted,
-            beside={name: self._beside(name, batch[name]) for name in self.beside},
-            clock=self.span.clock(step, self.batch_size),
+            extra={name: self._extra(name, batch[name]) for name in self.extra},
+            stage_progress=self.span.stage_progress(step, self.batch_size),
         )
 
-    def _beside(self, name: str, batch: Mapping[str, tf.Tensor]) -> Examples:
-        size = self.beside[name]
-        draws = Draws.at(self.seed, batch["step"][0], batch["position"], size)
-        return self._examples(batch, draws.of(name))
+    def _extra(self, name: str, batch: Mapping[str, tf.Tensor]) -> Examples:
+        size = self.extra[name]
+        rng = BatchRng.at(self.seed, batch["step"][0], batch["position"], size)
+        return self._examples(batch, rng.fold_in(name))
 
-    def _examples(self, batch: Mapping[str, tf.Tensor], draws: Draws) -> Examples:
+    def _examples(self, batch: Mapping[str, tf.Tensor], rng: BatchRng) -> Examples:
         tasks = [task for task in self.tasks if task.name in batch]
-        world = self._world(batch, tasks, draws)
+        world = self._world(batch, tasks, rng)
         return Examples(
             images=world.images,
             condition=self.labels.condition(batch["scene"]),
-            draws=draws,
+            rng=rng,
             targets={t.name: t.target(world.physical[t.name]) for t in tasks},
             valid=world.valid,
         )
 
-    def _world(self, batch, tasks: list[Task], draws: Draws) -> World:
+    def _world(self, batch, tasks: list[Task], rng: BatchRng) -> LabelledImages:
         if not tasks:
             # Geometric augmentation is of images with label maps.
-            return World(network_images(batch["image"]), {}, {})
+            return LabelledImages(network_images(batch["image"]), {}, {})
         read = {task.name: task.read(batch[task.name]) for task in tasks}
-        world = World(
+        world = LabelledImages(
             images=network_images(batch["image"]),
             physical={name: physical for name, (physical, _) in read.items()},
             valid={name: valid for name, (_, valid) in read.items()},
         )
-        return augment_world(world, draws.of("augmentation"), self.augmentation)
+        return augment_labelled_images(
+            world, rng.fold_in("augmentation"), self.augmentation
+        )

@@ -19,7 +19,7 @@ import tqdm
 from datasets.metadata import DataInfo
 from mgm_tf.data import memory, storage
 from mgm_tf.data.orders import order
-from mgm_tf.data.storage import SCENE, Stored
+from mgm_tf.data.storage import SCENE, StoredSplit
 from mgm_tf.errors import damaged_example
 
 PIECE = 64  # examples read at once where all are read
@@ -94,7 +94,7 @@ class Split:
         self.name = split
         self.tasks = tasks
         self._spec = example_spec(self.info, tasks)
-        self._stored = Stored(builder, split)
+        self._stored = StoredSplit(builder, split)
         self._places = _places(numbers, self._stored)
         if not len(self):
             raise ValueError(f"{full_name}: split {split!r} is empty.")
@@ -252,7 +252,7 @@ class Split:
                 threads.shutdown(cancel_futures=True)
 
 
-def _places(numbers: np.ndarray | None, examples: Stored) -> np.ndarray:
+def _places(numbers: np.ndarray | None, examples: StoredSplit) -> np.ndarray:
     count = len(examples)
     places = np.arange(count) if numbers is None else np.array(numbers, np.int64)
     beyond = places[(places < 0) | (places >= count)]
@@ -309,12 +309,12 @@ class Batches:
     batch_size: int
     seed: int
     first_step: int = 0
-    beside: Mapping[str, Part] = dataclasses.field(default_factory=dict, hash=False)
+    extra: Mapping[str, Part] = dataclasses.field(default_factory=dict, hash=False)
 
     def at(self, step: tf.Tensor) -> dict:
         """The batch of a step of the run."""
         batch = self._part(self.split, self.batch_size, step, self.first_step)
-        for number, (name, part) in enumerate(self.beside.items()):
+        for number, (name, part) in enumerate(self.extra.items()):
             # No other order has such a salt, below 0.
             salt = -1 - self.first_step - number * 2**40
             batch[name] = self._part(part.split, part.batch_size, step, salt)
@@ -330,7 +330,7 @@ class Batches:
     def from_step(self, start: int) -> tf.data.Dataset:
         """An endless dataset of the batches of step `start`, `start` + 1, ..."""
         size = self.batch_size * self.split.example_bytes()
-        for part in self.beside.values():
+        for part in self.extra.values():
             size += part.batch_size * part.split.example_bytes()
         # As many at once as there are cores, but never without bound.
         calls = max(2, min(_cores(), READ_AHEAD_BYTES // size))
@@ -343,7 +343,7 @@ def batch_spec(
     info: DataInfo,
     tasks: tuple[str, ...],
     batch_size: int,
-    beside: Mapping[str, tuple[tuple[str, ...], int]],
+    extra: Mapping[str, tuple[tuple[str, ...], int]],
 ) -> dict:
     """What a batch of `Batches` consists of.
 
@@ -354,7 +354,7 @@ def batch_spec(
       beside: name -> (label maps, number) of the further ones.
     """
     spec: dict = _part_spec(info, tasks, batch_size)
-    return spec | {name: _part_spec(info, *one) for name, one in beside.items()}
+    return spec | {name: _part_spec(info, *one) for name, one in extra.items()}
 
 
 def _part_spec(info: DataInfo, tasks: tuple[str, ...], batch_size: int) -> dict:

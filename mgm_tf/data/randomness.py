@@ -12,7 +12,7 @@ import tensorflow as tf
 
 
 @dataclasses.dataclass(frozen=True)
-class Draws:
+class BatchRng:
     """Random numbers for the examples of one batch.
 
     Attributes:
@@ -26,18 +26,20 @@ class Draws:
     size: int
 
     @classmethod
-    def at(cls, seed: int, step: tf.Tensor, position: tf.Tensor, size: int) -> "Draws":
+    def at(
+        cls, seed: int, step: tf.Tensor, position: tf.Tensor, size: int
+    ) -> "BatchRng":
         """The draws of a step of a run."""
         start = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])
         return cls(start, position, size)
 
-    def of(self, purpose: str) -> "Draws":
+    def fold_in(self, purpose: str) -> "BatchRng":
         """Draws that are independent of those for any other purpose."""
         salt = zlib.crc32(purpose.encode())
         seed = tf.random.experimental.stateless_fold_in(self.seed, salt)
         return dataclasses.replace(self, seed=seed)
 
-    def repeated(self, places: Sequence[int]) -> "Draws":
+    def repeated(self, places: Sequence[int]) -> "BatchRng":
         """Draws for these examples again, in every turn others.
 
         Args:

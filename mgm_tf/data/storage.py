@@ -18,7 +18,7 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}  # by colour type
 
 
-class Stored:
+class StoredSplit:
     """The examples of a split, by their numbers in it.
 
     Attributes:
@@ -239,7 +239,7 @@ def in_graph(
 
 
 def encoded_spec(spec: Mapping[str, tf.TensorSpec]) -> dict[str, tf.TensorSpec]:
-    """What `Stored.encoded` gives of an example."""
+    """What `StoredSplit.encoded` gives of an example."""
     png = tf.TensorSpec((), tf.string)
     return {key: one if key == SCENE else png for key, one in spec.items()}
 

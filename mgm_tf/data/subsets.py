@@ -16,7 +16,7 @@ STRATIFIED_PERCENT = 10.0
 def nested_order(presence: np.ndarray, seed: int) -> np.ndarray:
     """The examples in the order in which fractions take them.
 
-    Reading: a fraction is drawn at random; its first tenth of all examples is
+    Interpretation: a fraction is drawn at random; its first tenth of all examples is
     stratified: one example of every class, then classes in proportion.
 
     Args:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from mgm_tf.evaluate import report_arrays
 from mgm_tf.probe import measure
-from mgm_tf.tasks.scenes import Labels
+from mgm_tf.tasks.scenes import SceneClasses
 from mgm_tf.train import validation
 from mgm_tf.train.checkpoints import Checkpoints
 from mgm_tf.train.experiment import Experiment
@@ -31,7 +31,7 @@ def evaluate(
     labels = _learned_labels(experiment, step)
     examples = experiment.data.split(split)
     metrics = _evaluator(experiment, labels)(examples, progress=True)
-    constant = experiment.evaluate_prior(split, workdir)
+    constant = experiment.evaluate_constant_predictor(split, workdir)
     headlines = {task.name: task.headline for task in experiment.tasks}
     if labels is not None:
         constant[validation.SCENE] = validation.constant_scenes(
@@ -77,7 +77,7 @@ def test(experiment: Experiment, workdir: pathlib.Path, *, probe: bool = False) 
     evaluate(experiment, workdir, "test", "best")
 
 
-def _learned_labels(experiment: Experiment, step: int) -> Labels | None:
+def _learned_labels(experiment: Experiment, step: int) -> SceneClasses | None:
     """The image labels, if R was taught them and the data hold them."""
     # Others are made of training images; there are none to compare with.
     given = experiment.scene_labels.relabel is None
@@ -86,7 +86,7 @@ def _learned_labels(experiment: Experiment, step: int) -> Labels | None:
 
 
 def _evaluator(
-    experiment: Experiment, labels: Labels | None
+    experiment: Experiment, labels: SceneClasses | None
 ) -> Callable[..., validation.Metrics]:
     if labels is None:
         return experiment.evaluate

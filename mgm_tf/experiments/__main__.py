@@ -162,10 +162,10 @@ def report() -> None:
     """Writes the report of what is there."""
     workdir = _workdir()
     places = flags.FLAGS.runs or [str(workdir)]
-    habits = {
+    changeable = {
         name
         for name, field in options.leaves(Config).items()
-        if field.metadata["habit"]
+        if field.metadata["may_change"]
     }
     names = [table.name for table in _tables()] if flags.FLAGS.table else None
     if names is None:
@@ -173,7 +173,7 @@ def report() -> None:
         names = list(dict.fromkeys(known)) or None
     runs = find(places)
     record = assemble(
-        TABLES, runs, dataset=flags.FLAGS.dataset, names=names, habits=habits
+        TABLES, runs, dataset=flags.FLAGS.dataset, names=names, changeable=changeable
     )
     drawn = drawings(record, runs)
     print(f"The report is {write(record, drawn, workdir)}.")

@@ -8,7 +8,7 @@ import io
 import pathlib
 from collections.abc import Iterable
 
-from mgm_tf.config.lengths import Length
+from mgm_tf.config.lengths import StageLength
 from mgm_tf.config.settings import Config
 from mgm_tf.experiments import runner
 from mgm_tf.experiments.jobs import Choice, Job, Plan, plan
@@ -78,7 +78,7 @@ def _images(settings: Config, stage: str) -> float:
     examples = EXAMPLES[settings.data.dataset] * settings.data.labelled_percent / 100
     batch_size = getattr(settings.schedule, f"{stage}_batch_size")
     size = max(min(batch_size, examples), 1)
-    length = Length.parse(getattr(settings.schedule, f"{stage}_length"))
+    length = StageLength.parse(getattr(settings.schedule, f"{stage}_length"))
     return length.steps(round(examples), round(size)) * size
 
 

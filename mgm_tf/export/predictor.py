@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from mgm_tf.tasks.dense import Task
-from mgm_tf.tasks.scenes import Labels
+from mgm_tf.tasks.scenes import SceneClasses
 
 SCENES = "scene_probabilities"
 
@@ -36,7 +36,7 @@ class Predictor:
         self,
         networks: Mapping[str, keras.Model],
         tasks: Sequence[Task],
-        labels: Labels | None,
+        labels: SceneClasses | None,
         image_size: int,
     ):
         needed = ("encoder", "decoders") + (("refiner",) if labels else ())

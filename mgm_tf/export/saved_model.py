@@ -30,7 +30,7 @@ from mgm_tf.export.versions import (
     restored,
 )
 from mgm_tf.tasks.dense import Task
-from mgm_tf.tasks.scenes import Categorical, Labels
+from mgm_tf.tasks.scenes import Categorical, SceneClasses
 
 ENDPOINTS = {"serving_default": tf.float32, "serving_uint8": tf.uint8}
 TOLERANCE = 1e-5
@@ -39,7 +39,7 @@ TOLERANCE = 1e-5
 def export(
     networks: Mapping[str, keras.Model],
     tasks: Sequence[Task],
-    labels: Labels | None,
+    labels: SceneClasses | None,
     image_size: int,
     directory: str | os.PathLike,
     *,

@@ -23,7 +23,7 @@ Outputs = dict[str, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
-class Served:
+class LoadedModel:
     """A SavedModel of this program, loaded.
 
     Attributes:
@@ -45,7 +45,7 @@ class Served:
         return {name: value.numpy() for name, value in outputs.items()}
 
 
-def load(directory: str | os.PathLike) -> Served:
+def load(directory: str | os.PathLike) -> LoadedModel:
     """Loads the newest version under `directory`, or `directory` if it is a version.
 
     Raises:
@@ -71,7 +71,9 @@ def load(directory: str | os.PathLike) -> Served:
             f"{path / RECORD}: expected format {FORMAT}, got {record['format']}. "
             "Export it again with `python -m mgm_tf.export`."
         )
-    return Served(path, DataInfo.from_metadata(record["data"]), record, restored(path))
+    return LoadedModel(
+        path, DataInfo.from_metadata(record["data"]), record, restored(path)
+    )
 
 
 def newest_version(directory: pathlib.Path) -> pathlib.Path | None:

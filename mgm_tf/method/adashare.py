@@ -31,15 +31,15 @@ class SampledPolicy:
         """Which blocks are under policy by now, booleans [blocks]."""
         blocks = logits.shape[1]
         return adashare_policy.under_policy(
-            blocks, examples.clock.progress, self.curriculum
+            blocks, examples.stage_progress.progress, self.curriculum
         )
 
     def usage(self, logits: tf.Tensor, examples: Examples) -> tf.Tensor:
         """How far each task uses each block, [tasks, blocks], the same for all."""
         # One policy for the global batch: drawn as if by its first example.
-        seed = examples.draws.of("policy").seed
+        seed = examples.rng.fold_in("policy").seed
         uniform = tf.random.stateless_uniform(logits.shape, seed)
-        passes = tf.floor(examples.clock.passes)
+        passes = tf.floor(examples.stage_progress.passes)
         temperature = adashare_policy.temperature(self.temperature, self.decay, passes)
         sampled = adashare_policy.sampled_usage(logits, uniform, temperature)
         return adashare_policy.with_curriculum(

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from mgm_tf.data.augmentation.diffaugment import DISCRIMINATOR_AUGMENTATIONS
 from mgm_tf.data.examples import Examples
-from mgm_tf.data.randomness import Draws
+from mgm_tf.data.randomness import BatchRng
 from mgm_tf.method.objectives import Networks, Terms
 from mgm_tf.tasks import losses
 
@@ -61,7 +61,7 @@ class Noise:
 
 
 def _noise(examples: Examples, size: int) -> tf.Tensor:
-    return examples.draws.of("latent").normal(size)
+    return examples.rng.fold_in("latent").normal(size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,16 +89,16 @@ class _Adversarial:
         z = self.latent(networks, examples)
         return networks.generator(z, examples.synthesis_condition)
 
-    def _judge(self, networks: Networks, images, condition, draws: Draws):
+    def _judge(self, networks: Networks, images, condition, rng: BatchRng):
         images = DISCRIMINATOR_AUGMENTATIONS[self.augmentation](
-            images, draws.of("augmentation")
+            images, rng.fold_in("augmentation")
         )
-        noise = draws.normal(*images.shape[1:])
+        noise = rng.normal(*images.shape[1:])
         return networks.discriminator(images + self.instance_noise * noise, condition)
 
     def _judge_synthesized(self, networks: Networks, images, examples: Examples):
-        draws = examples.draws.of("on synthesized")
-        return self._judge(networks, images, examples.synthesis_condition, draws)
+        rng = examples.rng.fold_in("on synthesized")
+        return self._judge(networks, images, examples.synthesis_condition, rng)
 
 
 class Discriminate(_Adversarial):
@@ -109,8 +109,8 @@ class Discriminate(_Adversarial):
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
         """E relu(1 - D(x, c)), where c is known, and E relu(1 + D(G(c~, z), c~))."""
         synthesized = tf.stop_gradient(self._synthesized(networks, examples))
-        draws = examples.draws.of("on real")
-        on_real = self._judge(networks, examples.images, examples.condition, draws)
+        rng = examples.rng.fold_in("on real")
+        on_real = self._judge(networks, examples.images, examples.condition, rng)
         on_synthesized = self._judge_synthesized(networks, synthesized, examples)
         known = losses.known(examples.condition)
         return {

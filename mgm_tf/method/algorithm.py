@@ -175,7 +175,8 @@ class Method:
       discriminate, generate: the losses of the two players.
       weak_images: the images beside the labelled ones.
       weak, refinement, self_supervision: rows of the tables above.
-      generator_updates: how often the pair of players moves (appendix B: 2). Reading:
+      generator_updates: how often the pair of players moves (appendix B: 2).
+      Interpretation:
         each time both do.
       gradients: how those of the tasks become one.
       averages: networks that follow G.
@@ -272,7 +273,7 @@ class Stage:
     batch_size: int
     steps: int
     begin: int = 0
-    beside: Mapping[str, int] = dataclasses.field(default_factory=dict, hash=False)
+    extra: Mapping[str, int] = dataclasses.field(default_factory=dict, hash=False)
     restarts: bool = False
 
     @property
@@ -283,7 +284,7 @@ class Stage:
     @property
     def reads(self) -> tuple[str, ...]:
         """The names of the further examples that a step needs."""
-        names = (row.images.beside for row in self.updates)
+        names = (row.images.extra for row in self.updates)
         return tuple(dict.fromkeys(name for name in names if name))
 
     @property
@@ -322,10 +323,10 @@ def _policy(method: Method) -> tuple[Update, ...]:
     )
 
 
-# Reading: batch statistics are taken in every pass of training. The moving averages,
-# which are used at test time only, advance in one update of each network, on images
-# like those met at test time.
-HOME = {
+# Interpretation: batch statistics are taken in every pass of training. The moving
+# averages, which are used at test time only, advance in one update of each network, on
+# images like those met at test time.
+STATISTICS_OWNERS = {
     "multi_task": MULTI_TASK_NETWORK,
     "refine": ("refiner",),
     "self_supervise": ("projector", "reconstructor"),
@@ -343,7 +344,9 @@ class MovingStatistics:
 
 
 def _home(row: Update) -> tuple[str, ...]:
-    return tuple(n for n in HOME.get(row.name, ()) if n in row.loss.networks)
+    return tuple(
+        n for n in STATISTICS_OWNERS.get(row.name, ()) if n in row.loss.networks
+    )
 
 
 MOVING_STATISTICS = {

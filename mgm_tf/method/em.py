@@ -15,7 +15,7 @@ from mgm_tf.data.examples import Examples
 from mgm_tf.method.objectives import Networks, Terms
 from mgm_tf.tasks import losses
 from mgm_tf.tasks.dense import Task
-from mgm_tf.tasks.scenes import Labels
+from mgm_tf.tasks.scenes import SceneClasses
 
 Predictions = Mapping[str, tf.Tensor]
 
@@ -25,9 +25,9 @@ class LatentPredictions:
     """The distance of M(x) to y† = argmax_y P(y | x) P(c | y), eqs. (4) and (5).
 
     P(y | x) is what the losses of the tasks stand for: the farther y is from M(x), the
-    less likely. Reading: y lives where predictions do (classes as logits); the argmax
-    is sought by a few gradient steps from M(x); log P(y | x) is a mean over the pixels,
-    as in the losses: a sum would leave one label of the image no say.
+    less likely. Interpretation: y lives where predictions do (classes as logits); the
+    argmax is sought by a few gradient steps from M(x); log P(y | x) is a mean over the
+    pixels, as in the losses: a sum would leave one label of the image no say.
 
     Attributes:
       tasks: that are predicted.
@@ -37,7 +37,7 @@ class LatentPredictions:
     """
 
     tasks: tuple[Task, ...]
-    labels: Labels
+    labels: SceneClasses
     steps: int
     rate: float
     networks = ("encoder", "decoders", "refiner")

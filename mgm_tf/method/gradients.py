@@ -5,21 +5,21 @@ from collections.abc import Callable, Mapping, Sequence
 import tensorflow as tf
 
 from mgm_tf import replicas
-from mgm_tf.data.randomness import Draws
+from mgm_tf.data.randomness import BatchRng
 from mgm_tf.method import gradient_surgery
 
 # network -> its variables; network -> their gradients (None: not reached)
 Variables = Mapping[str, Sequence]
 Found = dict[str, list]
 Gradients = Callable[
-    [tf.GradientTape, Mapping[str, tf.Tensor], Variables, Draws], Found
+    [tf.GradientTape, Mapping[str, tf.Tensor], Variables, BatchRng], Found
 ]
 
 # Of PCGrad: what the tasks share.
 SHARED = "encoder"
 
 
-def summed(tape, shares, variables, draws) -> Found:
+def summed(tape, shares, variables, rng) -> Found:
     """The gradient of the sum of the terms.
 
     Args:
@@ -31,12 +31,12 @@ def summed(tape, shares, variables, draws) -> Found:
     Returns:
       What the optimizers of all replicas sum up.
     """
-    del draws
+    del rng
     # Of several targets, TensorFlow gives the gradient of the sum.
     return tape.gradient(list(shares.values()), dict(variables))
 
 
-def without_conflicts(tape, shares, variables, draws) -> Found:
+def without_conflicts(tape, shares, variables, rng) -> Found:
     """PCGrad (Yu et al., 2020) for the encoder; other networks have the sum.
 
     Conflicts are those of the tasks' gradients over the global batch.
@@ -45,7 +45,7 @@ def without_conflicts(tape, shares, variables, draws) -> Found:
     each = [tape.gradient(share, shared) for share in shares.values()]
     everyone = [[replicas.total(gradient) for gradient in one] for one in each]
     # The same numbers for all replicas: the seed knows of no place in the batch.
-    seed = draws.of("surgery").seed
+    seed = rng.fold_in("surgery").seed
     order = gradient_surgery.orders(
         tf.random.stateless_uniform((len(shares), len(shares)), seed)
     )

@@ -28,7 +28,7 @@ class Images(Protocol):
         """Whether they depend on scene labels."""
 
     @property
-    def beside(self) -> str:
+    def extra(self) -> str:
         """The further examples of a batch that are read; empty: none."""
 
     def __call__(self, networks: Networks, examples: Examples) -> Examples:
@@ -41,7 +41,7 @@ class Real:
 
     networks = ()
     reads_scenes = False
-    beside = ""
+    extra = ""
 
     def __call__(self, networks: Networks, examples: Examples) -> Examples:
         """The examples as they are."""
@@ -50,7 +50,7 @@ class Real:
 
 
 @dataclasses.dataclass(frozen=True)
-class Beside:
+class ExtraExamples:
     """Further examples of the batch.
 
     Attributes:
@@ -58,23 +58,25 @@ class Beside:
         (MGM_r); `held_out`: labelled ones, from which policies are learned.
     """
 
-    beside: str
+    extra: str
     networks = ()
     reads_scenes = False
 
     def __call__(self, networks: Networks, examples: Examples) -> Examples:
         """The further examples, at the minibatch's time."""
         del networks
-        if self.beside not in examples.beside:
-            raise LookupError(f"These batches have no {self.beside} images.")
-        return dataclasses.replace(examples.beside[self.beside], clock=examples.clock)
+        if self.extra not in examples.extra:
+            raise LookupError(f"These batches have no {self.extra} images.")
+        return dataclasses.replace(
+            examples.extra[self.extra], stage_progress=examples.stage_progress
+        )
 
 
 @dataclasses.dataclass(frozen=True)
 class Synthetic:
     """(x~, c~) = G(x, c), with the scene labels of the minibatch.
 
-    Constants to whatever follows. Reading: G learns in its own update only.
+    Constants to whatever follows. Interpretation: G learns in its own update only.
 
     Attributes:
       latent: where z comes from.
@@ -86,7 +88,7 @@ class Synthetic:
     generator: str = "generator"
     ratio: float = 1.0
     reads_scenes = True
-    beside = ""
+    extra = ""
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -115,7 +117,7 @@ class Combined:
     sources: tuple[str, ...]
     ratio: float = 1.0
     reads_scenes = True
-    beside = ""
+    extra = ""
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -131,7 +133,7 @@ class Combined:
                 f"A batch of {number} cannot be shared by {sources} generators."
             )
         ends = [number * place // sources for place in range(sources + 1)]
-        noise = examples.draws.of("latent").normal(self.size)
+        noise = examples.rng.fold_in("latent").normal(self.size)
         condition = examples.synthesis_condition
         made = [
             getattr(networks, name)(
@@ -154,7 +156,7 @@ class Annotated:
     images: Synthetic
     tasks: tuple[Task, ...]
     reads_scenes = True
-    beside = ""
+    extra = ""
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -173,7 +175,10 @@ class Annotated:
             name: tf.ones(target.shape[:3], tf.bool) for name, target in targets.items()
         }
         return dataclasses.replace(
-            made, targets=targets, valid=everywhere, clock=examples.clock
+            made,
+            targets=targets,
+            valid=everywhere,
+            stage_progress=examples.stage_progress,
         )
 
 
@@ -183,14 +188,19 @@ class Absent:
 
     networks = ()
     reads_scenes = False
-    beside = ""
+    extra = ""
 
     def __call__(self, networks: Networks, examples: Examples) -> Examples:
         """Raises LookupError."""
         raise LookupError("There are no weak images in this algorithm.")
 
 
-REAL, WEAK, HELD_OUT, ABSENT = Real(), Beside("weak"), Beside("held_out"), Absent()
+REAL, WEAK, HELD_OUT, ABSENT = (
+    Real(),
+    ExtraExamples("weak"),
+    ExtraExamples("held_out"),
+    Absent(),
+)
 
 
 def _weak(examples: Examples, images: tf.Tensor) -> Examples:
@@ -198,6 +208,6 @@ def _weak(examples: Examples, images: tf.Tensor) -> Examples:
     return Examples(
         images=tf.stop_gradient(images),
         condition=examples.synthesis_condition,
-        draws=examples.draws.of("synthetic"),
-        clock=examples.clock,
+        rng=examples.rng.fold_in("synthetic"),
+        stage_progress=examples.stage_progress,
     )

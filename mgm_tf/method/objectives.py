@@ -16,7 +16,7 @@ from mgm_tf.data.augmentation import simclr
 from mgm_tf.data.examples import Examples
 from mgm_tf.tasks import losses
 from mgm_tf.tasks.dense import Task
-from mgm_tf.tasks.scenes import Labels
+from mgm_tf.tasks.scenes import SceneClasses
 
 Terms = Mapping[str, tf.Tensor]
 
@@ -60,12 +60,12 @@ class Weighting:
         if not self.networks:
             return terms
         unweighted = tf.stack(list(terms.values()))
-        weighted = networks.task_weights(unweighted, examples.clock.passes)
+        weighted = networks.task_weights(unweighted, examples.stage_progress.passes)
         return dict(zip(terms, tf.unstack(weighted), strict=True))
 
 
 WEIGHTINGS = {
-    # Reading: the paper sums them; all weights are 1.
+    # Interpretation: the paper sums them; all weights are 1.
     "equal": Weighting(),
     "uncertainty": Weighting(("task_weights",), ("task_weights",)),
     "dwa": Weighting(("task_weights",)),
@@ -115,14 +115,14 @@ class MultiTask:
 class Scene:
     """L_CE(c, R(M(x))): the scene class read from the predictions alone."""
 
-    labels: Labels
+    labels: SceneClasses
     terms = ("cross_entropy",)
     networks = ("encoder", "decoders", "refiner")
     reads_scenes = True
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
         """The cross-entropy of the refinement network."""
-        # Reading: R sees the predictions as they are, of classes the logits.
+        # Interpretation: R sees the predictions as they are, of classes the logits.
         predictions = networks.decoders(networks.encoder(examples.images))
         logits = networks.refiner(predictions)
         return {"cross_entropy": self.labels.loss(examples.condition, logits)}
@@ -139,7 +139,7 @@ class Contrastive:
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
         """The contrastive loss; both views pass as one batch of 2N, as in SimCLR."""
-        views = simclr.two_views(examples.images, examples.draws.of("views"))
+        views = simclr.two_views(examples.images, examples.rng.fold_in("views"))
         latent = networks.projector(networks.encoder(tf.concat(views, axis=0)))
         one, other = tf.split(latent, 2)
         return {"nt_xent": losses.nt_xent(one, other, self.temperature)}
@@ -149,7 +149,7 @@ class Contrastive:
 class Reconstruct:
     """The mean square error of the image made again of E(x) (MGM_recon, Table 4).
 
-    Reading: in the coding of the networks, [-1, 1], and without augmentation.
+    Interpretation: in the coding of the networks, [-1, 1], and without augmentation.
     """
 
     terms = ("square_error",)

@@ -9,25 +9,25 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from mgm_tf import replicas
-from mgm_tf.data.randomness import Draws
+from mgm_tf.data.randomness import BatchRng
 from mgm_tf.tasks import losses
-from mgm_tf.tasks.scenes import Labels
+from mgm_tf.tasks.scenes import SceneClasses
 
 # How often each class is met in training, [classes]; it may take long to find out.
 Frequencies = Callable[[], tf.Tensor]
 
 
 def of_the_minibatch(
-    condition: tf.Tensor, draws: Draws, labels: Labels, frequencies: Frequencies
+    condition: tf.Tensor, rng: BatchRng, labels: SceneClasses, frequencies: Frequencies
 ) -> tf.Tensor:
     """c~ = c (Algorithm 1: G(x, c)); where c is not known, that of another image."""
     known = losses.known(condition)
-    others = of_training_images(condition, draws, labels, frequencies)
+    others = of_training_images(condition, rng, labels, frequencies)
     return tf.where(known[:, None], condition, others)
 
 
 def of_training_images(
-    condition: tf.Tensor, draws: Draws, labels: Labels, frequencies: Frequencies
+    condition: tf.Tensor, rng: BatchRng, labels: SceneClasses, frequencies: Frequencies
 ) -> tf.Tensor:
     """The label of a random image of the global minibatch, itself a random part.
 
@@ -38,21 +38,21 @@ def of_training_images(
     known = losses.known(everyone)
     number = tf.reduce_sum(tf.cast(known, tf.int32))
     known_first = tf.argsort(tf.cast(~known, tf.int32), stable=True)
-    place = draws.of("image").uniform() * tf.cast(number, tf.float32)
+    place = rng.fold_in("image").uniform() * tf.cast(number, tf.float32)
     # A product a little below `number` may be rounded to it.
     place = tf.minimum(tf.cast(place, tf.int32), tf.maximum(number - 1, 0))
     chosen = tf.gather(everyone, tf.gather(known_first, place))
     equal = tf.ones([labels.size]) / labels.size
-    drawn = by_frequency(condition, draws, labels, lambda: equal)
+    drawn = by_frequency(condition, rng, labels, lambda: equal)
     return tf.where(number > 0, chosen, drawn)
 
 
 def by_frequency(
-    condition: tf.Tensor, draws: Draws, labels: Labels, frequencies: Frequencies
+    condition: tf.Tensor, rng: BatchRng, labels: SceneClasses, frequencies: Frequencies
 ) -> tf.Tensor:
     """Labels drawn by how often each class is met in training, classes apart."""
     del condition
-    return labels.drawn(draws.of("classes").uniform(labels.size), frequencies())
+    return labels.drawn(rng.fold_in("classes").uniform(labels.size), frequencies())
 
 
 # The paper has "random multi-hot labels" (appendix D) and does not say how random.

@@ -20,9 +20,9 @@ Optimizers = Mapping[tuple[str, str], keras.optimizers.Optimizer]
 class Forward:
     """The networks as an update sees them, called by name: `forward.encoder(images)`.
 
-    Reading: every pass normalises by its batch, also of a network that the update does
-    not train: G must not show D images that were made with stale averages. What is
-    `frozen` throughout works as at test time (Table 11: E gives features).
+    Interpretation: every pass normalises by its batch, also of a network that the
+    update does not train: G must not show D images that were made with stale averages.
+    What is `frozen` throughout works as at test time (Table 11: E gives features).
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class MGM(keras.Model):
 
     def _apply(self, update: Update, examples: Examples, purpose: str) -> None:
         """Takes one gradient step on `update.loss`, moving `update.trains` only."""
-        examples = dataclasses.replace(examples, draws=examples.draws.of(purpose))
+        examples = dataclasses.replace(examples, rng=examples.rng.fold_in(purpose))
         for name in update.trains:
             advance_power_iterations(self.networks[name])
         with tf.GradientTape(persistent=True) as tape:
@@ -121,7 +121,7 @@ class MGM(keras.Model):
             # Optimizers sum gradients over replicas; the paper's losses are means.
             shares = {name: term / replicas.count() for name, term in terms.items()}
         variables = {n: self.networks[n].trainable_variables for n in update.trains}
-        gradients = update.gradients(tape, shares, variables, examples.draws)
+        gradients = update.gradients(tape, shares, variables, examples.rng)
         del tape
         for name in update.trains:
             _check_reached(update.name, name, gradients[name], variables[name])

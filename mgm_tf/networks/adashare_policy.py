@@ -102,8 +102,8 @@ def sharing(logits: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     """
     keep = logits[..., KEEP]
     differences = tf.abs(keep[:, None] - keep[None])  # [T, T, B], every pair twice
-    # Reading: early blocks weigh more, w_l = (B - l) / B, as the text of AdaShare
-    # argues (low-level features serve all); its authors' code has (l + 1) / B.
+    # Interpretation: early blocks weigh more, w_l = (B - l) / B, as the text of
+    # AdaShare argues (low-level features serve all); its authors' code has (l + 1) / B.
     blocks = keep.shape[1]
     weights = tf.cast(tf.range(blocks, 0, -1), tf.float32) / blocks
     return tf.reduce_sum(tf.where(mask, weights * differences, 0.0)) / 2

@@ -44,8 +44,8 @@ class GeneratorBlock(CompositeLayer):
 class Generator(CompositeModel):
     """G: latent vectors and conditions to images in [-1, 1].
 
-    Reading: the original makes images of 64x64; every doubling more adds a stage with
-    twice the channels at its small end, up to 16 times `base`.
+    Interpretation: the original makes images of 64x64; every doubling more adds a stage
+    with twice the channels at its small end, up to 16 times `base`.
 
     Args:
       image_size: height and width of the images, a power of two from 8.
@@ -98,8 +98,8 @@ class DiscriminatorBlock(CompositeLayer):
 class Discriminator(CompositeModel):
     """D: images and conditions to logits of being real.
 
-    Reading: the paper does not say how D learns of the class: by a projection head, as
-    in the discriminator of SAGAN.
+    Interpretation: the paper does not say how D learns of the class: by a projection
+    head, as in the discriminator of SAGAN.
 
     Args:
       image_size: height and width of the images, a power of two from 8.

@@ -49,7 +49,7 @@ class Decoder(CompositeLayer):
         super().__init__()
         self.stages = list(stages)
         # No activation follows, so none is compensated for: not `kaiming`.
-        # Reading: Taskonomy's tanh is left out, metres of depth are beyond it.
+        # Interpretation: Taskonomy's tanh is left out, metres of depth are beyond it.
         self.prediction = Convolution(channels, use_bias=True)
 
     def call(self, features, training=False):
@@ -78,7 +78,8 @@ _TASKGROUPING_WIDTHS = {16: (256, 128, 64, 32), 32: (256, 128, 64, 48, 32)}
 def taskgrouping(channels: int, output_stride: int, width: float = 1.0) -> Decoder:
     """The decoder of Standley et al. (2020), which the authors ran.
 
-    Reading: it is built for stride 32; from stride 16 one of its doublings is left out.
+    Interpretation: it is built for stride 32; from stride 16 one of its doublings is
+    left out.
     """
     widths = [scaled(w, width) for w in _TASKGROUPING_WIDTHS[output_stride]]
 
@@ -155,7 +156,7 @@ class Decoders(CompositeModel):
 class Reconstructor(CompositeModel):
     """Features into the image that they came of (MGM_recon, Table 4).
 
-    Reading: a decoder as of the tasks, whose prediction is the image.
+    Interpretation: a decoder as of the tasks, whose prediction is the image.
 
     Args:
       decoder: of three channels.

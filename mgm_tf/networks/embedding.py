@@ -17,8 +17,8 @@ class Embedding(CompositeModel):
 
     def __init__(self, units: int = 128, name: str | None = None):
         super().__init__(name=name)
-        # Reading: spectrally and batch normalised as in the authors' code, so that the
-        # features add to the unit noise on its own scale.
+        # Interpretation: spectrally and batch normalised as in the authors' code, so
+        # that the features add to the unit noise on its own scale.
         self.dense = SpectralDense(units)
         self.normalize = BatchNormalization()
 

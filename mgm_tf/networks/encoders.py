@@ -21,8 +21,8 @@ ENCODER_WIDTHS: dict[str, tuple[int, ...]] = {
 STEM_WIDTH = 64
 
 # Strides of the four stages; stem and pooling before them have 2 each.
-# Reading: features of 8x8 from images of 128x128 (appendix A) need stride 16 where
-# ResNet-18 has 32: the last stage keeps its size, as in Taskonomy's own encoder.
+# Interpretation: features of 8x8 from images of 128x128 (appendix A) need stride 16
+# where ResNet-18 has 32: the last stage keeps its size, as in Taskonomy's own encoder.
 _STRIDES = {16: (1, 2, 2, 1), 32: (1, 2, 2, 2)}
 
 
@@ -124,7 +124,7 @@ class ResNet(CompositeModel):
         return through(self.blocks, self.begin(images, training), training)
 
 
-# Reading: the paper's text says ResNet-18; the larger baselines ST_l and MT_l of
+# Interpretation: the paper's text says ResNet-18; the larger baselines ST_l and MT_l of
 # table 8 have ResNet-34.
 ENCODERS: dict[str, Callable[..., keras.Model]] = {
     "resnet10": functools.partial(ResNet, (1, 1, 1, 1)),

@@ -80,8 +80,8 @@ def output_names(groups: Groups) -> tuple[dict[str, str], ...]:
 class GroupedEncoder(CompositeModel):
     """An encoder for each group; they share nothing.
 
-    Reading: the gradients of a group's tasks are summed, as everywhere in this house.
-    Standley et al. divide what reaches an encoder by the root of their number.
+    Interpretation: the gradients of a group's tasks are summed, as everywhere in this
+    house. Standley et al. divide what reaches an encoder by the root of their number.
 
     Args:
       encoders: group name -> its encoder.

@@ -16,8 +16,8 @@ class Projector(CompositeModel):
 
     def __init__(self, hidden: int, units: int = 128, name: str | None = None):
         super().__init__(name=name)
-        # Reading: the paper gives the output only; the hidden layer is as wide as the
-        # features, as in SimCLR.
+        # Interpretation: the paper gives the output only; the hidden layer is as wide
+        # as the features, as in SimCLR.
         self.hidden = keras.layers.Dense(hidden, activation="relu")
         self.output_layer = keras.layers.Dense(units, dtype="float32")
 

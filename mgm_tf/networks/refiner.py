@@ -32,8 +32,8 @@ class Refiner(CompositeModel):
         name: str | None = None,
     ):
         super().__init__(name=name)
-        # Reading: ResNet-10 as He et al. have it, output stride 32: a mean over the
-        # image follows, which the finer map of the encoder would serve nothing.
+        # Interpretation: ResNet-10 as He et al. have it, output stride 32: a mean over
+        # the image follows, which the finer map of the encoder would serve nothing.
         self.encoders = {
             task: ResNet(_RESNET_10, widths, stem_width, output_stride=32)
             for task in tasks
@@ -46,8 +46,8 @@ class Refiner(CompositeModel):
     def call(self, predictions, training=False):
         """{task: prediction [N, H, W, channels]} to logits [N, classes].
 
-        Reading: predictions come as the decoders give them, logits of the semantic
-        classes included.
+        Interpretation: predictions come as the decoders give them, logits of the
+        semantic classes included.
         """
         features = [
             global_average(encoder(predictions[task], training=training))

@@ -11,7 +11,7 @@ from mgm_tf.networks.layers.composite import CompositeLayer, CompositeModel
 from mgm_tf.networks.layers.conditional_batch_normalization import (
     ConditionalBatchNormalization,
 )
-from mgm_tf.networks.layers.resampling import double, halve
+from mgm_tf.networks.layers.resampling import downsample, upsample
 from mgm_tf.networks.layers.self_attention import SelfAttention
 from mgm_tf.networks.layers.spectral_normalization import (
     SpectralConvolution,
@@ -43,11 +43,11 @@ class GeneratorBlock(CompositeLayer):
     def call(self, inputs, condition, training=False):
         """[N, H, W, C] under [N, classes] to [N, 2H, 2W, width]."""
         hidden = self.normalize_1(inputs, condition, training=training)
-        hidden = self.convolution_1(double(tf.nn.relu(hidden)))
+        hidden = self.convolution_1(upsample(tf.nn.relu(hidden)))
         hidden = self.normalize_2(hidden, condition, training=training)
         hidden = self.convolution_2(tf.nn.relu(hidden))
         # A 1x1 convolution commutes with doubling; before it, it costs a fourth.
-        return hidden + double(self.shortcut(inputs))
+        return hidden + upsample(self.shortcut(inputs))
 
 
 class Generator(CompositeModel):
@@ -97,7 +97,7 @@ class FirstBlock(CompositeLayer):
     def call(self, images):
         """[N, H, W, 3] to [N, H/2, W/2, width]."""
         hidden = self.convolution_2(tf.nn.relu(self.convolution_1(images)))
-        return halve(hidden) + self.shortcut(halve(images))
+        return downsample(hidden) + self.shortcut(downsample(images))
 
 
 class DiscriminatorBlock(CompositeLayer):
@@ -118,7 +118,7 @@ class DiscriminatorBlock(CompositeLayer):
         hidden = self.convolution_1(tf.nn.relu(inputs))
         hidden = self.convolution_2(tf.nn.relu(hidden))
         # A 1x1 convolution commutes with means; after them, it costs a fourth.
-        return halve(hidden) + self.shortcut(halve(inputs))
+        return downsample(hidden) + self.shortcut(downsample(inputs))
 
 
 class LastBlock(CompositeLayer):

@@ -8,7 +8,7 @@ import tensorflow as tf
 from mgm_tf import replicas
 from mgm_tf.networks import task_weighting
 from mgm_tf.networks.layers.composite import CompositeModel
-from mgm_tf.networks.layers.state import state
+from mgm_tf.networks.layers.state_variable import state_variable
 
 
 class UncertaintyWeights(CompositeModel):
@@ -45,11 +45,11 @@ class DynamicWeights(CompositeModel):
         super().__init__(name=name)
         shape = (len(costs),)
         # Means over the last pass and the one before, sums over the present one.
-        self.last = state(shape, "zeros", "last")
-        self.before_last = state(shape, "zeros", "before_last")
-        self.sums = state(shape, "zeros", "sums")
-        self.number = state((), "zeros", "number")
-        self.present = state((), "zeros", "present")
+        self.last = state_variable(shape, "zeros", "last")
+        self.before_last = state_variable(shape, "zeros", "before_last")
+        self.sums = state_variable(shape, "zeros", "sums")
+        self.number = state_variable((), "zeros", "number")
+        self.present = state_variable((), "zeros", "present")
         self.built = True
 
     def call(self, losses, passes, training=False):

@@ -27,10 +27,10 @@ from tqdm import tqdm
 
 from datasets.metadata import DataInfo, TaskInfo
 from mgm_tf.export.predictor import SCENES, probabilities_of
-from mgm_tf.export.versions import Outputs, Served
+from mgm_tf.export.versions import LoadedModel, Outputs
 from mgm_tf.plotting import panels, tiles
 from mgm_tf.predict import image_files
-from mgm_tf.tasks.scenes import labels_of
+from mgm_tf.tasks.scenes import scene_classes_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +83,7 @@ def plan(
     return jobs
 
 
-def predict(served: Served, jobs: Sequence[Job], batch_size: int = 8) -> int:
+def predict(served: LoadedModel, jobs: Sequence[Job], batch_size: int = 8) -> int:
     """Does the jobs and returns how many images could not be read.
 
     Those are named with the reason; the others are done all the same. One image at a
@@ -140,7 +140,9 @@ def _photo(job: Job, network_size: int) -> _Photo:
     return _Photo(job, (height, width), network_input.numpy(), np.asarray(shrunk))
 
 
-def _predict_batch(served: Served, photos: Sequence[_Photo], progress: tqdm) -> None:
+def _predict_batch(
+    served: LoadedModel, photos: Sequence[_Photo], progress: tqdm
+) -> None:
     if not photos:
         return
     batch = served(np.stack([photo.network_input for photo in photos]))
@@ -158,7 +160,7 @@ def _panel(info: DataInfo, photo: _Photo, outputs: Outputs) -> np.ndarray:
     scene = None
     if SCENES in outputs:
         width = tiles.fit(photo.thumbnail).shape[1]
-        scene = scene_text(labels_of(info).describe(outputs[SCENES]), width)
+        scene = scene_text(scene_classes_of(info).describe(outputs[SCENES]), width)
     return panels.prediction_panel(info.tasks, photo.thumbnail, shown, scene)
 
 

@@ -82,7 +82,7 @@ def _synthesized_features(experiment, workdir, encode, number: int) -> np.ndarra
     stage = experiment.stages[-1]
     train, _ = experiment.examples(stage, workdir)
     batches = Batches(train, stage.batch_size, experiment.settings.run.seed)
-    reader = dataclasses.replace(experiment.reader(stage), beside={})
+    reader = dataclasses.replace(experiment.reader(stage), extra={})
     latent, found = experiment.method.generate.latent, []
     for step in range(-(-number // stage.batch_size)):
         examples = reader(batches.at(tf.constant(step, tf.int64)))

@@ -147,8 +147,9 @@ def normals_statistics(
 ) -> Statistics:
     """Sums for `normals_summary` from unit vectors [N, H, W, 3]."""
     degrees = angle(predicted, target) * (180 / np.pi)
-    # Reading: the paper's .25-.34 are angles in radians between vectors coded to [0, 1]
-    # (from unit vectors); the true angles of such predictions are more than twice that.
+    # Interpretation: the paper's .25-.34 are angles in radians between vectors coded to
+    # [0, 1] (from unit vectors); the true angles of such predictions are more than
+    # twice that.
     coded = angle((predicted + 1) / 2, (target + 1) / 2)
     bins = tf.minimum(tf.cast(degrees / BIN_DEGREES, tf.int32), ANGLE_BINS - 1)
     return {

@@ -22,7 +22,7 @@ _SMALLEST = 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
-class Labels(abc.ABC):
+class SceneClasses(abc.ABC):
     """The labels that an image can have, whatever their kind.
 
     Attributes:
@@ -103,7 +103,7 @@ class Labels(abc.ABC):
 
 
 @dataclasses.dataclass(frozen=True)
-class Categorical(Labels):
+class Categorical(SceneClasses):
     """One class an image, stored as its number; -1 where it is not known."""
 
     kind = "categorical"
@@ -114,7 +114,7 @@ class Categorical(Labels):
         return tf.one_hot(scene, self.size, dtype=tf.float32)
 
     def drawn(self, uniform: tf.Tensor, frequencies: tf.Tensor) -> tf.Tensor:
-        """One class, each as probable as it is frequent; see `Labels.drawn`."""
+        """One class, each as probable as it is frequent; see `SceneClasses.drawn`."""
         return tf.one_hot(_race(uniform, frequencies), self.size, dtype=tf.float32)
 
     def losses(self, condition: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
@@ -159,7 +159,7 @@ class Categorical(Labels):
 
 
 @dataclasses.dataclass(frozen=True)
-class MultiHot(Labels):
+class MultiHot(SceneClasses):
     """Several classes an image, stored as a vector of 0 and 1.
 
     All zeros where the label is not known: no image has none of the classes.
@@ -173,7 +173,7 @@ class MultiHot(Labels):
         return _shares(scene > 0)
 
     def drawn(self, uniform: tf.Tensor, frequencies: tf.Tensor) -> tf.Tensor:
-        """Each class by itself, present as often as in training; see `Labels.drawn`.
+        """Each class by itself, present as often as in training; see `drawn`.
 
         Where none is, one class as if it were a categorical label.
         """
@@ -250,13 +250,13 @@ class MultiHot(Labels):
         return tf.reduce_mean(same, axis=-1)
 
 
-KINDS: dict[str, type[Labels]] = {
+KINDS: dict[str, type[SceneClasses]] = {
     "categorical": Categorical,
     "multi_hot": MultiHot,
 }
 
 
-def labels_of(info: DataInfo) -> Labels:
+def scene_classes_of(info: DataInfo) -> SceneClasses:
     """The image labels of a data set; of size 0 where it has none."""
     return KINDS[info.label_kind](info.scene_names)
 

@@ -17,7 +17,7 @@ FILE = "costs.json"
 PREDICTING = ("encoder", "decoders")
 
 
-class Account:
+class RunCosts:
     """The costs of a run so far.
 
     Attributes:

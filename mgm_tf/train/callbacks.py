@@ -13,7 +13,7 @@ import numpy as np
 import tqdm
 
 from mgm_tf.errors import NotFinite
-from mgm_tf.train.accounts import Account
+from mgm_tf.train.accounts import RunCosts
 from mgm_tf.train.logs import Log
 
 
@@ -56,7 +56,7 @@ class Scalars:
     constants: dict[str, float]
     show: Callable[[dict[str, float]], None]
     step: int
-    account: Account
+    run_costs: RunCosts
 
     def __post_init__(self):
         self._since = time.monotonic()
@@ -68,7 +68,7 @@ class Scalars:
         losses = checked_losses(self.model, self.stage, step)
         now = time.monotonic()
         images = (step - self.step) * self.batch_size
-        self.account.spent(
+        self.run_costs.spent(
             self.stage, step - self.step, now - self._since, self.batch_size
         )
         speed = {"images_per_second": images / max(now - self._since, 1e-9)}

@@ -20,7 +20,7 @@ from mgm_tf.method.objectives import (
 )
 from mgm_tf.networks.sharing import SHARING
 from mgm_tf.tasks.dense import Task
-from mgm_tf.tasks.scenes import Labels
+from mgm_tf.tasks.scenes import SceneClasses
 
 GENERATOR, FOLLOWER = "generator", "average_generator"
 
@@ -32,7 +32,7 @@ SELF_SUPERVISED: dict[str, Callable[[MethodConfig], Objective]] = {
 }
 
 # --em: how E learns from the scene of weak images.
-EM: dict[str, Callable[[MethodConfig, tuple[Task, ...], Labels], Objective]] = {
+EM: dict[str, Callable[[MethodConfig, tuple[Task, ...], SceneClasses], Objective]] = {
     "gradient": lambda method, tasks, labels: Scene(labels),
     "latent": lambda method, tasks, labels: LatentPredictions(
         tasks, labels, method.em_steps, method.em_rate
@@ -43,7 +43,7 @@ EM: dict[str, Callable[[MethodConfig, tuple[Task, ...], Labels], Objective]] = {
 def method_of(
     settings: Config,
     tasks: tuple[Task, ...],
-    labels: Labels,
+    labels: SceneClasses,
     others: tuple[str, ...] = (),
 ) -> Method:
     """The method that the settings describe.

@@ -19,8 +19,8 @@ def report(experiment: Experiment) -> str:
         model = experiment.model(stage, experiment.optimizers(stage))
         names = experiment.data.task_names
         maps = {WEAK: (), HELD_OUT: names}
-        beside = {name: (maps[name], size) for name, size in stage.beside.items()}
-        spec = inputs.batch_spec(experiment.data.info, names, stage.batch_size, beside)
+        extra = {name: (maps[name], size) for name, size in stage.extra.items()}
+        spec = inputs.batch_spec(experiment.data.info, names, stage.batch_size, extra)
         found[stage] = costs.step_costs(model, spec)
         text = getattr(schedule, f"{stage.name}_length")
         steps = f" = {stage.steps} steps" if built else ", the data are not built yet"

@@ -13,9 +13,15 @@ import tensorflow as tf
 
 from mgm_tf import networks
 from mgm_tf.config import checks, options
-from mgm_tf.config.lengths import Length
+from mgm_tf.config.lengths import StageLength
 from mgm_tf.config.settings import Config
-from mgm_tf.data.dataset import HELD_OUT, SCENE_LABELS, WEAK, DataSet, SceneLabels
+from mgm_tf.data.dataset import (
+    HELD_OUT,
+    SCENE_LABEL_SOURCES,
+    WEAK,
+    DataSet,
+    SceneLabelSource,
+)
 from mgm_tf.data.examples import Reader, Span
 from mgm_tf.data.inputs import Part, Split
 from mgm_tf.method import algorithm
@@ -25,7 +31,7 @@ from mgm_tf.method.train_step import MGM, Optimizers
 from mgm_tf.networks.sharing import SHARING
 from mgm_tf.networks.task_weights import costs_of
 from mgm_tf.tasks.dense import Task, task_of
-from mgm_tf.tasks.scenes import Labels
+from mgm_tf.tasks.scenes import SceneClasses
 from mgm_tf.train import (
     composition,
     constant_predictor,
@@ -72,9 +78,9 @@ class Experiment:
         return SHARING[self.settings.network.sharing].shares_features
 
     @property
-    def scene_labels(self) -> SceneLabels:
+    def scene_labels(self) -> SceneLabelSource:
         """Where scene labels come from."""
-        return SCENE_LABELS[self.settings.data.scene_labels]
+        return SCENE_LABEL_SOURCES[self.settings.data.scene_labels]
 
     def examples(
         self, stage: Stage, workdir: pathlib.Path
@@ -95,7 +101,7 @@ class Experiment:
             )
             splits = dict(zip(splits, relabelled, strict=True))
         train, *others = splits.values()
-        sizes = stage.beside.items()
+        sizes = stage.extra.items()
         return train, {
             name: Part(split, size)
             for (name, size), split in zip(sizes, others, strict=True)
@@ -103,11 +109,9 @@ class Experiment:
 
     def _splits(self, stage: Stage) -> dict[str, Split]:
         """The examples of a stage, then those beside them by name."""
-        train = (
-            self.data.policy_weights if HELD_OUT in stage.beside else self.data.train
-        )
-        beside = {WEAK: lambda: self.data.weak, HELD_OUT: lambda: self.data.held_out}
-        return {"": train} | {name: beside[name]() for name in stage.beside}
+        train = self.data.policy_weights if HELD_OUT in stage.extra else self.data.train
+        extra = {WEAK: lambda: self.data.weak, HELD_OUT: lambda: self.data.held_out}
+        return {"": train} | {name: extra[name]() for name in stage.extra}
 
     @functools.cached_property
     def strategy(self) -> tf.distribute.Strategy:
@@ -212,12 +216,12 @@ class Experiment:
         for name, rows in self._stage_updates.items():
             wanted = getattr(schedule, f"{name}_batch_size")
             batch_size = self._batch_size(wanted, examples)
-            length = Length.parse(getattr(schedule, f"{name}_length"))
+            length = StageLength.parse(getattr(schedule, f"{name}_length"))
             steps = length.steps(examples, batch_size)
             if rows and steps:
                 begin = stages[-1].end if stages else 0
                 stage = Stage(name, rows, batch_size, steps, begin)
-                stages.append(self._with_beside(stage, examples))
+                stages.append(self._with_extra(stage, examples))
         self._check_scenes(stages)
         if not stages:
             raise ValueError(
@@ -230,7 +234,7 @@ class Experiment:
     def _restarting(self, stages: list[Stage]) -> list[Stage]:
         """The stages; the last begins anew if it retrains what a policy has chosen."""
         *before, last = stages
-        learned = any(HELD_OUT in stage.beside for stage in before)
+        learned = any(HELD_OUT in stage.extra for stage in before)
         return [*before, dataclasses.replace(last, restarts=learned)]
 
     def _check_scenes(self, stages: list[Stage]) -> None:
@@ -248,24 +252,24 @@ class Experiment:
                 "learned in stage 1, but --multi_task_length is 0."
             )
 
-    def _with_beside(self, stage: Stage, examples: int) -> Stage:
+    def _with_extra(self, stage: Stage, examples: int) -> Stage:
         """The stage with as large batches beside as make one epoch of all."""
-        # Reading: r weak examples for a labelled one come in every step, not r steps.
-        # Policies and weights learn from minibatches of the same size.
+        # Interpretation: r weak examples for a labelled one come in every step, not r
+        # steps. Policies and weights learn from minibatches of the same size.
         rules_of = {
             WEAK: lambda: (len(self.data.weak) / examples, len(self.data.weak)),
             HELD_OUT: lambda: (1.0, len(self.data.held_out)),
         }
-        beside = {}
+        extra = {}
         for name in stage.reads:
             ratio, number = rules_of[name]()
             wanted = max(round(stage.batch_size * ratio), 2)
-            beside[name] = self._batch_size(wanted, number)
-        return dataclasses.replace(stage, beside=beside)
+            extra[name] = self._batch_size(wanted, number)
+        return dataclasses.replace(stage, extra=extra)
 
     def _batch_size(self, wanted: int, examples: int) -> int:
         replicas = self.strategy.num_replicas_in_sync
-        # Reading: a set that is smaller than a batch is one.
+        # Interpretation: a set that is smaller than a batch is one.
         size = min(wanted, examples // replicas * replicas)
         if size % replicas or size < 2:
             raise ValueError(
@@ -326,7 +330,7 @@ class Experiment:
             self.data.labels,
             self.settings.run.seed,
             stage.batch_size,
-            stage.beside,
+            stage.extra,
             wanted,
             self.settings.data.augmentation,
             Span(stage.begin, stage.steps, self._examples_of(stage)),
@@ -347,7 +351,9 @@ class Experiment:
         """Computes the metrics of the networks, as they are when it is called."""
         return self.evaluator(self.predict)
 
-    def evaluate_prior(self, split: str, workdir: pathlib.Path) -> validation.Metrics:
+    def evaluate_constant_predictor(
+        self, split: str, workdir: pathlib.Path
+    ) -> validation.Metrics:
         """The metrics of the constant predictor, which is kept in the run's folder."""
         path = workdir / "constant_predictor.npz"
         constant = constant_predictor.prior(self.data.train, self.tasks, path=path)
@@ -357,7 +363,7 @@ class Experiment:
         """Tells these weights, and how they came about, from any others."""
         digest = hashlib.sha256()
         for name, value in options.settings(self.settings).items():
-            if not options.leaves(Config)[name].metadata["habit"]:
+            if not options.leaves(Config)[name].metadata["may_change"]:
                 digest.update(f"{name}={value}\n".encode())
         for network in self.networks.values():
             for variable in network.variables:
@@ -365,7 +371,7 @@ class Experiment:
         return digest.hexdigest()
 
     def evaluator(
-        self, predictor: validation.Predictor, labels: Labels | None = None
+        self, predictor: validation.Predictor, labels: SceneClasses | None = None
     ) -> validation.Evaluator:
         """Computes the metrics of a predictor of the tasks and, with it, of labels."""
         run = self.settings.run

@@ -37,16 +37,16 @@ def train(experiment: Experiment, workdir: pathlib.Path) -> None:
         return
     log = Log(workdir)
     log.text(done, "settings", f"```\n{saved.as_flagfile(experiment.settings)}```")
-    baseline = experiment.evaluate_prior("validation", workdir)
+    baseline = experiment.evaluate_constant_predictor("validation", workdir)
     if not done:
         experiment.start()
-    account = accounts.Account(workdir)
-    account.networks(networks.parameter_counts(experiment.networks))
+    run_costs = accounts.RunCosts(workdir)
+    run_costs.networks(networks.parameter_counts(experiment.networks))
     with callbacks.Interruption() as interruption:
         for stage in experiment.stages:
             if done < stage.end:
                 run = StageRun(
-                    experiment, stage, checkpoints, log, baseline, account, workdir
+                    experiment, stage, checkpoints, log, baseline, run_costs, workdir
                 )
                 run(max(done, stage.begin), interruption)
     log.event(total, experiment.stages[-1].name, "finished")
@@ -64,13 +64,13 @@ class StageRun:
         checkpoints: Checkpoints,
         log: Log,
         baseline: validation.Metrics,
-        account: accounts.Account,
+        run_costs: accounts.RunCosts,
         workdir: pathlib.Path,
     ):
         """Prepares a stage."""
         self._experiment = experiment
         self._stage = stage
-        self._account = account
+        self._run_costs = run_costs
         self._checkpoints = checkpoints
         self._log = log
         self._baseline = baseline
@@ -94,7 +94,7 @@ class StageRun:
             self._learning_rates(),
             progress.show,
             done,
-            self._account,
+            self._run_costs,
         )
         acts: dict[str, Callable[[int], None]] = {
             "log_every": self._scalars,
@@ -118,13 +118,13 @@ class StageRun:
             self._stop(done + progress.done)
 
     def _read(self) -> Batches:
-        train, beside = self._experiment.examples(self._stage, self._workdir)
+        train, extra = self._experiment.examples(self._stage, self._workdir)
         return Batches(
             train,
             self._stage.batch_size,
             self._experiment.settings.run.seed,
             self._stage.begin,
-            beside,
+            extra,
         )
 
     def _title(self) -> str:
@@ -186,8 +186,8 @@ class StageRun:
             self._checkpoints.keep_best(Best(step, self._stage.name, score))
 
     def _save(self, step: int) -> None:
-        self._account.step_of(self._stage.name, self._model.step_graph)
-        self._account.save()
+        self._run_costs.step_of(self._stage.name, self._model.step_graph)
+        self._run_costs.save()
         # Never a state that has gone wrong over one that has not.
         callbacks.checked_losses(self._model, self._stage.name, step)
         callbacks.check_weights(self._experiment.networks, self._stage.name, step)

@@ -11,7 +11,7 @@ import tensorflow as tf
 from mgm_tf.data.augmentation import simclr
 from mgm_tf.data.examples import Examples, Reader, network_images
 from mgm_tf.data.inputs import Batches, Split
-from mgm_tf.data.randomness import Draws
+from mgm_tf.data.randomness import BatchRng
 from mgm_tf.method.adversarial import Latent
 from mgm_tf.plotting import panels
 from mgm_tf.tasks.dense import Task
@@ -79,8 +79,8 @@ class Samples:
         first = self.split.batch(tf.range(columns))
         titles, rows = self.reader.labels.typical(first["scene"])
         titles, rows = titles[: self.classes], rows[: self.classes]
-        draws = Draws.at(self.reader.seed, tf.constant(0), tf.range(columns), columns)
-        examples = Examples(network_images(first["image"]), rows, draws)
+        rng = BatchRng.at(self.reader.seed, tf.constant(0), tf.range(columns), columns)
+        examples = Examples(network_images(first["image"]), rows, rng)
         z = latent(_AtTest(networks), examples)
         condition = tf.repeat(rows, columns, axis=0)
         inputs = tf.tile(z, [len(titles), 1])
@@ -121,8 +121,8 @@ def views(batches: Batches, reader: Reader, step: int, number: int = 6) -> np.nd
     """Some images of a step above their two SimCLR views."""
     batch = batches.at(tf.constant(step, tf.int64))
     examples: Examples = reader(batch)
-    draws: Draws = examples.draws.of("views")
-    pair = simclr.two_views(examples.images, draws)
+    rng: BatchRng = examples.rng.fold_in("views")
+    pair = simclr.two_views(examples.images, rng)
     rows = [
         list(panels.as_bytes(images[:number].numpy()))
         for images in (examples.images, *pair)

@@ -6,7 +6,7 @@ from mgm_tf.train.optimizers import Adam
 # Of AdaShare's policy.
 POLICY_DECAY = 5e-4
 
-# Reading: which updates share an optimizer is not stated; E is changed by most.
+# Interpretation: which updates share an optimizer is not stated; E is changed by most.
 OPTIMIZER_KEYS = {
     "per_network": lambda update, network: network,
     "per_update": lambda update, network: f"{update}.{network}",

@@ -9,7 +9,7 @@ import tqdm
 from mgm_tf.data import inputs
 from mgm_tf.data.examples import network_images
 from mgm_tf.tasks.dense import Task
-from mgm_tf.tasks.scenes import Labels
+from mgm_tf.tasks.scenes import SceneClasses
 
 # images [N, H, W, 3] in [-1, 1] -> task -> predictions in the network's coding
 Predictor = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
@@ -37,7 +37,7 @@ class Evaluator:
         predictor: Predictor,
         tasks: tuple[Task, ...],
         batch_size: int,
-        labels: Labels | None = None,
+        labels: SceneClasses | None = None,
         *,
         eagerly: bool = False,
     ):
@@ -50,7 +50,9 @@ class Evaluator:
 
     def __call__(self, split: inputs.Split, *, progress: bool = False) -> Metrics:
         """The metrics over all of a split; `progress` shows how far it is."""
-        evaluated: dict[str, Task | Labels] = {task.name: task for task in self._tasks}
+        evaluated: dict[str, Task | SceneClasses] = {
+            task.name: task for task in self._tasks
+        }
         if self._labels is not None:
             evaluated[SCENE] = self._labels
         sums: dict[str, dict[str, np.ndarray]] = {name: {} for name in evaluated}
@@ -89,7 +91,7 @@ def with_scenes(predictor: Predictor, refiner: Callable) -> Predictor:
 
 
 def constant_scenes(
-    split: inputs.Split, labels: Labels, frequencies: np.ndarray
+    split: inputs.Split, labels: SceneClasses, frequencies: np.ndarray
 ) -> dict[str, float]:
     """The metrics of labels guessed by their frequencies [classes] in training."""
     condition = labels.condition(tf.constant(split.scenes()))
@@ -103,8 +105,8 @@ def score(metrics: Metrics, baseline: Metrics, tasks: tuple[Task, ...]) -> float
 
     The mean over tasks: 0 is the constant predictor, 1 a perfect one. A task with
     nothing to gain, because the split has no label of it or the constant is perfect, is
-    left out; nan without any other. Reading: the paper does not state its rule of model
-    selection.
+    left out; nan without any other. Interpretation: the paper does not state its rule
+    of model selection.
     """
     gains = []
     for task in tasks:

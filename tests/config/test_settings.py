@@ -10,7 +10,7 @@ from absl import flags
 import datasets
 from mgm_tf import networks
 from mgm_tf.config import options, saved, settings
-from mgm_tf.config.lengths import Length
+from mgm_tf.config.lengths import StageLength
 from mgm_tf.config.settings import Config
 from mgm_tf.data import dataset, inputs
 from mgm_tf.data.augmentation import diffaugment, geometry
@@ -24,7 +24,7 @@ TABLES = {
     "dataset": datasets.BUILDERS,
     "cache": inputs.CACHES,
     "augmentation": geometry.AUGMENTATIONS,
-    "scene_labels": dataset.SCENE_LABELS,
+    "scene_labels": dataset.SCENE_LABEL_SOURCES,
     "check_data": claiming.REFUSES,
     "synthesis_labels": synthesis_labels.SYNTHESIS_LABELS,
     "encoder": encoders.ENCODERS,
@@ -249,7 +249,7 @@ def test_all_that_is_wrong_is_told_at_once():
     ],
 )
 def test_a_length_is_counted_in_steps(text, steps):
-    assert Length.parse(text).steps(examples=100, batch_size=32) == steps
+    assert StageLength.parse(text).steps(examples=100, batch_size=32) == steps
 
 
 def test_a_flagfile_repeats_the_run(tmp_path):
@@ -290,7 +290,7 @@ def test_settings_of_another_version_are_refused(tmp_path):
 
 def test_only_what_changes_the_learning_makes_another_run():
     old = parsed()
-    habits = parsed(
+    changeable = parsed(
         "--data_dir=elsewhere",
         "--manual_dir=mine",
         "--cache=disk",
@@ -302,7 +302,7 @@ def test_only_what_changes_the_learning_makes_another_run():
         "--steps_per_execution=7",
         "--jit_compile",
     )
-    assert saved.differences(old, habits) == []
+    assert saved.differences(old, changeable) == []
     other = parsed("--seed=1", "--log_every=7", "--tasks=depth")
     told = saved.differences(old, other)
     assert len(told) == 2

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from mgm_tf.data import objects
-from mgm_tf.data.dataset import SCENE_LABELS, DataSet, of_objects
+from mgm_tf.data.dataset import SCENE_LABEL_SOURCES, DataSet, of_objects
 from tests import fake_dataset
 
 PERCENTS = (25, 50, 75, 100)
@@ -114,7 +114,10 @@ def test_clusters_are_labels_by_another_name(data_dir):
     data = data_set(data_dir, scene_labels="cluster", scene_clusters=4)
     assert data.labels.names == tuple(f"cluster {i}" for i in range(4))
     assert "k = 4" in data.info.scene_source
-    assert SCENE_LABELS["cluster"].learned and not SCENE_LABELS["given"].learned
+    assert (
+        SCENE_LABEL_SOURCES["cluster"].learned
+        and not SCENE_LABEL_SOURCES["given"].learned
+    )
 
 
 def test_data_without_scenes_have_no_labels(data_dir):
@@ -165,7 +168,7 @@ def test_objects_are_labels_whether_or_not_segmentation_is_learned(data_dir, tas
     assert data.labels.kind == "multi_hot"
     assert data.labels.names == ("wall", "floor", "ball")
     assert data.info.scene_shape == (3,)
-    relabel = SCENE_LABELS["objects"].relabel
+    relabel = SCENE_LABEL_SOURCES["objects"].relabel
     train, other = relabel([data.train, data.validation], None, None, None, data)
     # Each image has a wall and a floor, none a ball; also that of no known scene.
     np.testing.assert_array_equal(train.scenes(), [[1, 1, 0]] * 12)
@@ -200,7 +203,7 @@ def test_fractions_are_the_same_whatever_the_labels(data_dir):
     # They are stratified by what is stored.
     chosen = [
         names(data_set(data_dir, labelled_percent=50, scene_labels=labels).train)
-        for labels in SCENE_LABELS
+        for labels in SCENE_LABEL_SOURCES
     ]
     assert chosen[0] == chosen[1] == chosen[2]
 
@@ -215,7 +218,7 @@ def test_without_label_maps_of_classes_there_are_no_objects(data_dir):
     assert "--scene_labels=objects" in str(no.value)
 
 
-@pytest.mark.parametrize("name", SCENE_LABELS)
+@pytest.mark.parametrize("name", SCENE_LABEL_SOURCES)
 def test_every_way_to_have_scene_labels_has_a_record(data_dir, name):
     data = data_set(data_dir, scene_labels=name, scene_clusters=5)
     sizes = {"given": 3, "objects": 3, "cluster": 5}
@@ -223,4 +226,4 @@ def test_every_way_to_have_scene_labels_has_a_record(data_dir, name):
     kinds = {"objects": "multi_hot"}
     assert data.info.label_kind == kinds.get(name, "categorical")
     # What is stored needs no other labels.
-    assert (SCENE_LABELS[name].relabel is None) == (name == "given")
+    assert (SCENE_LABEL_SOURCES[name].relabel is None) == (name == "given")

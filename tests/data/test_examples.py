@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf.data.examples import Clock, Examples, Span, network_images
-from mgm_tf.data.randomness import Draws
+from mgm_tf.data.examples import Examples, Span, StageProgress, network_images
+from mgm_tf.data.randomness import BatchRng
 from tests import toy
 
 
@@ -59,7 +59,7 @@ def test_draws_are_those_of_seed_step_and_place():
     def drawn(step=0, places=slice(None)):
         batch = toy.raw_batch([], step)
         part = tf.nest.map_structure(lambda values: values[places], batch)
-        return toy.reader([])(part).draws.normal(3).numpy()
+        return toy.reader([])(part).rng.normal(3).numpy()
 
     whole = drawn()
     np.testing.assert_array_equal(whole, drawn())
@@ -80,23 +80,23 @@ def test_what_is_synthesized_has_a_known_label(read):
 
 
 @pytest.fixture(scope="module")
-def beside():
+def extra():
     batch = toy.raw_batch(toy.TWO_TASKS)
-    return toy.reader(toy.TWO_TASKS, ("weak", "held_out"))(batch).beside
+    return toy.reader(toy.TWO_TASKS, ("weak", "held_out"))(batch).extra
 
 
-def test_weak_examples_have_images_and_scenes_only(beside):
+def test_weak_examples_have_images_and_scenes_only(extra):
     batch = toy.raw_batch(toy.TWO_TASKS)["weak"]
-    weak = beside["weak"]
+    weak = extra["weak"]
     np.testing.assert_array_equal(weak.images, network_images(batch["image"]))
     expected = toy.LABELS.condition(tf.constant([1, 0, 2, -1, 1, 0]))
     np.testing.assert_array_equal(weak.condition, expected)
-    assert not weak.targets and not weak.valid and not weak.beside
+    assert not weak.targets and not weak.valid and not weak.extra
 
 
-def test_held_out_examples_have_label_maps(beside):
+def test_held_out_examples_have_label_maps(extra):
     batch = toy.raw_batch(toy.TWO_TASKS)["held_out"]
-    held_out = beside["held_out"]
+    held_out = extra["held_out"]
     np.testing.assert_array_equal(held_out.images, network_images(batch["image"]))
     assert tuple(held_out.targets) == tuple(held_out.valid) == toy.TWO_TASKS
     depth = (batch["depth"].numpy() / 1000).astype(np.float32)
@@ -105,9 +105,9 @@ def test_held_out_examples_have_label_maps(beside):
     np.testing.assert_array_equal(classes, batch["segmentation"])
 
 
-def test_all_parts_draw_for_themselves(read, beside):
-    parts = [read.draws, beside["weak"].draws, beside["held_out"].draws]
-    numbers = [draws.normal(2).numpy() for draws in parts]
+def test_all_parts_draw_for_themselves(read, extra):
+    parts = [read.rng, extra["weak"].rng, extra["held_out"].rng]
+    numbers = [rng.normal(2).numpy() for rng in parts]
     assert [len(values) for values in numbers] == [4, toy.WEAK_BATCH, 4]
     assert len(np.unique(np.concatenate(numbers))) == 2 * (4 + toy.WEAK_BATCH + 4)
 
@@ -115,8 +115,8 @@ def test_all_parts_draw_for_themselves(read, beside):
 def test_there_is_beside_what_is_asked_for():
     # What a batch holds besides is not looked at.
     batch = toy.raw_batch(toy.TWO_TASKS)
-    assert not toy.reader(toy.TWO_TASKS, ())(batch).beside
-    assert set(toy.reader(toy.TWO_TASKS, ("held_out",))(batch).beside) == {"held_out"}
+    assert not toy.reader(toy.TWO_TASKS, ())(batch).extra
+    assert set(toy.reader(toy.TWO_TASKS, ("held_out",))(batch).extra) == {"held_out"}
 
 
 # --- The time -----------------------------------------------------------------------
@@ -124,22 +124,26 @@ def test_there_is_beside_what_is_asked_for():
 
 def test_a_clock_by_hand():
     # Of 8 steps from 10 on, two are done; 2 batches of 4 are two thirds of 12 examples.
-    clock = Span(begin=10, steps=8, examples=12).clock(tf.constant(12, tf.int64), 4)
-    assert clock.progress.numpy() == 0.25
-    assert clock.passes.numpy() == pytest.approx(2 / 3)
-    assert clock.progress.dtype == clock.passes.dtype == tf.float32
-    start = Span(begin=10, steps=8, examples=12).clock(tf.constant(10, tf.int64), 4)
+    stage_progress = Span(begin=10, steps=8, examples=12).stage_progress(
+        tf.constant(12, tf.int64), 4
+    )
+    assert stage_progress.progress.numpy() == 0.25
+    assert stage_progress.passes.numpy() == pytest.approx(2 / 3)
+    assert stage_progress.progress.dtype == stage_progress.passes.dtype == tf.float32
+    start = Span(begin=10, steps=8, examples=12).stage_progress(
+        tf.constant(10, tf.int64), 4
+    )
     assert start.progress == 0 and start.passes == 0
-    assert Clock.start().progress == 0 and Clock.start().passes == 0
+    assert StageProgress.start().progress == 0 and StageProgress.start().passes == 0
 
 
 def test_examples_know_the_time():
     span = Span(begin=3, steps=20, examples=10)
     reader = dataclasses.replace(toy.reader([]), span=span)
-    clock = reader(toy.raw_batch([], step=8)).clock
+    stage_progress = reader(toy.raw_batch([], step=8)).stage_progress
     # Five of twenty steps, which saw 20 images.
-    assert clock.progress.numpy() == 0.25
-    assert clock.passes.numpy() == 2
+    assert stage_progress.progress.numpy() == 0.25
+    assert stage_progress.passes.numpy() == 2
 
 
 # --- More of them, or fewer ---------------------------------------------------------
@@ -152,7 +156,7 @@ def some(places=(0, 1, 2, 3), **changes):
     return Examples(
         images=tf.ones((len(places), 1, 1, 3)) * values[:, None, None, None],
         condition=toy.LABELS.condition(tf.gather([0, 2, 1, 2], places)),
-        draws=Draws.at(0, tf.constant(0), places, 4),
+        rng=BatchRng.at(0, tf.constant(0), places, 4),
         **changes,
     )
 
@@ -177,12 +181,12 @@ def test_examples_are_repeated_in_turns(ratio, places):
     expected = tf.gather(some().condition, places)
     np.testing.assert_array_equal(more.condition, expected)
     # Each has numbers of its own.
-    assert len(np.unique(more.draws.normal(2))) == 2 * len(places)
+    assert len(np.unique(more.rng.normal(2))) == 2 * len(places)
 
 
 def test_fewer_examples_draw_as_among_all():
-    drawn = some().draws.normal(2).numpy()
-    half = some().repeated(0.5).draws.normal(2)
+    drawn = some().rng.normal(2).numpy()
+    half = some().repeated(0.5).rng.normal(2)
     np.testing.assert_array_equal(half, drawn[[0, 2]])
 
 
@@ -192,12 +196,16 @@ def test_as_many_examples_are_the_same():
 
 
 def test_what_is_repeated_keeps_its_labels_and_its_time_and_no_maps():
-    clock = Clock(tf.constant(0.5), tf.constant(3.0))
+    stage_progress = StageProgress(tf.constant(0.5), tf.constant(3.0))
     wanted = toy.LABELS.condition(tf.constant([1, 0, 0, 2]))
-    more = some(wanted=wanted, clock=clock, targets={"depth": tf.ones((4, 1, 1, 1))})
+    more = some(
+        wanted=wanted,
+        stage_progress=stage_progress,
+        targets={"depth": tf.ones((4, 1, 1, 1))},
+    )
     more = more.repeated(2.0)
     np.testing.assert_array_equal(more.wanted, np.tile(wanted, (2, 1)))
-    assert more.clock is clock and not more.targets
+    assert more.stage_progress is stage_progress and not more.targets
     # Without wanted labels they are their own.
     plain = some().repeated(2.0)
     np.testing.assert_array_equal(plain.synthesis_condition, plain.condition)
@@ -214,7 +222,7 @@ def test_replicas_repeat_what_one_device_does(ratio):
             (place, number)
             for one in examples
             for place, number in zip(
-                places_of(one), one.draws.normal().numpy(), strict=True
+                places_of(one), one.rng.normal().numpy(), strict=True
             )
         )
 
@@ -250,7 +258,7 @@ def test_weakly_labelled_images_are_not_augmented_and_held_out_ones_are():
     batch = toy.raw_batch(toy.TWO_TASKS)
     plain = toy.reader(toy.TWO_TASKS, ("weak", "held_out"))
     flipping = dataclasses.replace(plain, augmentation="flip")
-    before, after = plain(batch).beside, flipping(batch).beside
+    before, after = plain(batch).extra, flipping(batch).extra
     np.testing.assert_array_equal(before["weak"].images, after["weak"].images)
     old, new = before["held_out"], after["held_out"]
     flipped = [

@@ -107,8 +107,8 @@ def test_what_is_held_out_has_its_label_maps(builder, split):
 
 def test_orders_of_all_parts_are_independent(split):
     # The same examples in all: orders that were the same would show.
-    beside = {"weak": Part(split, 12), "held_out": Part(split, 12)}
-    batches = inputs.Batches(split, 12, 2, 0, beside)
+    extra = {"weak": Part(split, 12), "held_out": Part(split, 12)}
+    batches = inputs.Batches(split, 12, 2, 0, extra)
     batch = next(batches.from_step(0).as_numpy_iterator())
     parts = (batch, batch["weak"], batch["held_out"])
     assert len({part["image"].tobytes() for part in parts}) == 3
@@ -214,13 +214,13 @@ def test_some_examples_are_numbered_anew(builder):
 
 def test_only_the_examples_that_count_are_kept(builder, monkeypatch):
     decoded = []
-    whole = storage.Stored.decode
+    whole = storage.StoredSplit.decode
 
     def decode(self, places, *how):
         decoded.extend(places.tolist())
         whole(self, places, *how)
 
-    monkeypatch.setattr(storage.Stored, "decode", decode)
+    monkeypatch.setattr(storage.StoredSplit, "decode", decode)
     inputs.Split(builder, "train", (), "memory", np.array([7, 2]))
     assert sorted(decoded) == [2, 7]
 

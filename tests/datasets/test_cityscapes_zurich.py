@@ -260,7 +260,11 @@ def truncate(path):
         (image_of(3), truncate, "truncated PNG"),
         (labels_of(3), truncate, "truncated PNG"),
         (image_of(3), lambda p: save(image()[:512], p), r"\(1024, 2048\).*\(512, 2048"),
-        (labels_of(3), lambda p: save(ids()[::2, ::2], p), r"found \(512, 1024\)"),
+        (
+            labels_of(3),
+            lambda p: save(ids()[::2, ::2], p),
+            r"found \(512, 1024\)",
+        ),
         (image_of(3), lambda p: save(ids(), p), "3 channels, found 1"),
         (labels_of(3), lambda p: save(image(), p), "1 channels, found 3"),
         (
@@ -269,7 +273,11 @@ def truncate(path):
             "8 bits a channel, found 16",
         ),
         (labels_of(3), lambda p: save(ids() + 8, p), "0..33, found 34"),
-        (labels_of(3), lambda p: save(ids() // 26, p), "no pixel of any of the 30"),
+        (
+            labels_of(3),
+            lambda p: save(ids() // 26, p),
+            "no pixel of any of the 30",
+        ),
     ],
 )
 def test_a_bad_file_is_named_and_leaves_nothing_behind(

@@ -60,7 +60,7 @@ class Trained:
     def trained(self, step):
         return self._networks if step == 7 else set()
 
-    def evaluate_prior(self, split, workdir):
+    def evaluate_constant_predictor(self, split, workdir):
         assert split == "test" and workdir.is_dir()
         return {task: dict(values) for task, values in CONSTANT.items()}
 

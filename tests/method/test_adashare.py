@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf.data.examples import Clock
-from mgm_tf.data.randomness import Draws
+from mgm_tf.data.examples import StageProgress
+from mgm_tf.data.randomness import BatchRng
 from mgm_tf.method.adashare import LearnPolicy, SampledPolicy, UnderPolicy
 from mgm_tf.method.objectives import MultiTask
 from mgm_tf.networks import adashare_policy
@@ -28,8 +28,10 @@ def at(progress, passes=0.0, count=2, **changes):
     case = examples(count, scenes=[0] * count, **changes)
     maps = dict.fromkeys(TASKS, tf.zeros((count, SIZE, SIZE, 1)))
     everywhere = dict.fromkeys(TASKS, tf.ones((count, SIZE, SIZE), bool))
-    clock = Clock(tf.constant(progress), tf.constant(passes))
-    return dataclasses.replace(case, targets=maps, valid=everywhere, clock=clock)
+    stage_progress = StageProgress(tf.constant(progress), tf.constant(passes))
+    return dataclasses.replace(
+        case, targets=maps, valid=everywhere, stage_progress=stage_progress
+    )
 
 
 # --- The sample ---------------------------------------------------------------------
@@ -38,7 +40,7 @@ def at(progress, passes=0.0, count=2, **changes):
 def test_the_sample_is_that_of_the_temperature_after_whole_passes():
     # After 2.9 passes two are over: 5 / 2 / 2.
     case = at(progress=1.0, passes=2.9)
-    uniform = tf.random.stateless_uniform(LOGITS.shape, case.draws.of("policy").seed)
+    uniform = tf.random.stateless_uniform(LOGITS.shape, case.rng.fold_in("policy").seed)
     expected = adashare_policy.sampled_usage(LOGITS, uniform, 1.25)
     np.testing.assert_allclose(SAMPLED.usage(LOGITS, case), expected, rtol=1e-6)
 
@@ -47,7 +49,7 @@ def test_the_usage_is_the_same_for_all_of_the_batch():
     # Two replicas, of a half of it each, use blocks alike.
     step = tf.constant(3)
     whole, *halves = (
-        dataclasses.replace(at(1.0), draws=Draws.at(0, step, tf.constant(places), 4))
+        dataclasses.replace(at(1.0), rng=BatchRng.at(0, step, tf.constant(places), 4))
         for places in ([0, 1, 2, 3], [0, 1], [2, 3])
     )
     usage = SAMPLED.usage(LOGITS, whole)
@@ -55,7 +57,7 @@ def test_the_usage_is_the_same_for_all_of_the_batch():
     for half in halves:
         np.testing.assert_array_equal(SAMPLED.usage(LOGITS, half), usage)
     # Every step has a sample of its own, and so have tasks and blocks.
-    later = dataclasses.replace(whole, draws=Draws.at(0, step + 1, tf.range(4), 4))
+    later = dataclasses.replace(whole, rng=BatchRng.at(0, step + 1, tf.range(4), 4))
     assert not np.any(SAMPLED.usage(LOGITS, later) == usage)
     assert len(np.unique(usage)) == 2 * BLOCKS
 
@@ -146,7 +148,7 @@ def test_the_gradient_reaches_the_policy_of_the_blocks_that_are_under_it():
 def test_both_learn_of_different_samples():
     # Updates have draws of their own: the weights' and the policy's samples differ.
     first, second = (
-        dataclasses.replace(at(1.0), draws=at(1.0).draws.of(f"update {number}"))
+        dataclasses.replace(at(1.0), rng=at(1.0).rng.fold_in(f"update {number}"))
         for number in (0, 1)
     )
     assert not np.any(SAMPLED.usage(LOGITS, first) == SAMPLED.usage(LOGITS, second))

@@ -15,7 +15,7 @@ GUIDED, NOISE = Guided(2), Noise(2)
 
 
 def noise_of(case):
-    return case.draws.of("latent").normal(2)
+    return case.rng.fold_in("latent").normal(2)
 
 
 # --- Latent vectors -----------------------------------------------------------------
@@ -226,11 +226,11 @@ def test_whatever_it_sees_is_augmented(loss):
     seen = seen_by_the_discriminator(
         loss(NOISE, 0.0, "diffaugment"), size, images, images
     )
-    draws = examples(MANY, images=images, scenes=[0] * MANY).draws
+    rng = examples(MANY, images=images, scenes=[0] * MANY).rng
     augment = DISCRIMINATOR_AUGMENTATIONS["diffaugment"]
     purposes = ("on real", "on synthesized")[-len(seen) :]
     for found, purpose in zip(seen, purposes, strict=True):
-        expected = augment(images, draws.of(purpose).of("augmentation"))
+        expected = augment(images, rng.fold_in(purpose).fold_in("augmentation"))
         np.testing.assert_allclose(found, expected, atol=1e-6)
         # A quarter of every image, or what of it lies inside, is blanked.
         assert np.all(np.any(np.all(found == 0, axis=-1), axis=(1, 2)))

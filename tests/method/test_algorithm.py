@@ -357,13 +357,13 @@ def test_every_variant_trains_all_that_it_uses(variant):
         for name, rows in stage_updates(method(*choice)).items()
     }
     everything = tuple(row for rows in stages.values() for row in rows)
-    draws = any(row.images is not REAL for row in stages["joint"])
+    rng = any(row.images is not REAL for row in stages["joint"])
     for rows, untrained in zip(
         (stages["joint"], everything), UNTRAINED[choice[0]], strict=True
     ):
         trained = {name for row in rows for name in row.trains}
         used = {name for row in rows for name in row.networks}
-        assert used - trained == (untrained if draws else set())
+        assert used - trained == (untrained if rng else set())
         assert trained <= used == set(networks_of(rows))
         advancing = {name for row in rows for name in row.advances}
         drawing = {name for row in rows for name in row.drawing_advances}

@@ -9,7 +9,7 @@ from mgm_tf.method.gradients import SURGERY, summed, without_conflicts
 from tests.hand_made import examples
 from tests.rig import two_replicas
 
-DRAWS = examples().draws
+DRAWS = examples().rng
 
 
 class Toy:
@@ -24,7 +24,7 @@ class Toy:
             "decoders": [self.own, self.unreached],
         }
 
-    def gradients(self, how, first, second, draws=DRAWS):
+    def gradients(self, how, first, second, rng=DRAWS):
         """Of terms whose slopes by the shared weights are these, `how` they are one."""
         with tf.GradientTape(persistent=True) as tape:
             shares = {
@@ -32,7 +32,7 @@ class Toy:
                 "other": (tf.reduce_sum(second * self.shared) + self.own)
                 / replicas.count(),
             }
-        return how(tape, shares, self.variables, draws)
+        return how(tape, shares, self.variables, rng)
 
 
 def found(how, first, second):
@@ -75,17 +75,17 @@ def test_the_order_of_three_tasks_is_drawn():
     slopes = [[1.0, 0.0], [-1.0, 1.0], [-1.0, -2.0]]
     weights = tf.Variable([3.0, 4.0])
 
-    def gradient(draws):
+    def gradient(rng):
         with tf.GradientTape(persistent=True) as tape:
             shares = {str(s): tf.reduce_sum(s * weights) for s in slopes}
-        return without_conflicts(tape, shares, {"encoder": [weights]}, draws)
+        return without_conflicts(tape, shares, {"encoder": [weights]}, rng)
 
     drawn = [
-        tuple(gradient(DRAWS.of(f"step {step}"))["encoder"][0].numpy().tolist())
+        tuple(gradient(DRAWS.fold_in(f"step {step}"))["encoder"][0].numpy().tolist())
         for step in range(12)
     ]
     assert len(set(drawn)) > 1
-    again = gradient(DRAWS.of("step 0"))["encoder"][0].numpy()
+    again = gradient(DRAWS.fold_in("step 0"))["encoder"][0].numpy()
     assert tuple(again.tolist()) == drawn[0]
 
 

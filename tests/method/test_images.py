@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf.data.examples import Clock
+from mgm_tf.data.examples import StageProgress
 from mgm_tf.method.adversarial import Guided, Noise
 from mgm_tf.method.algorithm import WEAK_SOURCES, Synthesis
 from mgm_tf.method.images import (
@@ -22,8 +22,8 @@ from mgm_tf.method.train_step import Forward
 from tests import toy
 from tests.hand_made import SIZE, examples, networks, ones, players
 
-CLOCK = Clock(tf.constant(0.5), tf.constant(3.0))
-LATER = Clock(tf.constant(0.75), tf.constant(4.0))
+CLOCK = StageProgress(tf.constant(0.5), tf.constant(3.0))
+LATER = StageProgress(tf.constant(0.75), tf.constant(4.0))
 
 
 def painter(seen=None):
@@ -51,25 +51,25 @@ def painted(made):
 def test_real_images_are_the_minibatch():
     case = examples(targets={"depth": ones(1)})
     assert REAL(networks(), case) is case
-    assert not REAL.beside and not REAL.networks and not REAL.reads_scenes
+    assert not REAL.extra and not REAL.networks and not REAL.reads_scenes
 
 
-@pytest.mark.parametrize("images", [WEAK, HELD_OUT], ids=lambda images: images.beside)
+@pytest.mark.parametrize("images", [WEAK, HELD_OUT], ids=lambda images: images.extra)
 def test_further_examples_come_as_they_are_at_the_time_of_the_minibatch(images):
     other = examples(3, scenes=(0, 1, 2), targets={"depth": ones(1)})
-    case = examples(beside={images.beside: other}, clock=CLOCK)
+    case = examples(extra={images.extra: other}, stage_progress=CLOCK)
     found = images(networks(), case)
     assert found.images is other.images and found.targets is other.targets
-    assert found.condition is other.condition and found.draws is other.draws
-    assert found.clock is CLOCK
+    assert found.condition is other.condition and found.rng is other.rng
+    assert found.stage_progress is CLOCK
 
 
 @pytest.mark.parametrize("name", ["weak", "held_out"])
 def test_further_examples_that_are_not_there_are_missed_by_name(name):
     images = {"weak": WEAK, "held_out": HELD_OUT}[name]
-    assert images.beside == name
+    assert images.extra == name
     with pytest.raises(LookupError, match=f"have no {name} images"):
-        images(networks(), examples(beside={"other": examples()}))
+        images(networks(), examples(extra={"other": examples()}))
 
 
 def test_absent_images_are_never_made():
@@ -82,18 +82,18 @@ def test_absent_images_are_never_made():
 
 def test_synthesized_examples_carry_the_scene_and_nothing_else():
     case = examples(
-        targets={"depth": ones(1)}, valid={"depth": ones() > 0}, clock=CLOCK
+        targets={"depth": ones(1)}, valid={"depth": ones() > 0}, stage_progress=CLOCK
     )
     nets = players()
     made = Synthetic(Guided(2))(nets, case)
     # The sum of z, of which the embedding of grey 0.1 is 20.
-    noise = tf.reduce_sum(case.draws.of("latent").normal(2), axis=-1)
+    noise = tf.reduce_sum(case.rng.fold_in("latent").normal(2), axis=-1)
     np.testing.assert_allclose(made.images[:, 0, 0, 0], noise + [0, 20], rtol=1e-6)
     np.testing.assert_array_equal(made.condition, case.condition)
-    assert not made.targets and not made.valid and not made.beside
-    assert made.clock is CLOCK
+    assert not made.targets and not made.valid and not made.extra
+    assert made.stage_progress is CLOCK
     # What is drawn for them is nothing that was drawn before.
-    assert not np.isin(made.draws.normal(), case.draws.normal()).any()
+    assert not np.isin(made.rng.normal(), case.rng.normal()).any()
 
 
 def test_synthesized_images_have_the_labels_that_are_wanted():
@@ -115,7 +115,7 @@ def test_another_generator_may_synthesize():
 
 def test_twice_as_many_images_have_fresh_noise_and_the_labels_in_turns():
     seen = []
-    case = examples(3, scenes=(0, 2, 1), clock=CLOCK)
+    case = examples(3, scenes=(0, 2, 1), stage_progress=CLOCK)
     made = Synthetic(Noise(2), ratio=2.0)(networks(generator=painter(seen)), case)
     z, classes = painted(made)
     assert len(z) == 6
@@ -124,8 +124,8 @@ def test_twice_as_many_images_have_fresh_noise_and_the_labels_in_turns():
     # No number is there twice.
     assert len(np.unique(z)) == 12
     # For whatever follows as well.
-    assert len(np.unique(made.draws.normal(2))) == 12
-    assert made.clock is CLOCK
+    assert len(np.unique(made.rng.normal(2))) == 12
+    assert made.stage_progress is CLOCK
 
 
 def test_the_embedding_of_an_image_comes_again_with_its_label():
@@ -215,7 +215,7 @@ def test_each_generator_makes_a_third_in_order():
     colours = made.images[:, 0, 0].numpy()
     np.testing.assert_array_equal(colours[:, 0], [0, 0, 1, 1, 2, 2])
     # Of the rows of the minibatch, with their noise and their labels.
-    noise = case.draws.of("latent").normal(2)
+    noise = case.rng.fold_in("latent").normal(2)
     np.testing.assert_allclose(colours[:, 1], noise[:, 0])
     np.testing.assert_allclose(colours[:, 2], np.arange(6) / 10, rtol=1e-6)
     np.testing.assert_array_equal(made.condition, case.condition)
@@ -235,7 +235,7 @@ def test_what_does_not_divide_is_shared_out():
 
 def test_combined_images_follow_the_ratio_and_the_wanted_labels():
     wanted = toy.LABELS.condition(tf.constant([2, 1, 0]))
-    made, _, seen = combined(3, (0, 1, 2), 2.0, wanted=wanted, clock=CLOCK)
+    made, _, seen = combined(3, (0, 1, 2), 2.0, wanted=wanted, stage_progress=CLOCK)
     assert len(made.images) == 6
     np.testing.assert_array_equal(tf.argmax(made.condition, -1), [2, 1, 0, 2, 1, 0])
     # Grey 0, 0.1, 0.2, and again.
@@ -244,7 +244,7 @@ def test_combined_images_follow_the_ratio_and_the_wanted_labels():
     )
     noise = np.concatenate([own for _, own, _ in seen])
     assert len(np.unique(noise)) == 12
-    assert made.clock is CLOCK and not made.targets
+    assert made.stage_progress is CLOCK and not made.targets
 
 
 def test_fewer_images_than_generators_are_refused():
@@ -284,7 +284,7 @@ def test_labels_are_what_the_oracle_predicts_everywhere():
     )
     depth = tf.random.stateless_uniform((2, SIZE, SIZE, 1), (0, 1), 0.0, 9.0)
     made = annotated(
-        examples(scenes=(1, -1), clock=CLOCK),
+        examples(scenes=(1, -1), stage_progress=CLOCK),
         segmentation=tf.concat([logits, -logits], axis=0),
         depth=depth,
     )
@@ -298,7 +298,7 @@ def test_labels_are_what_the_oracle_predicts_everywhere():
     for valid in made.valid.values():
         assert valid.shape == (2, SIZE, SIZE) and valid.dtype == tf.bool
         assert np.all(valid)
-    assert made.clock is CLOCK
+    assert made.stage_progress is CLOCK
 
 
 def test_a_task_learns_what_the_oracle_says():
@@ -326,7 +326,7 @@ def test_the_images_are_those_without_an_oracle():
     made = annotated(case, depth=ones(1))
     np.testing.assert_array_equal(made.images, plain.images)
     np.testing.assert_array_equal(made.condition, plain.condition)
-    np.testing.assert_array_equal(made.draws.normal(), plain.draws.normal())
+    np.testing.assert_array_equal(made.rng.normal(), plain.rng.normal())
 
 
 # --- The table ----------------------------------------------------------------------
@@ -353,7 +353,7 @@ def test_every_source_says_what_it_needs_and_can_be_a_key(name):
         "oracle": ("generator", "oracle"),
     }
     assert images.networks == needs.get(name, ())
-    assert images.beside == {"real": "weak"}.get(name, "")
+    assert images.extra == {"real": "weak"}.get(name, "")
     assert images.reads_scenes == (name in needs)
 
 
@@ -366,5 +366,7 @@ def test_the_same_images_come_of_the_same_numbers_also_of_the_real_generator():
     np.testing.assert_array_equal(first.images, again.images)
     assert first.images.shape == (6, toy.SIZE, toy.SIZE, 3)
     assert np.abs(first.images).max() <= 1
-    later = dataclasses.replace(case, draws=case.draws.of("another"), clock=LATER)
+    later = dataclasses.replace(
+        case, rng=case.rng.fold_in("another"), stage_progress=LATER
+    )
     assert not np.any(np.all(source(nets, later).images == first.images, (1, 2, 3)))

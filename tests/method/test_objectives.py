@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf.data.examples import Clock
+from mgm_tf.data.examples import StageProgress
 from mgm_tf.method.objectives import (
     WEIGHTINGS,
     Contrastive,
@@ -111,7 +111,7 @@ def test_weights_are_of_the_terms_in_their_order():
     case = examples(
         targets={"depth": 0 * ones(1), "normals": 0 * ones(3)},
         valid=dict.fromkeys(("depth", "normals"), tf.ones((2, 2, 2), bool)),
-        clock=Clock(tf.constant(0.5), tf.constant(7.0)),
+        stage_progress=StageProgress(tf.constant(0.5), tf.constant(7.0)),
     )
     nets = networks(decoders=decoders, task_weights=task_weights)
     loss = multi_task("depth", "normals", weighting=WEIGHTINGS["dwa"])

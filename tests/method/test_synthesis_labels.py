@@ -4,22 +4,22 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf.data.randomness import Draws
+from mgm_tf.data.randomness import BatchRng
 from mgm_tf.method.synthesis_labels import SYNTHESIS_LABELS
 from mgm_tf.tasks.scenes import KINDS, Categorical, MultiHot
 
 LABELS = Categorical(("kitchen", "office", "bedroom"))
 
 
-def draws(number, step=0):
-    return Draws.at(0, tf.constant(step), tf.range(number), number)
+def rng(number, step=0):
+    return BatchRng.at(0, tf.constant(step), tf.range(number), number)
 
 
 def chosen(name, scenes, frequencies=None, step=0):
     """The class numbers of what is synthesized beside these scenes."""
     condition = LABELS.condition(tf.constant(scenes))
     made = SYNTHESIS_LABELS[name](
-        condition, draws(len(scenes), step), LABELS, lambda: tf.constant(frequencies)
+        condition, rng(len(scenes), step), LABELS, lambda: tf.constant(frequencies)
     )
     np.testing.assert_array_equal(tf.reduce_sum(made, axis=1), np.ones(len(scenes)))
     return tf.argmax(made, axis=1).numpy()
@@ -60,7 +60,7 @@ def test_marginals_of_label_vectors_are_independent():
     labels = MultiHot(("road", "car", "sky", "train"))
     condition = labels.condition(tf.constant([[1, 1, 0, 0]] * 2000))
     made = SYNTHESIS_LABELS["marginals"](
-        condition, draws(2000), labels, lambda: tf.constant([0.5, 0.25, 1.0, 0.0])
+        condition, rng(2000), labels, lambda: tf.constant([0.5, 0.25, 1.0, 0.0])
     ).numpy()
     present = made > 0
     np.testing.assert_allclose(present.mean(0), [0.5, 0.25, 1, 0], atol=0.04)
@@ -74,7 +74,7 @@ def test_a_drawn_label_vector_is_never_empty():
     labels = MultiHot(("road", "car", "train"))
     condition = labels.condition(tf.zeros((500, 3), tf.int32))
     made = SYNTHESIS_LABELS["marginals"](
-        condition, draws(500), labels, lambda: tf.constant([0.02, 0.01, 0.0])
+        condition, rng(500), labels, lambda: tf.constant([0.02, 0.01, 0.0])
     ).numpy()
     assert np.all(made.sum(1) > 0.999)
     assert np.all(made[:, 2] == 0)
@@ -86,7 +86,7 @@ def test_every_way_works_with_every_kind_of_label(name, kind):
     labels = KINDS[kind](("a", "b", "c"))
     condition = tf.constant([[1.0, 0, 0], [0, 0, 0], [0, 0.5, 0.5], [0, 0, 1]])
     made = SYNTHESIS_LABELS[name](
-        condition, draws(4), labels, lambda: tf.constant([0.3, 0.3, 0.4])
+        condition, rng(4), labels, lambda: tf.constant([0.3, 0.3, 0.4])
     )
     assert made.shape == (4, 3)
     np.testing.assert_allclose(tf.reduce_sum(made, axis=1), np.ones(4), rtol=1e-6)

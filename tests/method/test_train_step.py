@@ -116,15 +116,15 @@ def draws_of(seen):
 
     The networks stand still: what differs between latent vectors is their noise.
     """
-    numbers = [examples.draws.normal().numpy() for examples, _ in seen]
+    numbers = [examples.rng.normal().numpy() for examples, _ in seen]
     return numbers + [z for _, z in seen if isinstance(z, np.ndarray)]
 
 
 def test_every_update_draws_its_own_numbers(alone):
-    draws = draws_of(witnessed(alone, learning_rate=0.0))
+    rng = draws_of(witnessed(alone, learning_rate=0.0))
     # Nine updates, four of which generate.
-    assert len(draws) == 9 + 4
-    assert len({tuple(d.flat) for d in draws}) == len(draws)
+    assert len(rng) == 9 + 4
+    assert len({tuple(d.flat) for d in rng}) == len(rng)
 
 
 def test_draws_are_a_function_of_the_step(alone):

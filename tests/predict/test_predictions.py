@@ -10,7 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from datasets.metadata import DataInfo, depth_info, normals_info, segmentation_info
-from mgm_tf.export.versions import Served
+from mgm_tf.export.versions import LoadedModel
 from mgm_tf.plotting import tiles
 from mgm_tf.predict import __main__ as predict
 from mgm_tf.predict import predictions as prediction
@@ -43,7 +43,7 @@ def serve(images):
 
 @pytest.fixture
 def model():
-    return Served(pathlib.Path("1"), INFO, {}, types.SimpleNamespace(serve=serve))
+    return LoadedModel(pathlib.Path("1"), INFO, {}, types.SimpleNamespace(serve=serve))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from mgm_tf.networks.layers.conditional_batch_normalization import (
     ConditionalBatchNormalization,
 )
 from mgm_tf.networks.sagan import Discriminator
-from mgm_tf.tasks.scenes import KINDS, Categorical, MultiHot, labels_of
+from mgm_tf.tasks.scenes import KINDS, Categorical, MultiHot, scene_classes_of
 
 LABELS = Categorical(("bathroom", "bedroom", "kitchen"))
 # Probabilities 1/2, 1/4, 1/4.
@@ -211,7 +211,7 @@ def test_every_kind_of_label_that_data_may_have_is_known():
     assert tuple(KINDS) == LABEL_KINDS
     for kind, made in KINDS.items():
         info = DataInfo(image_size=8, tasks={}, scene_names=("a",), label_kind=kind)
-        labels = labels_of(info)
+        labels = scene_classes_of(info)
         assert (type(labels), labels.kind, labels.names) == (made, kind, ("a",))
 
 

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from mgm_tf.train import accounts
-from mgm_tf.train.accounts import Account
+from mgm_tf.train.accounts import RunCosts
 
 
 def kept(workdir):
@@ -14,13 +14,13 @@ def kept(workdir):
 
 
 def test_stages_have_steps_seconds_and_images_a_second(tmp_path):
-    account = Account(tmp_path)
-    account.spent("multi_task", 10, 2.0, 4)
-    account.spent("multi_task", 5, 4.0, 4)
-    account.spent("joint", 3, 1.5, 8)
-    account.save()
+    run_costs = RunCosts(tmp_path)
+    run_costs.spent("multi_task", 10, 2.0, 4)
+    run_costs.spent("multi_task", 5, 4.0, 4)
+    run_costs.spent("joint", 3, 1.5, 8)
+    run_costs.save()
     record = kept(tmp_path)
-    assert record == account.record
+    assert record == run_costs.record
     # 15 steps of 4 images in 6 seconds, 3 of 8 in 1.5.
     assert record["stages"]["multi_task"] == {
         "steps": 15,
@@ -34,12 +34,12 @@ def test_stages_have_steps_seconds_and_images_a_second(tmp_path):
 
 
 def test_a_run_that_goes_on_adds_to_its_account(tmp_path):
-    account = Account(tmp_path)
-    account.networks({"encoder": 7, "decoders": 5})
-    account.spent("joint", 10, 2.0, 4)
-    account.save()
-    account.spent("joint", 99, 99.0, 4)  # and then it broke off, unsaved
-    again = Account(tmp_path)
+    run_costs = RunCosts(tmp_path)
+    run_costs.networks({"encoder": 7, "decoders": 5})
+    run_costs.spent("joint", 10, 2.0, 4)
+    run_costs.save()
+    run_costs.spent("joint", 99, 99.0, 4)  # and then it broke off, unsaved
+    again = RunCosts(tmp_path)
     again.networks({"encoder": 7, "decoders": 5})
     again.spent("joint", 10, 3.0, 4)
     again.save()
@@ -51,9 +51,9 @@ def test_a_run_that_goes_on_adds_to_its_account(tmp_path):
 
 
 def test_predicting_takes_the_encoder_and_the_decoders(tmp_path):
-    account = Account(tmp_path)
-    account.networks({"encoder": 7, "decoders": 5, "generator": 100})
-    account.save()
+    run_costs = RunCosts(tmp_path)
+    run_costs.networks({"encoder": 7, "decoders": 5, "generator": 100})
+    run_costs.save()
     record = kept(tmp_path)
     assert record["parameters"] == {"encoder": 7, "decoders": 5, "generator": 100}
     assert record["prediction_parameters"] == 12
@@ -66,15 +66,15 @@ def graph_of(rows):
 
 
 def test_the_operations_of_a_step_are_read_off_its_graph(tmp_path):
-    account = Account(tmp_path)
-    account.step_of("joint", None)  # no graph was made: not known
-    assert account.record["stages"]["joint"]["flops_per_step"] is None
-    account.step_of("joint", graph_of(4))
-    assert account.record["stages"]["joint"]["flops_per_step"] == 2 * 4 * 16 * 8
+    run_costs = RunCosts(tmp_path)
+    run_costs.step_of("joint", None)  # no graph was made: not known
+    assert run_costs.record["stages"]["joint"]["flops_per_step"] is None
+    run_costs.step_of("joint", graph_of(4))
+    assert run_costs.record["stages"]["joint"]["flops_per_step"] == 2 * 4 * 16 * 8
     # Counted once: it takes long, and a stage has one graph.
-    account.step_of("joint", graph_of(400))
-    account.step_of("multi_task", graph_of(2))
-    account.save()
+    run_costs.step_of("joint", graph_of(400))
+    run_costs.step_of("multi_task", graph_of(2))
+    run_costs.save()
     counted = {
         name: stage["flops_per_step"]
         for name, stage in kept(tmp_path)["stages"].items()
@@ -83,16 +83,16 @@ def test_the_operations_of_a_step_are_read_off_its_graph(tmp_path):
 
 
 def test_peak_memory_is_noted(tmp_path, monkeypatch):
-    account = Account(tmp_path)
-    account.save()
+    run_costs = RunCosts(tmp_path)
+    run_costs.save()
     # TensorFlow alone takes more than 100 MB.
     assert kept(tmp_path)["peak_memory_bytes"] > 10**8
     monkeypatch.setattr(accounts, "peak_memory", lambda: 123)
-    account.save()
+    run_costs.save()
     assert kept(tmp_path)["peak_memory_bytes"] == 123
 
 
 def test_no_time_is_no_error(tmp_path):
-    account = Account(tmp_path)
-    account.spent("joint", 0, 0.0, 4)
-    assert account.record["stages"]["joint"]["images_per_second"] == pytest.approx(0)
+    run_costs = RunCosts(tmp_path)
+    run_costs.spent("joint", 0, 0.0, 4)
+    assert run_costs.record["stages"]["joint"]["images_per_second"] == pytest.approx(0)

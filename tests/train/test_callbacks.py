@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from mgm_tf.errors import NotFinite
 from mgm_tf.train import callbacks, logs
-from mgm_tf.train.accounts import Account
+from mgm_tf.train.accounts import RunCosts
 from mgm_tf.train.callbacks import (
     EverySteps,
     Interruption,
@@ -103,21 +103,21 @@ def test_no_more_steps_are_taken_than_asked_for():
 
 
 @pytest.fixture
-def account(tmp_path):
-    return Account(tmp_path)
+def run_costs(tmp_path):
+    return RunCosts(tmp_path)
 
 
-def scalars(log, model, account, step=0):
+def scalars(log, model, run_costs, step=0):
     constants = {"learning_rate/encoder": 0.5}
     return Scalars(
-        log, model, "joint", 4, constants, lambda values: None, step, account
+        log, model, "joint", 4, constants, lambda values: None, step, run_costs
     )
 
 
-def test_scalars_are_means_since_the_last_time(tmp_path, account):
+def test_scalars_are_means_since_the_last_time(tmp_path, run_costs):
     log = logs.Log(tmp_path)
     # Losses 0 1 2 | 3 4 5 | 6.
-    fit(7, lambda m: [EverySteps(3, scalars(log, m, account, 99), 99, 106)])
+    fit(7, lambda m: [EverySteps(3, scalars(log, m, run_costs, 99), 99, 106)])
     lines = logs.read(tmp_path)
     assert [line["step"] for line in lines] == [102, 105, 106]
     assert [line["loss/update/term"] for line in lines] == [1, 4, 6]
@@ -126,10 +126,10 @@ def test_scalars_are_means_since_the_last_time(tmp_path, account):
     assert all(line["images_per_second"] > 0 for line in lines)
 
 
-def test_images_per_second_leave_pauses_out(tmp_path, monkeypatch, account):
+def test_images_per_second_leave_pauses_out(tmp_path, monkeypatch, run_costs):
     now = [10.0]
     monkeypatch.setattr(callbacks.time, "monotonic", lambda: now[0])
-    write = scalars(logs.Log(tmp_path), Counter(), account, step=5)
+    write = scalars(logs.Log(tmp_path), Counter(), run_costs, step=5)
     now[0] += 1
     with write.paused():
         now[0] += 100
@@ -138,7 +138,7 @@ def test_images_per_second_leave_pauses_out(tmp_path, monkeypatch, account):
     # 6 steps of 4 images in 1 + 1 seconds.
     assert logs.read(tmp_path)[0]["images_per_second"] == 12
     # The account has the same steps and seconds.
-    joint = account.record["stages"]["joint"]
+    joint = run_costs.record["stages"]["joint"]
     assert (joint["steps"], joint["seconds"]) == (6, 2)
     assert (joint["batch_size"], joint["images_per_second"]) == (4, 12)
     now[0] += 4
@@ -147,21 +147,21 @@ def test_images_per_second_leave_pauses_out(tmp_path, monkeypatch, account):
     assert joint["images_per_second"] == pytest.approx(32 / 6)
 
 
-def test_a_step_is_written_once(tmp_path, account):
-    write = scalars(logs.Log(tmp_path), Counter(), account)
+def test_a_step_is_written_once(tmp_path, run_costs):
+    write = scalars(logs.Log(tmp_path), Counter(), run_costs)
     write(3)
     write(3)  # the losses were reset: this would be a line of zeros
     assert len(logs.read(tmp_path)) == 1
-    assert account.record["stages"]["joint"]["steps"] == 3
+    assert run_costs.record["stages"]["joint"]["steps"] == 3
 
 
 @pytest.mark.parametrize("loss", [np.nan, np.inf, -np.inf])
-def test_a_loss_that_is_no_number_ends_the_run_and_is_named(tmp_path, account, loss):
+def test_a_loss_that_is_no_number_ends_the_run_and_is_named(tmp_path, run_costs, loss):
     log = logs.Log(tmp_path)
     with pytest.raises(NotFinite) as told:
         fit(
             6,
-            lambda model: [EverySteps(2, scalars(log, model, account), 0, 6)],
+            lambda model: [EverySteps(2, scalars(log, model, run_costs), 0, 6)],
             losses=[1, 1, 1, loss, 1, 1],
         )
     assert all(w in str(told.value) for w in ("joint", "step 4", "update/term"))

@@ -216,8 +216,8 @@ def test_learning_rates_and_penalties_go_to_their_networks(data_dir, tiny_networ
 
 def test_a_fingerprint_tells_weights_and_settings_apart(data_dir, tiny_networks):
     one, same = (Experiment(settings(data_dir)) for _ in range(2))
-    habit = Experiment(settings(data_dir, log_every=7))
-    assert one.fingerprint() == same.fingerprint() == habit.fingerprint()
+    may_change = Experiment(settings(data_dir, log_every=7))
+    assert one.fingerprint() == same.fingerprint() == may_change.fingerprint()
     same.networks["refiner"].weights[0].assign_add(tf.fill((3, 2), 1e-6))
     other = Experiment(settings(data_dir, temperature=0.25))
     prints = {each.fingerprint() for each in (one, same, other)}
@@ -252,9 +252,9 @@ def test_a_run_claims_its_folder_and_goes_on_with_other_habits(data_dir, tmp_pat
     first = settings(data_dir, log_every=5)
     claiming.begin(Experiment(first), tmp_path / "run")
     assert saved.load(tmp_path / "run") == first
-    habit = settings(data_dir, log_every=7)
-    claiming.begin(Experiment(habit), tmp_path / "run")
-    assert saved.load(tmp_path / "run") == habit
+    may_change = settings(data_dir, log_every=7)
+    claiming.begin(Experiment(may_change), tmp_path / "run")
+    assert saved.load(tmp_path / "run") == may_change
 
 
 @pytest.mark.parametrize("what", claiming.REFUSES)

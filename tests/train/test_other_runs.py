@@ -215,7 +215,7 @@ def test_adashare_retrains_from_its_first_weights(data_dir):
     assert names == ["multi_task", "policy", "joint"]
     assert [stage.restarts for stage in planned.stages] == [False, False, True]
     # 20 % of 12 examples are held out for the policy: 2, and 10 for the weights.
-    assert planned.stages[1].beside == {"held_out": 2}
+    assert planned.stages[1].extra == {"held_out": 2}
     assert (len(planned.data.policy_weights), len(planned.data.held_out)) == (10, 2)
     first = [w.copy() for w in weights(planned.networks["encoder"])]
     for network in planned.networks.values():

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from mgm_tf.data import inputs
 from mgm_tf.data.examples import Reader
-from mgm_tf.data.randomness import Draws
+from mgm_tf.data.randomness import BatchRng
 from mgm_tf.method.adversarial import Guided, Noise
 from mgm_tf.plotting import panels
 from mgm_tf.tasks.dense import task_of
@@ -119,8 +119,8 @@ def test_images_are_those_of_the_latent_vectors(split, networks):
     # Red is tanh of z, the same in each row: the embedding, here the mean colour of the
     # first images, and the noise of a step 0 of this seed.
     first = split.batch(tf.range(4))["image"].numpy() / 127.5 - 1
-    draws = Draws.at(3, tf.constant(0), tf.range(4), 4).of("latent")
-    red = first.mean(axis=(1, 2))[:, 0] + draws.normal(3)[:, 0]
+    rng = BatchRng.at(3, tf.constant(0), tf.range(4), 4).fold_in("latent")
+    red = first.mean(axis=(1, 2))[:, 0] + rng.normal(3)[:, 0]
     expected = np.tanh(red) * 127.5 + 127.5
     for row in images:
         np.testing.assert_allclose(row[:, 0, 0, 0], expected, atol=1)
@@ -130,8 +130,8 @@ def test_noise_alone_asks_no_encoder(split, networks):
     alone = {"generator": networks["generator"]}
     samples = pictures.Samples(READER, split, columns=4)
     _, images = samples.images(alone, NOISE)
-    draws = Draws.at(3, tf.constant(0), tf.range(4), 4).of("latent")
-    expected = np.tanh(draws.normal(3)[:, 0]) * 127.5 + 127.5
+    rng = BatchRng.at(3, tf.constant(0), tf.range(4), 4).fold_in("latent")
+    expected = np.tanh(rng.normal(3)[:, 0]) * 127.5 + 127.5
     np.testing.assert_allclose(images[0, :, 0, 0, 0], expected, atol=1)
 
 

@@ -127,7 +127,7 @@ class _Part:
         self.looked_at = 0
         self.damaged: list[str] = []
         self.images = values.Images()
-        self.labels = values.Labels(split.info)
+        self.labels = values.SceneClasses(split.info)
         infos = split.info.tasks
         self.maps = {name: values.Maps(infos[name]) for name in split.tasks}
         self.edges = values.Edges(split.info, split.tasks)

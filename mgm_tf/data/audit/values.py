@@ -76,7 +76,7 @@ class Images:
         return {"mean": middle, "std": spread, "blank": self.blank.result(names)}
 
 
-class Labels:
+class SceneClasses:
     """The image labels of a split."""
 
     def __init__(self, info: DataInfo):

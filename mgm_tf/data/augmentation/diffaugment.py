@@ -11,9 +11,9 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from mgm_tf.data.randomness import Draws
+from mgm_tf.data.randomness import BatchRng
 
-Augmentation = Callable[[tf.Tensor, Draws], tf.Tensor]
+Augmentation = Callable[[tf.Tensor, BatchRng], tf.Tensor]
 
 BRIGHTNESS = (-0.5, 0.5)  # added
 SATURATION = (0.0, 2.0)  # a factor
@@ -22,11 +22,15 @@ TRANSLATION = 1 / 8  # of the size, at most
 CUTOUT = 1 / 2  # of the size
 
 
-def random_color(images: tf.Tensor, draws: Draws) -> tf.Tensor:
+def random_color(images: tf.Tensor, rng: BatchRng) -> tf.Tensor:
     """Another brightness, saturation and contrast."""
-    brightness = draws.of("brightness").uniform(low=BRIGHTNESS[0], high=BRIGHTNESS[1])
-    saturation = draws.of("saturation").uniform(low=SATURATION[0], high=SATURATION[1])
-    contrast = draws.of("contrast").uniform(low=CONTRAST[0], high=CONTRAST[1])
+    brightness = rng.fold_in("brightness").uniform(
+        low=BRIGHTNESS[0], high=BRIGHTNESS[1]
+    )
+    saturation = rng.fold_in("saturation").uniform(
+        low=SATURATION[0], high=SATURATION[1]
+    )
+    contrast = rng.fold_in("contrast").uniform(low=CONTRAST[0], high=CONTRAST[1])
     return color(images, brightness, saturation, contrast)
 
 
@@ -46,10 +50,10 @@ def color(
     return _stretch(images, contrast, axes=[1, 2, 3])
 
 
-def random_translation(images: tf.Tensor, draws: Draws) -> tf.Tensor:
+def random_translation(images: tf.Tensor, rng: BatchRng) -> tf.Tensor:
     """Moves by up to `TRANSLATION` either way, along both axes."""
     most = _pixels(images, TRANSLATION)
-    return translate(images, _integers(draws, 2 * most + 1) - most)
+    return translate(images, _integers(rng, 2 * most + 1) - most)
 
 
 def translate(images: tf.Tensor, shifts: tf.Tensor) -> tf.Tensor:
@@ -69,12 +73,12 @@ def translate(images: tf.Tensor, shifts: tf.Tensor) -> tf.Tensor:
     return moved
 
 
-def random_cutout(images: tf.Tensor, draws: Draws) -> tf.Tensor:
+def random_cutout(images: tf.Tensor, rng: BatchRng) -> tf.Tensor:
     """Blanks a square of `CUTOUT` of the size."""
     # As in the authors' code, the centre is anywhere: a part may lie outside.
     size = _pixels(images, CUTOUT)
     places = images.shape[1] + 1 - size % 2
-    return cut_out(images, _integers(draws, places) - size // 2, size)
+    return cut_out(images, _integers(rng, places) - size // 2, size)
 
 
 def cut_out(images: tf.Tensor, start: tf.Tensor, size: int) -> tf.Tensor:
@@ -98,7 +102,7 @@ POLICY = {
 }
 
 
-def diff_augment(images: tf.Tensor, draws: Draws) -> tf.Tensor:
+def diff_augment(images: tf.Tensor, rng: BatchRng) -> tf.Tensor:
     """Images [N, S, S, 3] in [-1, 1], each changed at random by all of `POLICY`.
 
     Args:
@@ -106,13 +110,13 @@ def diff_augment(images: tf.Tensor, draws: Draws) -> tf.Tensor:
       draws: for the N images.
     """
     for name, change in POLICY.items():
-        images = change(images, draws.of(name))
+        images = change(images, rng.fold_in(name))
     return images
 
 
-def unchanged(images: tf.Tensor, draws: Draws) -> tf.Tensor:
+def unchanged(images: tf.Tensor, rng: BatchRng) -> tf.Tensor:
     """The images themselves."""
-    del draws  # Nothing is random.
+    del rng  # Nothing is random.
     return images
 
 
@@ -138,6 +142,6 @@ def _pixels(images: tf.Tensor, fraction: float) -> int:
     return int(images.shape[1] * fraction + 0.5)
 
 
-def _integers(draws: Draws, number: int) -> tf.Tensor:
+def _integers(rng: BatchRng, number: int) -> tf.Tensor:
     """For each axis one of 0..number-1, int32 [N, 2]."""
-    return tf.cast(draws.uniform(2) * number, tf.int32)
+    return tf.cast(rng.uniform(2) * number, tf.int32)

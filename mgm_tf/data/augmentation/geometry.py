@@ -9,11 +9,11 @@ labels; what is done here, and why:
   changes no picture, and then all labels belong to one world again. Depth is divided by
   s, curvature multiplied by s, normals and classes keep their values.
 
-Reading: of all sizes of the world that one is taken in which what looks s times as
-large is s times as near.
+Interpretation: of all sizes of the world that one is taken in which what looks s times
+as large is s times as near.
 
-Reading: a crop away from the middle turns the optical axis a little; labels are left as
-the original camera's, as every common augmentation of such tasks does.
+Interpretation: a crop away from the middle turns the optical axis a little; labels are
+left as the original camera's, as every common augmentation of such tasks does.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from mgm_tf.data.augmentation import simclr
-from mgm_tf.data.randomness import Draws
+from mgm_tf.data.randomness import BatchRng
 
 LARGEST_ZOOM = 1.5
 
@@ -30,7 +30,7 @@ LARGEST_ZOOM = 1.5
 Maps = Mapping[str, tf.Tensor]
 
 
-class World(NamedTuple):
+class LabelledImages(NamedTuple):
     """Images and what is known of them.
 
     Attributes:
@@ -45,7 +45,7 @@ class World(NamedTuple):
     valid: Maps
 
 
-def flip(world: World, chosen: tf.Tensor) -> World:
+def flip(world: LabelledImages, chosen: tf.Tensor) -> LabelledImages:
     """Mirrors left and right the examples that are `chosen` [N]."""
 
     def mirrored(values):
@@ -56,14 +56,14 @@ def flip(world: World, chosen: tf.Tensor) -> World:
         changed = MIRRORED[name](values) if name in MIRRORED else values
         return mirrored(tf.where(chosen[:, None, None, None], changed, values))
 
-    return World(
+    return LabelledImages(
         mirrored(world.images),
         {name: labels(name, values) for name, values in world.physical.items()},
         {name: mirrored(values) for name, values in world.valid.items()},
     )
 
 
-def zoom(world: World, factor: tf.Tensor, place: tf.Tensor) -> World:
+def zoom(world: LabelledImages, factor: tf.Tensor, place: tf.Tensor) -> LabelledImages:
     """Enlarges a part of each example to its full size.
 
     Images are interpolated. Labels are those of the nearest pixel: between two of a
@@ -90,7 +90,7 @@ def zoom(world: World, factor: tf.Tensor, place: tf.Tensor) -> World:
         scale = factor[:, None, None, None]
         return ENLARGED[name](values, scale) if name in ENLARGED else values
 
-    return World(
+    return LabelledImages(
         simclr.crop(world.images, start, size),
         {name: labels(name, values) for name, values in world.physical.items()},
         {name: nearest(values) for name, values in world.valid.items()},
@@ -113,35 +113,39 @@ MIRRORED: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {"normals": _negative_x}
 ENLARGED: dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
     "depth": lambda values, factor: values / factor,
     "curvature": lambda values, factor: values * factor,
-    # The same change of brightness is spread over s times as many pixels. Reading: the
-    # blur of the edge detector is left as it was.
+    # The same change of brightness is spread over s times as many pixels.
+    # Interpretation: the blur of the edge detector is left as it was.
     "edges": lambda values, factor: values / factor,
-    # Reading: reshading is left. It is the light of a lamp at the camera, which falls
-    # off with a distance that no surface shows.
+    # Interpretation: reshading is left. It is the light of a lamp at the camera, which
+    # falls off with a distance that no surface shows.
 }
 
 
-def random_flip(world: World, draws: Draws) -> World:
+def random_flip(world: LabelledImages, rng: BatchRng) -> LabelledImages:
     """Mirrors half of the examples."""
-    return flip(world, draws.of("flip").uniform() < 0.5)
+    return flip(world, rng.fold_in("flip").uniform() < 0.5)
 
 
-def random_zoom(world: World, draws: Draws) -> World:
+def random_zoom(world: LabelledImages, rng: BatchRng) -> LabelledImages:
     """Enlarges each example by a factor uniform in [1, LARGEST_ZOOM)."""
-    factor = draws.of("zoom").uniform(low=1.0, high=LARGEST_ZOOM)
-    return zoom(world, factor, draws.of("place").uniform(2))
+    factor = rng.fold_in("zoom").uniform(low=1.0, high=LARGEST_ZOOM)
+    return zoom(world, factor, rng.fold_in("place").uniform(2))
 
 
 # --augmentation
-AUGMENTATIONS: dict[str, tuple[Callable[[World, Draws], World], ...]] = {
+AUGMENTATIONS: dict[
+    str, tuple[Callable[[LabelledImages, BatchRng], LabelledImages], ...]
+] = {
     "none": (),
     "flip": (random_flip,),
     "flip_crop": (random_flip, random_zoom),
 }
 
 
-def augment_world(world: World, draws: Draws, policy: str) -> World:
+def augment_labelled_images(
+    world: LabelledImages, rng: BatchRng, policy: str
+) -> LabelledImages:
     """The world after every step of a policy, a key of `AUGMENTATIONS`."""
     for step in AUGMENTATIONS[policy]:
-        world = step(world, draws)
+        world = step(world, rng)
     return world

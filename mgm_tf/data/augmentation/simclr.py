@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from mgm_tf.data.randomness import Draws
+from mgm_tf.data.randomness import BatchRng
 
 CROP_AREA = (0.08, 1.0)  # of the image's
 CROP_ASPECT = (3 / 4, 4 / 3)  # width / height
@@ -22,29 +22,31 @@ YIQ = np.array([LUMA, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112)])
 
 
 class Transform(NamedTuple):
-    """A row of a table: with this probability images become `apply(images, draws)`."""
+    """A row of a table: with this probability images become `apply(images, rng)`."""
 
     name: str
     probability: float
-    apply: Callable[[tf.Tensor, Draws], tf.Tensor]
+    apply: Callable[[tf.Tensor, BatchRng], tf.Tensor]
 
 
-def random_crop(images: tf.Tensor, draws: Draws) -> tf.Tensor:
+def random_crop(images: tf.Tensor, rng: BatchRng) -> tf.Tensor:
     """A part of the image, resized to the image's size.
 
     The area is uniform in CROP_AREA and the aspect log-uniform in CROP_ASPECT, drawn
     until the crop fits; after CROP_ATTEMPTS it is the whole image, if square.
     """
-    # Reading: sizes and places are not rounded to pixels.
-    area = draws.of("area").uniform(CROP_ATTEMPTS, low=CROP_AREA[0], high=CROP_AREA[1])
+    # Interpretation: sizes and places are not rounded to pixels.
+    area = rng.fold_in("area").uniform(
+        CROP_ATTEMPTS, low=CROP_AREA[0], high=CROP_AREA[1]
+    )
     low, high = np.log(CROP_ASPECT)
-    aspect = tf.exp(draws.of("aspect").uniform(CROP_ATTEMPTS, low=low, high=high))
+    aspect = tf.exp(rng.fold_in("aspect").uniform(CROP_ATTEMPTS, low=low, high=high))
     sizes = tf.stack([tf.sqrt(area / aspect), tf.sqrt(area * aspect)], axis=-1)
     fits = tf.reduce_all(sizes <= 1, axis=-1)
     first = tf.argmax(tf.cast(fits, tf.float32), axis=1)
     size = tf.gather(sizes, first, axis=1, batch_dims=1)
     size = tf.where(tf.reduce_any(fits, axis=1)[:, None], size, 1.0)  # height, width
-    start = draws.of("place").uniform(2) * (1 - size)
+    start = rng.fold_in("place").uniform(2) * (1 - size)
     return crop(images, start, size)
 
 
@@ -80,13 +82,13 @@ def _on_both_axes(images: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.
     return tf.transpose(planes, [0, 2, 3, 1])
 
 
-def flip(images: tf.Tensor, draws: Draws) -> tf.Tensor:
+def flip(images: tf.Tensor, rng: BatchRng) -> tf.Tensor:
     """Mirrors left and right."""
-    del draws  # Whether to is all that is random.
+    del rng  # Whether to is all that is random.
     return tf.reverse(images, axis=[2])
 
 
-def random_color_jitter(images: tf.Tensor, draws: Draws) -> tf.Tensor:
+def random_color_jitter(images: tf.Tensor, rng: BatchRng) -> tf.Tensor:
     """Brightness, contrast, saturation and hue in an order of the image's own.
 
     Factors are uniform in 1 -+ 0.8 s and the hue turns by up to 0.2 s of the circle,
@@ -95,10 +97,10 @@ def random_color_jitter(images: tf.Tensor, draws: Draws) -> tf.Tensor:
     strength = 0.8 * JITTER_STRENGTH
     low, high = max(0.0, 1 - strength), 1 + strength
     turn = 0.2 * JITTER_STRENGTH
-    factors = draws.of("factors").uniform(3, low=low, high=high)
-    turns = draws.of("hue").uniform(low=-turn, high=turn)
+    factors = rng.fold_in("factors").uniform(3, low=low, high=high)
+    turns = rng.fold_in("hue").uniform(low=-turn, high=turn)
     # The ranks of independent numbers are a uniformly random order.
-    order = tf.argsort(draws.of("order").uniform(4), axis=1)
+    order = tf.argsort(rng.fold_in("order").uniform(4), axis=1)
     return color_jitter(images, factors, turns, order)
 
 
@@ -136,7 +138,8 @@ def _color_matrices(factors: tf.Tensor, turns: tf.Tensor) -> tf.Tensor:
     bases = np.stack([nothing, to_mean, to_grey])  # what a factor of 0 leaves
     factors = factors[:, :, None, None]
     blends = factors * same + (1 - factors) * bases
-    # Reading: hue turns in YIQ, which keeps the brightness; in HSV it is not linear.
+    # Interpretation: hue turns in YIQ, which keeps the brightness; in HSV it is not
+    # linear.
     angle = 2 * np.pi * turns[:, None, None]
     still, cosine, sine = np.zeros((3, 3, 3), np.float32)
     still[0, 0] = 1
@@ -149,15 +152,15 @@ def _color_matrices(factors: tf.Tensor, turns: tf.Tensor) -> tf.Tensor:
     return tf.concat([blends, turned[:, None]], axis=1)
 
 
-def greyscale(images: tf.Tensor, draws: Draws) -> tf.Tensor:
+def greyscale(images: tf.Tensor, rng: BatchRng) -> tf.Tensor:
     """The luminance in all three channels."""
-    del draws  # Whether to is all that is random.
+    del rng  # Whether to is all that is random.
     return tf.tensordot(images, tf.constant([LUMA] * 3), axes=[[3], [1]])
 
 
-def random_blur(images: tf.Tensor, draws: Draws) -> tf.Tensor:
+def random_blur(images: tf.Tensor, rng: BatchRng) -> tf.Tensor:
     """Gaussian blur, sigma uniform in BLUR_SIGMA, the kernel a tenth of the size."""
-    sigma = draws.of("sigma").uniform(low=BLUR_SIGMA[0], high=BLUR_SIGMA[1])
+    sigma = rng.fold_in("sigma").uniform(low=BLUR_SIGMA[0], high=BLUR_SIGMA[1])
     return gaussian_blur(images, (images.shape[1] // 10) | 1, sigma)
 
 
@@ -193,7 +196,7 @@ SIMCLR = (
 
 
 def two_views(
-    images: tf.Tensor, draws: Draws, transforms: tuple[Transform, ...] = SIMCLR
+    images: tf.Tensor, rng: BatchRng, transforms: tuple[Transform, ...] = SIMCLR
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Two independent random views of images [N, S, S, 3] in [-1, 1], in the same form.
 
@@ -202,19 +205,19 @@ def two_views(
       draws: for the N images.
       transforms: applied in this order.
     """
-    first = view(images, draws.of("first view"), transforms)
-    second = view(images, draws.of("second view"), transforms)
+    first = view(images, rng.fold_in("first view"), transforms)
+    second = view(images, rng.fold_in("second view"), transforms)
     return first, second
 
 
 def view(
-    images: tf.Tensor, draws: Draws, transforms: tuple[Transform, ...]
+    images: tf.Tensor, rng: BatchRng, transforms: tuple[Transform, ...]
 ) -> tf.Tensor:
     """A random view of images [N, S, S, 3] in [-1, 1], in the same form."""
     images = (images + 1) / 2
     for transform in transforms:
-        own = draws.of(transform.name)
-        chosen = own.of("whether").uniform() < transform.probability
+        own = rng.fold_in(transform.name)
+        chosen = own.fold_in("whether").uniform() < transform.probability
         images = _choose(chosen, transform.apply(images, own), images)
     return images * 2 - 1
 

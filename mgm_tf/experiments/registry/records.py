@@ -166,8 +166,8 @@ class Table:
 
 
 # The figures that are compared, by data set: the paper's measures (section 4.1).
-# Reading: its mIOU is AdaShare's, over classes with a pixel right, and its losses of
-# depth on Taskonomy are those over all pixels, with a label or without.
+# Interpretation: its mIOU is AdaShare's, over classes with a pixel right, and its
+# losses of depth on Taskonomy are those over all pixels, with a label or without.
 _NYUV2 = (
     Column("SS-mIOU", "segmentation", "miou_tp", higher_is_better=True),
     Column("DE-mABSE", "depth", "absolute_error"),

@@ -90,7 +90,8 @@ TABLE_12 = Table(
     (
         nyuv2(
             50,
-            # Reading: ST and MT are those of Table 2, though three figures differ.
+            # Interpretation: ST and MT are those of Table 2, though three figures
+            # differ.
             row("ST", ST, ".233  .835  .309"),
             row("MT", MT, ".237  .815  .291"),
             row("MGM-SAGAN", MGM, ".251  .734  .273"),

@@ -180,7 +180,7 @@ TABLE_9 = Table(
     (
         nyuv2(
             50,
-            # Reading: MT is that of Table 2, though one figure differs.
+            # Interpretation: MT is that of Table 2, though one figure differs.
             row("MT", MT, ".237  .815  .291"),
             row("PEoE", PEOE, ".211  .896  .301"),
             row("LSeT", LSET, ".247  .768  .277"),

@@ -16,7 +16,7 @@ def assemble(
     runs: Mapping[str, Run],
     dataset: str | None = None,
     names: Sequence[str] | None = None,
-    habits: Collection[str] = (),
+    changeable: Collection[str] = (),
 ) -> dict:
     """The record of a report.
 
@@ -47,7 +47,7 @@ def assemble(
         raise ValueError(
             f"No table {', '.join(unknown)}; there are {', '.join(tables)}."
         )
-    known = Blocks(tables, runs, habits)
+    known = Blocks(tables, runs, changeable)
     chosen = tables if names is None else {name: tables[name] for name in names}
     shown = [_table(table, known, dataset) for table in chosen.values()]
     if names is None:

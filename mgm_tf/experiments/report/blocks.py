@@ -16,8 +16,8 @@ from mgm_tf.experiments.report.runs import Run
 from mgm_tf.plotting.html import anchor
 
 MT, ST = REFERENCES = ("MT", "ST")  # rows that others are compared with
-# The size of what was trained. Reading: the paper's images have 128 pixels (256 in
-# Table 10); it does not say how long it trains.
+# The size of what was trained. Interpretation: the paper's images have 128 pixels (256
+# in Table 10); it does not say how long it trains.
 SCALE = (
     "image_size",
     "width",
@@ -41,11 +41,11 @@ class Blocks:
         self,
         tables: Mapping[str, Table],
         runs: Mapping[str, Run],
-        habits: Collection[str] = (),
+        changeable: Collection[str] = (),
     ):
         self._tables = tables
         self._homes = {b.dataset for table in tables.values() for b in table.blocks}
-        self._habits = habits
+        self._habits = changeable
         self._shelf: dict[str, dict[int, Run]] = {}
         self._strangers: list[str] = []  # runs that have no name of a run
         self._known: dict[tuple[str, str, str], dict] = {}
@@ -201,7 +201,7 @@ class Blocks:
                     continue
                 sources[name], training = place
                 runs = self._runs(block, dataset, training)
-                reference = cells.measured(runs, column, habits=self._habits)
+                reference = cells.measured(runs, column, changeable=self._habits)
                 for row in rows:
                     cell = row["cells"].get(task)
                     if cell:

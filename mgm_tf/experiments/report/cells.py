@@ -18,7 +18,7 @@ def measured(
     runs: Mapping[int, Run],
     column: Column,
     published: Published | None = None,
-    habits: Collection[str] = (),
+    changeable: Collection[str] = (),
 ) -> Cell:
     """The figure of a training in a column.
 
@@ -35,7 +35,7 @@ def measured(
     """
     finished = {seed: run for seed, run in runs.items() if run.is_finished}
     pending = [run.name for run in runs.values() if not run.is_finished]
-    verdict = comparability.across_seeds(finished, habits)
+    verdict = comparability.across_seeds(finished, changeable)
     values = {s: r.figure(column.task, column.metric) for s, r in finished.items()}
     known = {seed: value for seed, value in values.items() if value is not None}
     lacking = [finished[seed].name for seed in values if seed not in known]

@@ -95,7 +95,8 @@ def _close(claim: Close, compared: list[list[dict]]) -> tuple[bool | None, str]:
 def _growing(claim: Growing, compared: list[list[dict]]) -> tuple[bool | None, str]:
     """The mean lead over the tasks, from pair to pair.
 
-    Reading: the paper shows the gap growing in a plot of each task, and says so of all.
+    Interpretation: the paper shows the gap growing in a plot of each task, and says so
+    of all.
     """
     del claim
     made = [pair for pair in compared if pair and all(one["means"] for one in pair)]

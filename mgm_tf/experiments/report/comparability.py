@@ -42,7 +42,7 @@ class Verdict:
     warnings: tuple[str, ...] = ()
 
 
-def across_seeds(runs: Mapping[int, Run], habits: Collection[str] = ()) -> Verdict:
+def across_seeds(runs: Mapping[int, Run], changeable: Collection[str] = ()) -> Verdict:
     """Compares runs that should differ by their seed alone.
 
     Args:
@@ -50,7 +50,7 @@ def across_seeds(runs: Mapping[int, Run], habits: Collection[str] = ()) -> Verdi
       habits: settings that change nothing that is learned.
     """
     each = [(run.name, run) for run in runs.values()]
-    ignored = {SEED, *SOURCES, *habits}
+    ignored = {SEED, *SOURCES, *changeable}
     refusals = [
         *_misnamed(runs),
         *_settings(each, lambda run: run.settings, "--", ignored),

@@ -116,8 +116,8 @@ def _pictures(pictures: Pictures) -> str:
             others.append(_picture(one, one.pixels))
         else:
             others.append(f"<p>{escaped(one.title)}. {escaped(one.text)}</p>")
-    beside = f'<div class="plots">{"".join(plots)}</div>' if plots else ""
-    return beside + "".join(others)
+    extra = f'<div class="plots">{"".join(plots)}</div>' if plots else ""
+    return extra + "".join(others)
 
 
 def _picture(one: Drawing, pixels: np.ndarray) -> str:

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from mgm_tf import replicas
-from mgm_tf.networks.layers.state import state
+from mgm_tf.networks.layers.state_variable import state_variable
 
 # Replicas of a strategy run in threads of their own.
 _THREAD = threading.local()
@@ -75,8 +75,8 @@ class BatchNormalization(keras.layers.Layer):
         shape = (input_shape[-1],)
         self.gamma = weight("ones", "gamma") if self.scale else None
         self.beta = weight("zeros", "beta") if self.center else None
-        self.moving_mean = state(shape, "zeros", "moving_mean")
-        self.moving_variance = state(shape, "ones", "moving_variance")
+        self.moving_mean = state_variable(shape, "zeros", "moving_mean")
+        self.moving_variance = state_variable(shape, "ones", "moving_variance")
 
     def call(self, inputs, training=False):
         """Normalises `inputs`; returns their shape."""

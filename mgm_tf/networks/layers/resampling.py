@@ -12,18 +12,18 @@ def max_pool(images: tf.Tensor, size: int = 3, stride: int = 2) -> tf.Tensor:
     return tf.nn.max_pool2d(padded, size, stride, "VALID")
 
 
-def halve(images: tf.Tensor) -> tf.Tensor:
+def downsample(images: tf.Tensor) -> tf.Tensor:
     """[N, H, W, C] to [N, H/2, W/2, C], by means over 2x2."""
     return tf.nn.avg_pool2d(images, 2, 2, "VALID")
 
 
 @tf.custom_gradient
-def double(images: tf.Tensor) -> tf.Tensor:
+def upsample(images: tf.Tensor) -> tf.Tensor:
     """[N, H, W, C] to [N, 2H, 2W, C], every pixel four times."""
     height, width = images.shape[1:3]
     doubled = tf.image.resize(images, (2 * height, 2 * width), "nearest")
     # The operation's own gradient adds in no fixed order on a GPU.
-    return doubled, lambda gradient: 4.0 * halve(gradient)
+    return doubled, lambda gradient: 4.0 * downsample(gradient)
 
 
 def global_average(images: tf.Tensor) -> tf.Tensor:

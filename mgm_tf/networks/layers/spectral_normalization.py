@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from mgm_tf.networks.layers.convolution import convolve
 from mgm_tf.networks.layers.initializers import xavier
-from mgm_tf.networks.layers.state import state
+from mgm_tf.networks.layers.state_variable import state_variable
 
 
 class SpectralLayer(keras.layers.Layer):
@@ -28,9 +28,9 @@ class SpectralLayer(keras.layers.Layer):
             autocast=False,
             name="kernel",
         )
-        self.u = state(shape[-1:], _random_unit, "u")
+        self.u = state_variable(shape[-1:], _random_unit, "u")
         # Not random as well: v' W u of two random vectors is about 0, of either sign.
-        self.v = state((math.prod(shape[:-1]),), self._follow, "v")
+        self.v = state_variable((math.prod(shape[:-1]),), self._follow, "v")
 
     def _follow(self, shape=None, dtype=None):
         return _unit(tf.linalg.matvec(self._matrix(), self.u))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 
 
-def state(shape: tuple[int, ...], initializer: Callable | str, name: str):
+def state_variable(shape: tuple[int, ...], initializer: Callable | str, name: str):
     """A variable that is no weight, for values that all replicas compute alike.
 
     Every replica assigns its own copy, without waiting for the others; where one value

@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from mgm_tf.data.augmentation import diffaugment
 from mgm_tf.data.augmentation.diffaugment import DISCRIMINATOR_AUGMENTATIONS, POLICY
-from mgm_tf.data.randomness import Draws
+from mgm_tf.data.randomness import BatchRng
 
 
-def draws_for(number: int, seed: int = 0) -> Draws:
-    return Draws.at(seed, tf.constant(0), tf.range(number), number)
+def draws_for(number: int, seed: int = 0) -> BatchRng:
+    return BatchRng.at(seed, tf.constant(0), tf.range(number), number)
 
 
 def noise(number: int, size: int = 16) -> tf.Tensor:
@@ -84,12 +84,12 @@ def check_uniform(values, low, high):
 
 
 def test_colours_are_drawn_from_the_papers_ranges():
-    number, draws = 4000, draws_for(4000)
+    number, rng = 4000, draws_for(4000)
 
     def change(left, right):
         """What becomes of an image of two pixels."""
         images = tf.repeat(tf.constant([[[left, right]]]), number, axis=0)
-        return diffaugment.random_color(images, draws)[:, 0].numpy()
+        return diffaugment.random_color(images, rng)[:, 0].numpy()
 
     # A flat grey has neither saturation nor contrast.
     check_uniform(change((0.0,) * 3, (0.0,) * 3)[:, 0, 0], -0.5, 0.5)
@@ -150,8 +150,8 @@ def test_half_batches_are_changed_as_in_the_whole_one():
     images = noise(8)
     whole = diffaugment.diff_augment(images, draws_for(8))
     for places in ([0, 1, 2, 3], [4, 5, 6, 7]):
-        draws = Draws.at(0, tf.constant(0), tf.constant(places), 8)
-        half = diffaugment.diff_augment(tf.gather(images, places), draws)
+        rng = BatchRng.at(0, tf.constant(0), tf.constant(places), 8)
+        half = diffaugment.diff_augment(tf.gather(images, places), rng)
         np.testing.assert_allclose(half, tf.gather(whole, places), atol=1e-6)
 
 
@@ -160,11 +160,11 @@ def test_half_batches_are_changed_as_in_the_whole_one():
 
 def test_the_policy_is_colour_then_translation_then_cutout():
     assert tuple(POLICY) == ("color", "translation", "cutout")
-    images, draws = noise(4), draws_for(4)
-    expected = diffaugment.random_color(images, draws.of("color"))
-    expected = diffaugment.random_translation(expected, draws.of("translation"))
-    expected = diffaugment.random_cutout(expected, draws.of("cutout"))
-    found = diffaugment.diff_augment(images, draws)
+    images, rng = noise(4), draws_for(4)
+    expected = diffaugment.random_color(images, rng.fold_in("color"))
+    expected = diffaugment.random_translation(expected, rng.fold_in("translation"))
+    expected = diffaugment.random_cutout(expected, rng.fold_in("cutout"))
+    found = diffaugment.diff_augment(images, rng)
     np.testing.assert_array_equal(found, expected)
 
 
@@ -172,14 +172,14 @@ def test_the_policy_is_colour_then_translation_then_cutout():
 def test_the_gradient_is_that_of_an_affine_map(change):
     # f(x) = A x + b: the gradient of w . f(x) is A^T w, and its product with x is
     # w . (f(x) - f(0)).
-    images, draws = noise(4), draws_for(4)
+    images, rng = noise(4), draws_for(4)
     weights = tf.random.stateless_normal(images.shape, (2, 3))
     with tf.GradientTape() as tape:
         tape.watch(images)
-        changed = change(images, draws)
+        changed = change(images, rng)
         loss = tf.reduce_sum(weights * changed)
     gradient = tape.gradient(loss, images)
-    difference = changed - change(tf.zeros_like(images), draws)
+    difference = changed - change(tf.zeros_like(images), rng)
     expected = tf.reduce_sum(weights * difference, axis=(1, 2, 3))
     found = tf.reduce_sum(images * gradient, axis=(1, 2, 3))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from mgm_tf.data.augmentation import geometry
-from mgm_tf.data.augmentation.geometry import World
-from mgm_tf.data.randomness import Draws
+from mgm_tf.data.augmentation.geometry import LabelledImages
+from mgm_tf.data.randomness import BatchRng
 
 SIZE, FOCAL = 64, 60.0
 
@@ -18,7 +18,7 @@ def world(images=None, **maps):
     if images is None:
         images = np.zeros((*first.shape[1:3], 3), np.float32)
     valid = {k: tf.ones(v.shape[:3], tf.bool) for k, v in maps.items()}
-    return World(tf.constant(np.asarray(images)[None]), maps, valid)
+    return LabelledImages(tf.constant(np.asarray(images)[None]), maps, valid)
 
 
 def f32(values):
@@ -82,7 +82,9 @@ def test_flipping_twice_changes_nothing_and_once_only_the_chosen():
     random = np.random.default_rng(0)
     normals = tf.constant(f32(random.normal(size=(2, 8, 8, 3))))
     images = tf.constant(f32(random.normal(size=(2, 8, 8, 3))))
-    both = World(images, {"normals": normals}, {"normals": normals[..., 0] > 0})
+    both = LabelledImages(
+        images, {"normals": normals}, {"normals": normals[..., 0] > 0}
+    )
     chosen = tf.constant([False, True])
     once = geometry.flip(both, chosen)
     twice = geometry.flip(once, chosen)
@@ -197,7 +199,7 @@ def batch_of(number):
     random = np.random.default_rng(1)
     images = tf.constant(f32(random.uniform(size=(number, 16, 16, 3))))
     depth = tf.constant(f32(random.uniform(1, 2, (number, 16, 16, 1))))
-    return World(images, {"depth": depth}, {"depth": depth[..., 0] > 1.5})
+    return LabelledImages(images, {"depth": depth}, {"depth": depth[..., 0] > 1.5})
 
 
 def part_of(one, rows):
@@ -210,8 +212,8 @@ def test_two_replicas_do_what_one_device_does(policy):
     step = tf.constant(3, tf.int64)
 
     def augmented(rows):
-        draws = Draws.at(7, step, tf.constant(rows), 8)
-        return geometry.augment_world(part_of(one, rows), draws, policy)
+        rng = BatchRng.at(7, step, tf.constant(rows), 8)
+        return geometry.augment_labelled_images(part_of(one, rows), rng, policy)
 
     whole = augmented(range(8))
     halves = [augmented(range(4)), augmented(range(4, 8))]
@@ -224,11 +226,11 @@ def test_two_replicas_do_what_one_device_does(policy):
 
 def test_half_are_flipped_and_zooms_are_spread_evenly():
     number = 400
-    draws = Draws.at(0, tf.constant(0, tf.int64), tf.range(number), number)
+    rng = BatchRng.at(0, tf.constant(0, tf.int64), tf.range(number), number)
     ones = tf.ones((number, 2, 2, 1))
     x = tf.constant([1.0, 0, 0]) * ones
-    one = World(x, {"normals": x, "depth": ones}, {})
-    other = geometry.augment_world(one, draws, "flip_crop")
+    one = LabelledImages(x, {"normals": x, "depth": ones}, {})
+    other = geometry.augment_labelled_images(one, rng, "flip_crop")
     turned = np.mean(other.physical["normals"][:, 0, 0, 0] < 0)
     factors = 1 / other.physical["depth"][:, 0, 0, 0].numpy()
     assert 0.4 < turned < 0.6  # four deviations

@@ -7,14 +7,14 @@ import pytest
 import tensorflow as tf
 
 from mgm_tf.data.augmentation import simclr
-from mgm_tf.data.randomness import Draws
+from mgm_tf.data.randomness import BatchRng
 from mgm_tf.train import devices
 
 TRANSFORMS = {transform.name: transform for transform in simclr.SIMCLR}
 
 
-def draws_for(number: int, seed: int = 0) -> Draws:
-    return Draws.at(seed, tf.constant(0), tf.range(number), number)
+def draws_for(number: int, seed: int = 0) -> BatchRng:
+    return BatchRng.at(seed, tf.constant(0), tf.range(number), number)
 
 
 def noise(number: int, size: int = 16) -> tf.Tensor:
@@ -40,7 +40,7 @@ def test_the_papers_five_transforms():
 def test_how_often_an_image_is_changed(name):
     number = 4000
     # What is done does not matter here, and a blur of sigma 0.1 would not be seen.
-    row = TRANSFORMS[name]._replace(apply=lambda images, draws: tf.zeros_like(images))
+    row = TRANSFORMS[name]._replace(apply=lambda images, rng: tf.zeros_like(images))
     views = simclr.view(tf.ones([number, 1, 1, 3]), draws_for(number), (row,))
     changed = views[:, 0, 0, 0] != 1
     probability = TRANSFORMS[name].probability
@@ -98,8 +98,8 @@ def test_half_batches_have_the_views_of_the_whole_one():
     whole = tf.stack(simclr.two_views(images, draws_for(8)))
     halves = []
     for places in ([0, 1, 2, 3], [4, 5, 6, 7]):
-        draws = Draws.at(0, tf.constant(0), tf.constant(places), 8)
-        halves.append(tf.stack(simclr.two_views(tf.gather(images, places), draws)))
+        rng = BatchRng.at(0, tf.constant(0), tf.constant(places), 8)
+        halves.append(tf.stack(simclr.two_views(tf.gather(images, places), rng)))
     np.testing.assert_allclose(tf.concat(halves, axis=1), whole, atol=1e-6)
 
 
@@ -110,8 +110,8 @@ def test_two_replicas_have_the_views_of_one_device():
     @tf.function
     def views(images):
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        draws = Draws.at(0, tf.constant(0), 4 * replica + tf.range(4), 8)
-        return tf.stack(simclr.two_views(images, draws))
+        rng = BatchRng.at(0, tf.constant(0), 4 * replica + tf.range(4), 8)
+        return tf.stack(simclr.two_views(images, rng))
 
     halves = strategy.experimental_distribute_values_from_function(
         lambda context: tf.split(images, 2)[context.replica_id_in_sync_group]

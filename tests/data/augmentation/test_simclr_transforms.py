@@ -7,11 +7,11 @@ import pytest
 import tensorflow as tf
 
 from mgm_tf.data.augmentation import simclr
-from mgm_tf.data.randomness import Draws
+from mgm_tf.data.randomness import BatchRng
 
 
-def draws_for(number: int, seed: int = 0) -> Draws:
-    return Draws.at(seed, tf.constant(0), tf.range(number), number)
+def draws_for(number: int, seed: int = 0) -> BatchRng:
+    return BatchRng.at(seed, tf.constant(0), tf.range(number), number)
 
 
 def noise(number: int, size: int = 16) -> tf.Tensor:

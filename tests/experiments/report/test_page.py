@@ -52,7 +52,7 @@ def report(folder, tmp_path_factory):
 
 def written(runs, place):
     found = find([runs])
-    record = assemble(TABLES, found, habits={"log_every"})
+    record = assemble(TABLES, found, changeable={"log_every"})
     return write(record, drawings(record, found), place).parent
 
 

@@ -1,13 +1,13 @@
 import tensorflow as tf
 
-from mgm_tf.networks.layers.state import state
+from mgm_tf.networks.layers.state_variable import state_variable
 from tests.rig import two_replicas
 
 
 def test_every_replica_assigns_its_own_and_the_first_stands_for_all():
     strategy = two_replicas()
     with strategy.scope():
-        value = state((1,), "zeros", "value")
+        value = state_variable((1,), "zeros", "value")
 
     def step():
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
@@ -20,4 +20,4 @@ def test_every_replica_assigns_its_own_and_the_first_stands_for_all():
 
 
 def test_is_no_weight():
-    assert not state((1,), "ones", "value").trainable
+    assert not state_variable((1,), "ones", "value").trainable
