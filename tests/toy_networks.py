@@ -8,8 +8,8 @@ import keras
 import tensorflow as tf
 
 from mgm_tf.networks.embedding import Embedding
+from mgm_tf.networks.layers.base import CompositeModel
 from mgm_tf.networks.layers.batch_normalization import BatchNormalization
-from mgm_tf.networks.layers.composite import CompositeModel
 from mgm_tf.networks.layers.conditional_batch_normalization import (
     ConditionalBatchNormalization,
 )

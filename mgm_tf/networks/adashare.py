@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from mgm_tf.networks import adashare_policy
 from mgm_tf.networks.encoders import BasicBlock, ResNet
-from mgm_tf.networks.layers.composite import CompositeModel
+from mgm_tf.networks.layers.base import CompositeModel
 
 
 class Policy(CompositeModel):

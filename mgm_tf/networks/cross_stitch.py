@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from mgm_tf.networks.encoders import ResNet, through
-from mgm_tf.networks.layers.composite import CompositeModel
+from mgm_tf.networks.layers.base import CompositeModel
 from mgm_tf.networks.layers.cross_stitch import CrossStitch
 
 

@@ -3,8 +3,8 @@
 import keras
 import tensorflow as tf
 
+from mgm_tf.networks.layers.base import CompositeLayer, CompositeModel
 from mgm_tf.networks.layers.batch_normalization import BatchNormalization
-from mgm_tf.networks.layers.composite import CompositeLayer, CompositeModel
 from mgm_tf.networks.layers.conditional_batch_normalization import (
     ConditionalBatchNormalization,
 )

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 import keras
 import tensorflow as tf
 
+from mgm_tf.networks.layers.base import CompositeLayer, CompositeModel
 from mgm_tf.networks.layers.batch_normalization import BatchNormalization
-from mgm_tf.networks.layers.composite import CompositeLayer, CompositeModel
 from mgm_tf.networks.layers.convolution import Convolution
 from mgm_tf.networks.layers.initializers import kaiming
 from mgm_tf.networks.widths import scaled

@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
+from mgm_tf.networks.layers.base import CompositeModel
 from mgm_tf.networks.layers.batch_normalization import BatchNormalization
-from mgm_tf.networks.layers.composite import CompositeModel
 from mgm_tf.networks.layers.resampling import global_average
 from mgm_tf.networks.layers.spectral_normalization import SpectralDense
 

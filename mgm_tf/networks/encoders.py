@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 import keras
 import tensorflow as tf
 
+from mgm_tf.networks.layers.base import CompositeLayer, CompositeModel
 from mgm_tf.networks.layers.batch_normalization import BatchNormalization
-from mgm_tf.networks.layers.composite import CompositeLayer, CompositeModel
 from mgm_tf.networks.layers.convolution import Convolution
 from mgm_tf.networks.layers.initializers import kaiming
 from mgm_tf.networks.layers.resampling import max_pool

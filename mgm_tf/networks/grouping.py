@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from mgm_tf.networks.decoders import Decoders
-from mgm_tf.networks.layers.composite import CompositeModel
+from mgm_tf.networks.layers.base import CompositeModel
 
 Groups = Sequence[Sequence[str]]
 

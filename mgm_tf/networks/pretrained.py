@@ -2,7 +2,7 @@
 
 import keras
 
-from mgm_tf.networks.layers.composite import CompositeModel
+from mgm_tf.networks.layers.base import CompositeModel
 
 
 class Annotator(CompositeModel):

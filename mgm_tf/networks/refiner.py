@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from mgm_tf.networks.encoders import STEM_WIDTH, ResNet
-from mgm_tf.networks.layers.composite import CompositeModel
+from mgm_tf.networks.layers.base import CompositeModel
 from mgm_tf.networks.layers.resampling import global_average
 
 _RESNET_10 = (1, 1, 1, 1)

@@ -6,8 +6,8 @@ A generator starts at 4x4 and doubles up to the image, a discriminator halves do
 
 import tensorflow as tf
 
+from mgm_tf.networks.layers.base import CompositeLayer, CompositeModel
 from mgm_tf.networks.layers.batch_normalization import BatchNormalization
-from mgm_tf.networks.layers.composite import CompositeLayer, CompositeModel
 from mgm_tf.networks.layers.conditional_batch_normalization import (
     ConditionalBatchNormalization,
 )

@@ -7,8 +7,7 @@ import tensorflow as tf
 
 from mgm_tf import replicas
 from mgm_tf.networks import task_weighting
-from mgm_tf.networks.layers.composite import CompositeModel
-from mgm_tf.networks.layers.state_variable import state_variable
+from mgm_tf.networks.layers.base import CompositeModel, state_variable
 
 
 class UncertaintyWeights(CompositeModel):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mgm_tf.networks.layers.composite import CompositeModel
+from mgm_tf.networks.layers.base import CompositeModel
 from mgm_tf.networks.pretrained import Annotator, Synthesizer
 
 IMAGES = tf.random.stateless_uniform((3, 4, 4, 3), (0, 1), -1.0, 1.0)

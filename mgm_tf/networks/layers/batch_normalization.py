@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from mgm_tf import replicas
-from mgm_tf.networks.layers.state_variable import state_variable
+from mgm_tf.networks.layers.base import state_variable
 
 # Replicas of a strategy run in threads of their own.
 _THREAD = threading.local()

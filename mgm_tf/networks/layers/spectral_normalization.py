@@ -5,9 +5,9 @@ import math
 import keras
 import tensorflow as tf
 
+from mgm_tf.networks.layers.base import state_variable
 from mgm_tf.networks.layers.convolution import convolve
 from mgm_tf.networks.layers.initializers import xavier
-from mgm_tf.networks.layers.state_variable import state_variable
 
 
 class SpectralLayer(keras.layers.Layer):

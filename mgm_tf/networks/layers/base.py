@@ -1,19 +1,41 @@
-"""Layers and models that are made of layers."""
+"""The base of layers: composites of other layers, and variables that are no weights."""
+
+from collections.abc import Callable
+from typing import Any
 
 import keras
 
 
-class _Composite:
-    """What a composite needs beside its `call`."""
+def state_variable(
+    shape: tuple[int, ...], initializer: Callable | str, name: str
+) -> keras.Variable:
+    """Creates a variable that is no weight, for values that all replicas compute alike.
 
-    def build(self, input_shape):
+    Every replica assigns its own copy, without waiting for the others; where one value
+    is read, as for a checkpoint, it is the first replica's.
+    """
+    return keras.Variable(
+        keras.initializers.get(initializer),
+        shape=shape,
+        trainable=False,
+        autocast=False,
+        aggregation="only_first_replica",
+        synchronization="on_read",
+        name=name,
+    )
+
+
+class _Composite:
+    """A layer made of layers: neither Keras nor a checkpoint loses sight of a part."""
+
+    def build(self, input_shape: Any) -> None:
         """Creates nothing: the parts create their variables when they are called.
 
         Keras would build a composite by running `call` once on symbols, for every
         composite that it lies in: with deep networks twice the time of calling it.
         """
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: Any) -> None:
         """Sets an attribute, and for a list or dict of parts one for each of them.
 
         `tf.train.Checkpoint` follows attributes only: the variables of layers in a list
