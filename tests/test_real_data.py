@@ -50,10 +50,10 @@ def call(*command) -> subprocess.CompletedProcess:
 
 
 def succeeds(*command) -> str:
-    """What a command prints that has to end well."""
-    done = call(*command)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return done.stdout
+    """Runs a command that must succeed; returns what it prints."""
+    process = call(*command)
+    assert process.returncode == 0, process.stderr[-4000:]
+    return process.stdout
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def train(folder):
 
 
 def test_from_real_frames_to_predictions(real_data, folder, train):
-    """One test: each command works on what the one before has left."""
+    """Runs the commands in turn: each works on the files of the one before."""
     (folder / "manual").mkdir()
     mat = folder / "manual" / "nyu_depth_v2_labeled.mat"
     succeeds(real_data / "nyuv2" / "make_labeled_mat.py", mat, "--frames", FRAMES)
@@ -88,8 +88,8 @@ def test_from_real_frames_to_predictions(real_data, folder, train):
 
 
 def check_training(folder, train):
-    told = succeeds(*train)
-    assert "Building nyuv2/paper_64" in told
+    output = succeeds(*train)
+    assert "Building nyuv2/paper_64" in output
     lines = logs.read(folder / "run")
     assert [line["stage"] for line in lines if line.get("event") == "finished"] == [
         "joint"
@@ -105,7 +105,7 @@ def check_training(folder, train):
         "loss/refine_weak/cross_entropy",
         "loss/self_supervise_weak/nt_xent",
     } < names
-    # The losses of M fall: the first eight steps beside the third eight.
+    # The losses of M fall from the first eight steps to the third eight.
     first, *_, last = [line for line in lines if line["stage"] == "multi_task"][:3]
     assert (first["step"], last["step"]) == (8, 24)
     for task in TASKS:
@@ -113,15 +113,15 @@ def check_training(folder, train):
 
 
 def check_evaluation(folder):
-    told = succeeds("-m", "mgm_tf.evaluate", f"--workdir={folder / 'run'}")
+    output = succeeds("-m", "mgm_tf.evaluate", f"--workdir={folder / 'run'}")
     record = json.loads((folder / "run/eval/test.json").read_text())
     # 40 frames in the proportions of 1049 / 200 / 200.
     assert (record["split"], record["examples"], record["step"]) == ("test", 5, 26)
     headlines = {"segmentation": "miou", "depth": "absolute_error", "normals": "mad"}
-    rows = {tuple(line.split()[:2]): line.split()[-2:] for line in told.splitlines()}
+    rows = {tuple(line.split()[:2]): line.split()[-2:] for line in output.splitlines()}
     for task, headline in headlines.items():
         model, constant = (
-            record[which][task][headline] for which in ("metrics", "constant_predictor")
+            record[key][task][headline] for key in ("metrics", "constant_predictor")
         )
         assert 0 <= model < math.inf and 0 < constant < math.inf
         assert rows[task, headline] == [f"{model:.4f}", f"{constant:.4f}"]
@@ -153,15 +153,16 @@ def check_prediction(folder, real_data):
     with Image.open(photos[0]) as photo:
         photo.resize((150, 201)).save(folder / "photos" / "tall.png")
     (folder / "photos" / "broken.jpg").write_bytes(photos[0].read_bytes()[:999])
-    done = call(
+    process = call(
         "-m",
         "mgm_tf.predict",
         f"--saved_model={folder / 'model'}",
         f"--input={folder / 'photos'}",
         f"--output={folder / 'out'}",
     )
-    assert done.returncode == 1
-    assert "Predicted 3 of 4 images" in done.stdout and "broken.jpg" in done.stderr
+    assert process.returncode == 1
+    assert "Predicted 3 of 4 images" in process.stdout
+    assert "broken.jpg" in process.stderr
     assert {path.name for path in (folder / "out").iterdir()} == {
         f"{name}.{kind}" for name in ("0", "1", "tall") for kind in ("npz", "panel.png")
     }
@@ -180,22 +181,22 @@ def check_results(output, name, size):
         assert scenes.shape == (len(classes.SCENE_NAMES),)
         assert scenes.sum() == pytest.approx(1, abs=1e-5)
     # The image and three predictions in a row, each at most 384 pixels long.
-    shown = np.array(size) * min(1, 384 / max(size))
+    picture_size = np.array(size) * min(1, 384 / max(size))
     with Image.open(output / f"{name}.panel.png") as panel:
         assert panel.mode == "RGB"
-        assert panel.height > shown[0] and panel.width > 4 * shown[1]
+        assert panel.height > picture_size[0] and panel.width > 4 * picture_size[1]
 
 
 def test_missing_real_data_are_asked_for(tmp_path, capsys):
-    """Needs no data: what a user sees who has not fetched the file yet."""
-    wanted = {
+    """A user who has not fetched the file is asked for it; this needs no data."""
+    values = {
         "flagfile": ROOT / "configs" / "nyuv2.flags",
         "manual_dir": tmp_path,
         "data_dir": tmp_path / "data",
         "workdir": tmp_path / "run",
     }
-    assert commands.call(train_command, *commands.given(**wanted)) == 2
-    told = capsys.readouterr().err
-    assert "nyu_depth_v2_labeled.mat" in told and str(tmp_path) in told
-    assert "Traceback" not in told
+    assert commands.call(train_command, *commands.given(**values)) == 2
+    output = capsys.readouterr().err
+    assert "nyu_depth_v2_labeled.mat" in output and str(tmp_path) in output
+    assert "Traceback" not in output
     assert not (tmp_path / "run").exists()

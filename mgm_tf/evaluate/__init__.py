@@ -1,1 +1,1 @@
-"""The metrics of a run, and what a report shows of it."""
+"""The metrics of a run, and the arrays that a report shows."""

@@ -1,7 +1,7 @@
 """Evaluates a run: `python -m mgm_tf.evaluate --workdir=DIR --split=test`.
 
 Prints a table and writes `DIR/eval/SPLIT.json`. Where the run has trained the
-refinement network R, its reading of the image's label is in the row `scene`.
+refinement network R, the row `scene` has the metrics of its scene classification.
 """
 
 from absl import flags
@@ -21,9 +21,9 @@ def define_flags() -> None:
 
 def main() -> None:
     """Evaluates the weights and the constant predictor."""
-    workdir, given = command_line.workdir(), flags.FLAGS
+    workdir, values = command_line.workdir(), flags.FLAGS
     experiment = Experiment(saved.load(workdir))
-    results.evaluate(experiment, workdir, given.split, given.checkpoint)
+    results.evaluate(experiment, workdir, values.split, values.checkpoint)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What a report shows of a run: predictions, generated images, an oracle's labels.
+"""The arrays of a run that a report shows: predictions, generated images, labels.
 
-Arrays in the run's folder, so that a report needs nothing but folders:
+They are in the folder of the run, so that a report needs nothing but folders:
 
     exhibits/predictions.npz  image [K, S, S, 3]; prediction_TASK, target_TASK
                               [K, S, S, C], valid_TASK [K, S, S] of each task
@@ -12,66 +12,60 @@ Arrays in the run's folder, so that a report needs nothing but folders:
 import dataclasses
 import json
 import pathlib
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from mgm_tf.data import array_files
 from mgm_tf.data.examples import network_images
+from mgm_tf.train.experiment import Experiment
 from mgm_tf.train.pictures import Samples
 
 FOLDER = "exhibits"
-NUMBER = 6  # of test images
+NUMBER = 6  # of test images, and of generated images that the oracle labels
 ORACLE, GENERATOR = "oracle", "generator"
 SEGMENTATION = "segmentation"
 
-# An experiment; its module is on a floor above.
-Run = Any
 
-
-def write(run: Run, workdir: pathlib.Path) -> None:
-    """Writes what there is to show of a run, whose networks have their weights.
-
-    Args:
-      run: the `experiment.Experiment`.
-      workdir: its folder.
-    """
+def write(experiment: Experiment, workdir: pathlib.Path) -> None:
+    """Writes the arrays of a run, whose networks have their weights, to its folder."""
     folder = workdir / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    records = {task.name: dataclasses.asdict(task.info) for task in run.tasks}
+    records = {task.name: dataclasses.asdict(task.info) for task in experiment.tasks}
     (folder / "tasks.json").write_text(json.dumps(records, indent=2) + "\n")
-    array_files.save(folder / "predictions.npz", _predictions(run))
-    joint = run.stages[-1]
-    if GENERATOR in run.networks:
-        train, _ = run.examples(joint, workdir)
-        samples = Samples(run.reader(joint), train)
-        latent = run.method.generate.latent
-        titles, images = samples.images(run.networks, latent)
+    array_files.save(folder / "predictions.npz", _predictions(experiment))
+    joint = experiment.stages[-1]
+    if GENERATOR in experiment.networks:
+        train, _ = experiment.examples(joint, workdir)
+        samples = Samples(experiment.reader(joint), train)
+        latent = experiment.method.generate.latent
+        titles, images = samples.images(experiment.networks, latent)
         array_files.save(
             folder / "samples.npz", {"images": images, "titles": np.array(titles)}
         )
-        if ORACLE in run.helpers:
-            made = images.reshape(-1, *images.shape[2:])[:NUMBER]
-            array_files.save(folder / "oracle.npz", _annotated(run, made))
+        if ORACLE in experiment.helpers:
+            first = images.reshape(-1, *images.shape[2:])[:NUMBER]
+            array_files.save(folder / "oracle.npz", _oracle_labels(experiment, first))
 
 
-def _predictions(run: Run) -> dict[str, np.ndarray]:
-    split = run.data.test
+def _predictions(experiment: Experiment) -> dict[str, np.ndarray]:
+    """Returns the first test images with predictions and labels, physical values."""
+    split = experiment.data.test
     batch = split.batch(tf.range(min(NUMBER, len(split))))
-    predicted = run.predict(network_images(batch["image"]))
-    found = {"image": batch["image"].numpy()}
-    for task in run.tasks:
+    predicted = experiment.predict(network_images(batch["image"]))
+    arrays = {"image": batch["image"].numpy()}
+    for task in experiment.tasks:
         target, valid = task.info.decode(batch[task.name].numpy())
-        found[f"prediction_{task.name}"] = task.physical(predicted[task.name]).numpy()
-        found[f"target_{task.name}"] = target.astype(np.float32)
-        found[f"valid_{task.name}"] = valid
-    return found
+        arrays[f"prediction_{task.name}"] = task.physical(predicted[task.name]).numpy()
+        arrays[f"target_{task.name}"] = target.astype(np.float32)
+        arrays[f"valid_{task.name}"] = valid
+    return arrays
 
 
-def _annotated(run: Run, images: np.ndarray) -> dict[str, np.ndarray]:
-    predicted = run.helpers[ORACLE](network_images(images))
-    task = next(task for task in run.tasks if task.name in predicted)
+def _oracle_labels(experiment: Experiment, images: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns images with the oracle's labels of the first task that it predicts."""
+    predicted = experiment.helpers[ORACLE](network_images(images))
+    task = next(task for task in experiment.tasks if task.name in predicted)
     return {
         "image": images,
         SEGMENTATION: task.physical(predicted[task.name]).numpy(),

@@ -1,9 +1,8 @@
-"""The results of a run: its metrics on a split, and what a report shows of it."""
+"""The results of a run: its metrics on a split, and the arrays of its report."""
 
 import json
 import math
 import pathlib
-from collections.abc import Callable
 
 from mgm_tf.evaluate import report_arrays
 from mgm_tf.probe import measure
@@ -19,25 +18,25 @@ def evaluate(
     """Evaluates a checkpoint, prints a table and writes `eval/SPLIT.json`.
 
     Args:
-      experiment: the run's.
-      workdir: its folder.
-      split: the examples.
-      which: the checkpoint, `best` or `last`; the networks have its weights then.
+      experiment: the experiment of the run.
+      workdir: the folder of the run.
+      split: the name of the split of the examples.
+      which: the checkpoint, `best` or `last`, which the networks are given.
 
     Returns:
-      The file.
+      The path of the file.
     """
     step = Checkpoints(workdir, experiment.networks).restore(which)
-    labels = _learned_labels(experiment, step)
+    scene_classes = _learned_scene_classes(experiment, step)
     examples = experiment.data.split(split)
-    metrics = _evaluator(experiment, labels)(examples, progress=True)
+    metrics = _evaluator(experiment, scene_classes)(examples, progress=True)
     constant = experiment.evaluate_constant_predictor(split, workdir)
     headlines = {task.name: task.headline for task in experiment.tasks}
-    if labels is not None:
-        constant[validation.SCENE] = validation.constant_scenes(
-            examples, labels, experiment.data.frequencies
+    if scene_classes is not None:
+        constant[validation.SCENE] = validation.constant_scene_metrics(
+            examples, scene_classes, experiment.data.frequencies
         )
-        headlines[validation.SCENE] = labels.headline
+        headlines[validation.SCENE] = scene_classes.headline
     title = f"{workdir}: {which} checkpoint (step {step}) on {split}"
     print(f"{title}, {len(examples)} examples")
     print(validation.table(metrics, constant, headlines))
@@ -46,13 +45,13 @@ def evaluate(
         "examples": len(examples),
         "checkpoint": which,
         "step": step,
-        "score": _known(validation.score(metrics, constant, experiment.tasks)),
-        "metrics": _all_known(metrics),
-        "constant_predictor": _all_known(constant),
+        "score": _json_number(validation.score(metrics, constant, experiment.tasks)),
+        "metrics": _json_metrics(metrics),
+        "constant_predictor": _json_metrics(constant),
     }
     path = workdir / "eval" / f"{split}.json"
     path.parent.mkdir(exist_ok=True)
-    # Whole or not at all: the file says that the run is finished.
+    # Whole or not at all, as the file says that the run is finished.
     draft = path.with_suffix(".part")
     draft.write_text(json.dumps(record, indent=2) + "\n")
     draft.replace(path)
@@ -61,12 +60,12 @@ def evaluate(
 
 
 def test(experiment: Experiment, workdir: pathlib.Path, *, probe: bool = False) -> None:
-    """Evaluates the best weights on the test examples; keeps what a report shows.
+    """Evaluates the best weights on the test examples, and writes the report's arrays.
 
     Args:
-      experiment: the run's.
-      workdir: its folder; where it is evaluated already, nothing is done.
-      probe: whether to tell what E knows as well.
+      experiment: the experiment of the run.
+      workdir: the folder of the run; if it is evaluated already, nothing is done.
+      probe: whether to probe the networks as well.
     """
     if (workdir / "eval" / "test.json").exists():
         return
@@ -77,32 +76,32 @@ def test(experiment: Experiment, workdir: pathlib.Path, *, probe: bool = False) 
     evaluate(experiment, workdir, "test", "best")
 
 
-def _learned_labels(experiment: Experiment, step: int) -> SceneClasses | None:
-    """The image labels, if R was taught them and the data hold them."""
-    # Others are made of training images; there are none to compare with.
-    given = experiment.scene_labels.relabel is None
-    taught = "refiner" in experiment.trained(step)
-    return experiment.data.labels if given and taught else None
+def _learned_scene_classes(experiment: Experiment, step: int) -> SceneClasses | None:
+    """Returns the scene classes if R has learned them from labels in the data."""
+    # Pseudo labels are made of training images; the others have none to compare with.
+    is_stored = experiment.scene_labels.relabel is None
+    is_learned = "refiner" in experiment.trained(step)
+    return experiment.data.labels if is_stored and is_learned else None
 
 
 def _evaluator(
-    experiment: Experiment, labels: SceneClasses | None
-) -> Callable[..., validation.Metrics]:
-    if labels is None:
+    experiment: Experiment, scene_classes: SceneClasses | None
+) -> validation.Evaluator:
+    if scene_classes is None:
         return experiment.evaluate
     refiner = experiment.networks["refiner"]
     return experiment.evaluator(
-        validation.with_scenes(experiment.predict, refiner), labels
+        validation.with_scenes(experiment.predict, refiner), scene_classes
     )
 
 
-def _known(value: float) -> float | None:
-    """JSON has no NaN: a metric of a task without labels is null."""
+def _json_number(value: float) -> float | None:
+    """Returns the value, or None for NaN (of a task without labels): JSON has none."""
     return value if math.isfinite(value) else None
 
 
-def _all_known(metrics: validation.Metrics) -> dict[str, dict[str, float | None]]:
+def _json_metrics(metrics: validation.Metrics) -> dict[str, dict[str, float | None]]:
     return {
-        task: {name: _known(value) for name, value in values.items()}
+        task: {name: _json_number(value) for name, value in values.items()}
         for task, values in metrics.items()
     }

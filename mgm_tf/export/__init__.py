@@ -1,1 +1,1 @@
-"""SavedModels: written, checked, loaded again."""
+"""The export of trained networks as a SavedModel, its check and its loading."""

@@ -1,4 +1,4 @@
-"""Exports a run for TF Serving.
+"""Exports the networks of a run for TensorFlow Serving.
 
 `python -m mgm_tf.export --workdir=runs/nyuv2 --saved_model=saved_models/nyuv2`
 writes `saved_models/nyuv2/1/` (or the next free number).
@@ -27,13 +27,13 @@ def main() -> None:
     workdir, which = command_line.workdir(), flags.FLAGS.checkpoint
     experiment = Experiment(saved.load(workdir))
     step = Checkpoints(workdir, experiment.networks).restore(which)
-    # Scenes are only named by a network that has learned to.
-    names_scenes = "refiner" in experiment.trained(step)
+    # R names scenes if it has learned to.
+    classifies_scenes = "refiner" in experiment.trained(step)
     sample = experiment.data.validation.batch(tf.constant([0]))["image"][0]
     path = saved_model.export(
         experiment.networks,
         experiment.tasks,
-        experiment.data.labels if names_scenes else None,
+        experiment.data.labels if classifies_scenes else None,
         experiment.data.info.image_size,
         pathlib.Path(flags.FLAGS.saved_model),
         fingerprint=experiment.fingerprint(),

@@ -1,11 +1,11 @@
-"""Trained networks behind raw images: what a SavedModel answers with.
+"""Trained networks behind raw images: the outputs of a SavedModel.
 
 Outputs, at the network's size [N, S, S]: `segmentation` class numbers (int32),
 `segmentation_probabilities` [..., classes], `depth` in metres, `normals` [..., 3] unit
 vectors, `edges`, `reshading`, `curvature` [..., 2], in the units of the task's
 `TaskInfo`; and `scene_probabilities` [N, scenes] if scenes were learned: they sum to 1
-where an image is of one scene class, and stand each for itself where it has several
-labels (`labels.py`). All but class numbers are float32.
+where an image is of one scene class, and are independent where it has several labels
+(`tasks/scenes.py`). All but class numbers are float32.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,26 +20,26 @@ SCENES = "scene_probabilities"
 
 
 class Predictor:
-    """The networks behind raw images: resizing and coding inside.
+    """The networks behind raw images, with resizing and coding.
 
     Args:
-      networks: by name: `encoder`, `decoders` and, to name scenes, `refiner`.
+      networks: the networks by name: `encoder`, `decoders` and, for scenes, `refiner`.
       tasks: the tasks to predict.
-      labels: of the images, or None where no scene was learned.
-      image_size: height and width that the networks see.
+      scene_classes: the scene classes, or None where no scene was learned.
+      image_size: the height and the width of the images that the networks see.
 
     Raises:
-      ValueError: a network that is needed is not there.
+      ValueError: a network that is needed is missing.
     """
 
     def __init__(
         self,
         networks: Mapping[str, keras.Model],
         tasks: Sequence[Task],
-        labels: SceneClasses | None,
+        scene_classes: SceneClasses | None,
         image_size: int,
     ):
-        needed = ("encoder", "decoders") + (("refiner",) if labels else ())
+        needed = ("encoder", "decoders") + (("refiner",) if scene_classes else ())
         missing = [name for name in needed if name not in networks]
         if missing:
             raise ValueError(
@@ -48,7 +48,7 @@ class Predictor:
             )
         self.networks = {name: networks[name] for name in needed}
         self.tasks = tuple(tasks)
-        self.labels = labels
+        self.scene_classes = scene_classes
         self.image_size = image_size
         # One graph that every endpoint calls: it is traced and stored once.
         self._predict = tf.function(
@@ -63,27 +63,27 @@ class Predictor:
         resized = tf.image.resize(tf.cast(images, tf.float32), size, antialias=True)
         return self._predict(resized / 127.5 - 1)
 
-    def _named_outputs(self, images):
+    def _named_outputs(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         features = self.networks["encoder"](images, training=False)
         predictions = self.networks["decoders"](features, training=False)
         outputs: dict[str, tf.Tensor] = {}
         for task in self.tasks:
             outputs |= _outputs_of(task, predictions[task.name])
-        if self.labels is not None:
+        if self.scene_classes is not None:
             logits = self.networks["refiner"](predictions, training=False)
-            outputs[SCENES] = self.labels.probabilities(logits)
+            outputs[SCENES] = self.scene_classes.probabilities(logits)
         return outputs
 
 
 def _outputs_of(task: Task, prediction: tf.Tensor) -> dict[str, tf.Tensor]:
     physical = task.physical(prediction)
-    named = {task.name: physical[..., 0] if task.info.channels == 1 else physical}
+    outputs = {task.name: physical[..., 0] if task.info.channels == 1 else physical}
     if task.info.class_names:
         logits = tf.cast(prediction, tf.float32)
-        named[probabilities_of(task.name)] = tf.nn.softmax(logits)
-    return named
+        outputs[probabilities_of(task.name)] = tf.nn.softmax(logits)
+    return outputs
 
 
 def probabilities_of(name: str) -> str:
-    """The output that holds the class probabilities of a task."""
+    """Returns the name of the output with the class probabilities of a task."""
     return f"{name}_probabilities"

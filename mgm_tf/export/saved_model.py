@@ -1,4 +1,4 @@
-"""A versioned SavedModel of trained networks, compared with them before it is seen.
+"""A versioned SavedModel of trained networks, compared with them before publication.
 
 Endpoints (both: `images` [N, H, W, 3] in 0..255, of any N > 0, H and W):
 
@@ -6,7 +6,7 @@ Endpoints (both: `images` [N, H, W, 3] in 0..255, of any N > 0, H and W):
     serving_uint8     uint8: a quarter of the bytes
     serve             after `tf.saved_model.load`, a callable that takes either
 
-`predictor.py` says what they answer with, `served.py` how a version lies on the disk.
+`predictor.py` describes their outputs, `versions.py` the files of a version.
 """
 
 import json
@@ -14,6 +14,7 @@ import os
 import pathlib
 import tempfile
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -27,7 +28,7 @@ from mgm_tf.export.versions import (
     SAVED_MODEL,
     Outputs,
     newest_version,
-    restored,
+    restore,
 )
 from mgm_tf.tasks.dense import Task
 from mgm_tf.tasks.scenes import Categorical, SceneClasses
@@ -39,12 +40,12 @@ TOLERANCE = 1e-5
 def export(
     networks: Mapping[str, keras.Model],
     tasks: Sequence[Task],
-    labels: SceneClasses | None,
+    scene_classes: SceneClasses | None,
     image_size: int,
     directory: str | os.PathLike,
     *,
     fingerprint: str,
-    extra: Mapping | None = None,
+    extra: Mapping[str, Any] | None = None,
     sample: np.ndarray | None = None,
 ) -> pathlib.Path:
     """Writes the next version under `directory` and returns its folder.
@@ -54,10 +55,10 @@ def export(
     returned and nothing is written.
 
     Args:
-      networks, tasks, labels, image_size: as for `Predictor`.
-      directory: parent of the versions.
-      fingerprint: tells one set of weights from another (run and step, or a hash).
-      extra: JSON values to keep in `mgm.json`.
+      networks, tasks, scene_classes, image_size: as for `Predictor`.
+      directory: the folder of the versions.
+      fingerprint: a text that differs between weights (run and step, or a hash).
+      extra: further JSON values for `mgm.json`.
       sample: a real image, uint8 [H, W, 3], to compare on besides random ones.
 
     Raises:
@@ -68,9 +69,9 @@ def export(
     if newest and _same(newest, fingerprint):
         print(f"{newest} already holds this model: reused.", flush=True)
         return newest
-    predictor = Predictor(networks, tasks, labels, image_size)
+    predictor = Predictor(networks, tasks, scene_classes, image_size)
     directory.mkdir(parents=True, exist_ok=True)
-    # TF-Serving passes over folders whose name is no number.
+    # TensorFlow Serving passes over folders whose name is no number.
     with tempfile.TemporaryDirectory(prefix=".incomplete-", dir=directory) as folder:
         draft = pathlib.Path(folder) / "version"
         _write(predictor, draft)
@@ -90,11 +91,11 @@ def check(
 
     Raises:
       ValueError: an output differs by more than 1e-5 of max(1, |value|), is missing or
-        is not a number; class numbers count where the two likeliest classes differ by
-        more than 1e-5 in probability.
+        is not a number. Class numbers are compared where the two likeliest classes
+        differ by more than 1e-5 in probability.
     """
     with tf.device("/CPU:0"):
-        model = restored(path)
+        model = restore(path)
         # As one graph, like the endpoints: TensorFlow fuses operations within a graph,
         # and a network after few steps magnifies the last digits.
         spec = tf.TensorSpec([None, None, None, 3], tf.float32, name="images")
@@ -103,24 +104,38 @@ def check(
             expected = _arrays(in_process(tf.constant(images)))
             for endpoint, dtype in ENDPOINTS.items():
                 signature = model.signatures[endpoint]
-                got = signature(images=tf.constant(images.astype(dtype.as_numpy_dtype)))
-                compare(expected, _arrays(got), predictor.tasks, endpoint)
+                inputs = tf.constant(images.astype(dtype.as_numpy_dtype))
+                outputs = _arrays(signature(images=inputs))
+                compare(expected, outputs, predictor.tasks, endpoint)
 
 
-def compare(expected: Outputs, got: Outputs, tasks: Sequence[Task], where: str) -> None:
-    """Raises ValueError if outputs differ (see `check`); `where` begins the message."""
-    if sorted(expected) != sorted(got):
-        raise ValueError(f"{where} has outputs {sorted(got)}, not {sorted(expected)}.")
-    classes = {task.name for task in tasks if task.info.class_names}
+def compare(
+    expected: Outputs, actual: Outputs, tasks: Sequence[Task], where: str
+) -> None:
+    """Compares the outputs of a SavedModel with those of the networks.
+
+    Args:
+      expected: the outputs of the networks.
+      actual: the outputs of the SavedModel.
+      tasks: the tasks that are predicted.
+      where: the words with which an error begins.
+
+    Raises:
+      ValueError: the outputs differ, as `check` says.
+    """
+    if sorted(expected) != sorted(actual):
+        names = f"{sorted(actual)}, not {sorted(expected)}"
+        raise ValueError(f"{where} has outputs {names}.")
+    class_maps = {task.name for task in tasks if task.info.class_names}
     worst = {}
     for name, values in expected.items():
-        if values.shape != got[name].shape:
-            shapes = f"{got[name].shape}, not {values.shape}"
+        if values.shape != actual[name].shape:
+            shapes = f"{actual[name].shape}, not {values.shape}"
             raise ValueError(f"{where}: {name!r} has shape {shapes}.")
         scale = np.maximum(1.0, np.abs(values))
-        difference = np.abs(got[name].astype(np.float64) - values) / scale
-        if name in classes:
-            difference = difference[_decided(expected[probabilities_of(name)])]
+        difference = np.abs(actual[name].astype(np.float64) - values) / scale
+        if name in class_maps:
+            difference = difference[_is_decided(expected[probabilities_of(name)])]
         worst[name] = float(difference.max(initial=0.0))
     # `not <=`, because NaN is an error as well.
     wrong = [f"{n} by {d:.2g}" for n, d in worst.items() if not d <= TOLERANCE]
@@ -131,8 +146,8 @@ def compare(expected: Outputs, got: Outputs, tasks: Sequence[Task], where: str) 
         )
 
 
-def _decided(probabilities: np.ndarray) -> np.ndarray:
-    """Where one class is the likeliest beyond rounding."""
+def _is_decided(probabilities: np.ndarray) -> np.ndarray:
+    """Returns where one class is the likeliest beyond rounding."""
     ordered = np.sort(probabilities, axis=-1)
     if ordered.shape[-1] == 1:
         return np.ones(ordered.shape[:-1], bool)
@@ -140,8 +155,8 @@ def _decided(probabilities: np.ndarray) -> np.ndarray:
 
 
 def _write(predictor: Predictor, path: pathlib.Path) -> None:
-    # The archive finds the endpoints' weights itself. Networks that are tracked as well
-    # have theirs stored twice.
+    # The archive finds the weights of the endpoints itself. It would store those of
+    # networks that it tracks as well twice.
     archive = keras.export.ExportArchive()
     for endpoint, dtype in ENDPOINTS.items():
         spec = tf.TensorSpec([None, None, None, 3], dtype, name="images")
@@ -155,15 +170,18 @@ def _write(predictor: Predictor, path: pathlib.Path) -> None:
 
 
 def _write_record(
-    path: pathlib.Path, predictor: Predictor, fingerprint: str, extra: Mapping
+    path: pathlib.Path,
+    predictor: Predictor,
+    fingerprint: str,
+    extra: Mapping[str, Any],
 ) -> None:
     # Where no scene was learned, there is no scene class.
-    labels = predictor.labels or Categorical(())
+    scene_classes = predictor.scene_classes or Categorical(())
     info = DataInfo(
         image_size=predictor.image_size,
         tasks={task.name: task.info for task in predictor.tasks},
-        scene_names=labels.names,
-        label_kind=labels.kind,
+        scene_names=scene_classes.names,
+        label_kind=scene_classes.kind,
     )
     versions = {"keras": keras.__version__, "tensorflow": tf.__version__}
     record = {
@@ -200,14 +218,14 @@ def _same(version: pathlib.Path, fingerprint: str) -> bool:
     return (values["format"], values["fingerprint"]) == (FORMAT, fingerprint)
 
 
-def _probes(size: int, sample: np.ndarray | None):
-    """Images to compare on: 1 and 3, none of the network's own size."""
+def _probes(size: int, sample: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Returns batches of 3 and 1 images, none of the networks' own size."""
     random = np.random.default_rng(0)
     shape = (3, size + 7, 2 * size + 1, 3)
-    several = random.integers(0, 256, shape).astype(np.float32)
-    alone = several[:1] if sample is None else np.asarray(sample, np.float32)[None]
-    return several, alone
+    three = random.integers(0, 256, shape).astype(np.float32)
+    single = three[:1] if sample is None else np.asarray(sample, np.float32)[None]
+    return three, single
 
 
-def _arrays(outputs) -> Outputs:
+def _arrays(outputs: Mapping[str, tf.Tensor]) -> Outputs:
     return {name: np.asarray(value) for name, value in outputs.items()}

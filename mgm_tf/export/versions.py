@@ -10,33 +10,36 @@ import json
 import os
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from datasets.metadata import DataInfo
 
-FORMAT = 1  # of what is written; a version of another format is not reused
+FORMAT = 1  # of a version on disk; a version of another format is not reused
 RECORD = pathlib.Path("assets.extra") / "mgm.json"
 SAVED_MODEL = "saved_model.pb"
+
+# name -> array with the images as its first axis, see `predictor.py`
 Outputs = dict[str, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
 class LoadedModel:
-    """A SavedModel of this program, loaded.
+    """A loaded SavedModel of this program; a call predicts.
 
     Attributes:
       path: the folder of the version.
-      info: image size, tasks, scene names (none where no scene was learned) and
-        whether an image has one of them or several.
-      record: everything in `mgm.json`.
-      model: the restored object.
+      info: the image size, the tasks, the scene names (none where no scene was learned)
+        and whether an image has one of them or several.
+      record: the content of `mgm.json`.
+      model: the restored object of TensorFlow.
     """
 
     path: pathlib.Path
     info: DataInfo
-    record: Mapping
+    record: Mapping[str, Any]
     model: tf.Module
 
     def __call__(self, images: np.ndarray) -> Outputs:
@@ -49,7 +52,7 @@ def load(directory: str | os.PathLike) -> LoadedModel:
     """Loads the newest version under `directory`, or `directory` if it is a version.
 
     Raises:
-      ValueError: there is no version, or it was not written by `export`.
+      ValueError: there is no version, or it was not written by `saved_model.export`.
     """
     path = pathlib.Path(directory)
     if not (path / SAVED_MODEL).is_file():
@@ -72,12 +75,12 @@ def load(directory: str | os.PathLike) -> LoadedModel:
             "Export it again with `python -m mgm_tf.export`."
         )
     return LoadedModel(
-        path, DataInfo.from_metadata(record["data"]), record, restored(path)
+        path, DataInfo.from_metadata(record["data"]), record, restore(path)
     )
 
 
 def newest_version(directory: pathlib.Path) -> pathlib.Path | None:
-    """The version folder with the highest number."""
+    """Returns the version folder with the highest number; None without any."""
     if not directory.is_dir():
         return None
     versions = [
@@ -86,6 +89,6 @@ def newest_version(directory: pathlib.Path) -> pathlib.Path | None:
     return max(versions, key=lambda path: int(path.name), default=None)
 
 
-def restored(path: pathlib.Path):
-    """The SavedModel in the folder of a version."""
+def restore(path: pathlib.Path) -> tf.Module:
+    """Restores the SavedModel in the folder of a version."""
     return tf.saved_model.load(str(path))

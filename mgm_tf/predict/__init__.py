@@ -1,1 +1,1 @@
-"""Predictions for photographs."""
+"""Predictions of an exported model for photographs."""

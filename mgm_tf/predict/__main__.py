@@ -2,7 +2,7 @@
 
 python -m mgm_tf.predict --saved_model=saved_models/nyuv2 --input=photos/ --output=out/
 
-Writes NAME.panel.png and NAME.npz for each image (see `prediction.py`). Exit code 0:
+Writes NAME.panel.png and NAME.npz for each image (see `predictions.py`). Exit code 0:
 all are done; 1: some could not be read, the others are done; 2: nothing was done.
 """
 
@@ -24,10 +24,10 @@ def define_flags() -> None:
 
 def main() -> int:
     """Predicts, and returns the exit code."""
-    given = flags.FLAGS
-    jobs = predictions.plan(given.input, given.output, overwrite=given.overwrite)
-    model = versions.load(given.saved_model)
-    return min(1, predictions.predict(model, jobs, given.batch_size))
+    values = flags.FLAGS
+    jobs = predictions.plan(values.input, values.output, overwrite=values.overwrite)
+    model = versions.load(values.saved_model)
+    return min(1, predictions.predict(model, jobs, values.batch_size))
 
 
 if __name__ == "__main__":

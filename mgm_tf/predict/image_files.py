@@ -1,4 +1,4 @@
-"""Image files of any kind as RGB arrays, and the names of what is made of them."""
+"""Image files of any kind as RGB arrays, and the names of their results."""
 
 import collections
 import os
@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 PANEL = ".panel.png"
-# Looked for in a folder. A file that is named itself may have any suffix.
+# The suffixes of images in a folder. A file that is named itself may have any suffix.
 SUFFIXES = frozenset(
     (".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pgm")
     + (".png", ".ppm", ".tif", ".tiff", ".webp")
@@ -18,9 +18,12 @@ SIXTEEN_BITS = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
 def find(path: str | os.PathLike) -> list[pathlib.Path]:
-    """The image `path`, or the images in the folder `path` and those below, by name.
+    """Finds the image `path`, or the images in the folder `path` and those below.
 
-    Not among them: hidden files and folders, and panels that a prediction wrote.
+    Hidden files and folders are left out, and so are the panels of predictions.
+
+    Returns:
+      The paths, sorted.
 
     Raises:
       ValueError: there is no such path, or no image in the folder.
@@ -30,18 +33,19 @@ def find(path: str | os.PathLike) -> list[pathlib.Path]:
         return [path]
     if not path.is_dir():
         raise ValueError(f"Expected an image or a folder of images: {path} is neither.")
-    found = sorted(file for file in path.rglob("*") if _is_image(file, path))
-    if not found:
+    images = sorted(file for file in path.rglob("*") if _is_image(file, path))
+    if not images:
         raise ValueError(
             f"No image in {path}: looked for {' '.join(sorted(SUFFIXES))}."
         )
-    return found
+    return images
 
 
 def read(path: str | os.PathLike) -> np.ndarray:
-    """Reads uint8 [H, W, 3], upright: grey, palette, CMYK, 16 bits, … become RGB.
+    """Reads an image as RGB, uint8 [H, W, 3], upright.
 
-    Transparent pixels are put on white. Of several frames the first is read.
+    Grey, palette, CMYK, 16 bits, … become RGB; transparent pixels are put on white. Of
+    several frames the first is read.
 
     Raises:
       ValueError: the file cannot be read, with the reason.
@@ -56,7 +60,7 @@ def read(path: str | os.PathLike) -> np.ndarray:
 
 
 def result_names(paths: Sequence[pathlib.Path]) -> list[str]:
-    """What to call the results of each path: its stem, if no other has the same.
+    """Names the results of each path: by its stem, if no other path has the same.
 
     a.jpg, a.png and b.png give a.jpg, a.png and b; folders stay: c/d.png gives c/d.
     """

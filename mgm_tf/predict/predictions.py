@@ -32,10 +32,13 @@ from mgm_tf.plotting import panels, tiles
 from mgm_tf.predict import image_files
 from mgm_tf.tasks.scenes import scene_classes_of
 
+# Tasks whose values are unit vectors, which resizing shortens.
+UNIT_VECTORS = frozenset({"normals"})
+
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """An image and where its results go."""
+    """An image and the files of its results."""
 
     image: pathlib.Path
     panel: pathlib.Path
@@ -44,10 +47,17 @@ class Job:
 
 @dataclasses.dataclass(frozen=True)
 class _Photo:
-    """What is kept of an image between reading it and writing its results."""
+    """The parts of an image that are kept until its results are written.
+
+    Attributes:
+      job: the job of the image.
+      size: the height and the width of the image.
+      network_input: the image at the network's size, float32 [S, S, 3] in 0..255.
+      thumbnail: the image at the size of the panel, uint8 [H, W, 3].
+    """
 
     job: Job
-    size: tuple[int, int]  # height, width
+    size: tuple[int, int]
     network_input: np.ndarray
     thumbnail: np.ndarray
 
@@ -55,7 +65,7 @@ class _Photo:
 def plan(
     images: str | os.PathLike, output: str | os.PathLike, *, overwrite: bool = False
 ) -> list[Job]:
-    """What there is to do for an image or a folder of images.
+    """Returns the jobs of an image or of a folder of images.
 
     Raises:
       ValueError: there is no image; `output` is a file; or results of some images
@@ -83,11 +93,14 @@ def plan(
     return jobs
 
 
-def predict(served: LoadedModel, jobs: Sequence[Job], batch_size: int = 8) -> int:
-    """Does the jobs and returns how many images could not be read.
+def predict(model: LoadedModel, jobs: Sequence[Job], batch_size: int = 8) -> int:
+    """Does the jobs and returns the number of images that could not be read.
 
     Those are named with the reason; the others are done all the same. One image at a
     time is in memory in its own resolution.
+
+    Raises:
+      ValueError: the batch size is less than 1.
     """
     if batch_size < 1:
         raise ValueError(f"Expected a batch size of at least 1, got {batch_size}.")
@@ -99,12 +112,12 @@ def predict(served: LoadedModel, jobs: Sequence[Job], batch_size: int = 8) -> in
             photos = []
             for job in jobs[start : start + batch_size]:
                 try:
-                    photos.append(_photo(job, served.info.image_size))
+                    photos.append(_read(job, model.info.image_size))
                 except ValueError as error:
                     failures.append(str(error))
                     tqdm.write(f"Skipped {error}", file=sys.stderr)
                     progress.update()
-            _predict_batch(served, photos, progress)
+            _predict_batch(model, photos, progress)
     print(f"Predicted {len(jobs) - len(failures)} of {len(jobs)} images.", flush=True)
     for failure in failures:
         print(f"Could not read {failure}", file=sys.stderr, flush=True)
@@ -112,26 +125,30 @@ def predict(served: LoadedModel, jobs: Sequence[Job], batch_size: int = 8) -> in
 
 
 def arrays_of(info: DataInfo, outputs: Outputs, height: int, width: int) -> Outputs:
-    """One image's outputs as arrays of `height` and `width`, as stored in NAME.npz.
+    """Returns an image's outputs as arrays of its size, as stored in NAME.npz.
 
     Class numbers are the likeliest of the resized probabilities; everything else is
     resized bilinearly, normals to unit length again.
     """
     size = (height, width)
     arrays = {
-        name: _likeliest(outputs[probabilities_of(name)], size)
-        if task.class_names
-        else _finish(task, _resized(outputs[name], size))
-        for name, task in info.tasks.items()
+        name: _resized_map(task, outputs, size) for name, task in info.tasks.items()
     }
     scenes = {SCENES: outputs[SCENES]} if SCENES in outputs else {}
     return arrays | scenes
 
 
-def _photo(job: Job, network_size: int) -> _Photo:
+def _resized_map(task: TaskInfo, outputs: Outputs, size: tuple[int, int]) -> np.ndarray:
+    if task.class_names:
+        return _likeliest(outputs[probabilities_of(task.name)], size)
+    values = _resized(outputs[task.name], size)
+    return _unit_vectors(values) if task.name in UNIT_VECTORS else values
+
+
+def _read(job: Job, network_size: int) -> _Photo:
     pixels = image_files.read(job.image)
     height, width = pixels.shape[:2]
-    # Just what the SavedModel does with a raw image; images of one size make a batch.
+    # As the SavedModel does with a raw image; images of one size make a batch.
     network_input = tf.image.resize(
         pixels, (network_size, network_size), antialias=True
     )
@@ -141,44 +158,44 @@ def _photo(job: Job, network_size: int) -> _Photo:
 
 
 def _predict_batch(
-    served: LoadedModel, photos: Sequence[_Photo], progress: tqdm
+    model: LoadedModel, photos: Sequence[_Photo], progress: tqdm
 ) -> None:
     if not photos:
         return
-    batch = served(np.stack([photo.network_input for photo in photos]))
+    batch = model(np.stack([photo.network_input for photo in photos]))
     for index, photo in enumerate(photos):
         outputs = {name: values[index] for name, values in batch.items()}
-        arrays = arrays_of(served.info, outputs, *photo.size)
+        arrays = arrays_of(model.info, outputs, *photo.size)
         np.savez(photo.job.arrays, allow_pickle=False, **arrays)
-        Image.fromarray(_panel(served.info, photo, outputs)).save(photo.job.panel)
+        Image.fromarray(_panel(model.info, photo, outputs)).save(photo.job.panel)
         progress.update()
 
 
 def _panel(info: DataInfo, photo: _Photo, outputs: Outputs) -> np.ndarray:
     # In the size of the panel from the start: colours of a huge image take gigabytes.
-    shown = arrays_of(info, outputs, *photo.thumbnail.shape[:2])
+    maps = arrays_of(info, outputs, *photo.thumbnail.shape[:2])
     scene = None
     if SCENES in outputs:
         width = tiles.fit(photo.thumbnail).shape[1]
         scene = scene_text(scene_classes_of(info).describe(outputs[SCENES]), width)
-    return panels.prediction_panel(info.tasks, photo.thumbnail, shown, scene)
+    return panels.prediction_panel(info.tasks, photo.thumbnail, maps, scene)
 
 
 def scene_text(classes: Sequence[str], width: int) -> str:
-    """The classes of an image in one line, as many as fit into `width` pixels.
+    """Names the classes of an image in one line, as many as fit into `width` pixels.
 
-    The first is there in any case; at the end stands how many are left out.
+    The first is named in any case; the number of those left out is at the end.
     """
-    for shown in range(len(classes), 0, -1):
-        left = len(classes) - shown
-        text = ", ".join(classes[:shown]) + f" and {left} more" * (left > 0)
-        if shown == 1 or tiles.text_width(text) <= width:
+    for number in range(len(classes), 0, -1):
+        rest = len(classes) - number
+        text = ", ".join(classes[:number]) + f" and {rest} more" * (rest > 0)
+        if number == 1 or tiles.text_width(text) <= width:
             return text
     return "no class above 50%"
 
 
 def _resized(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """[h, w] or [h, w, C] to `size` = (height, width), bilinearly; float32."""
+    """Resizes [h, w] or [h, w, C] to (height, width), bilinearly, as float32."""
     if values.ndim == 3:
         channels = [_resized(values[..., c], size) for c in range(values.shape[-1])]
         return np.stack(channels, axis=-1)
@@ -187,9 +204,9 @@ def _resized(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _likeliest(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Class numbers [height, width] of probabilities [h, w, classes].
+    """Returns class numbers [height, width] of probabilities [h, w, classes].
 
-    One class at a time: all of a large image at once take gigabytes.
+    One class is resized at a time: all of a large image at once take gigabytes.
     """
     classes = probabilities.shape[-1]
     best = np.zeros(size, np.min_scalar_type(classes - 1))
@@ -201,14 +218,6 @@ def _likeliest(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return best
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
+def _unit_vectors(vectors: np.ndarray) -> np.ndarray:
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors / np.maximum(lengths, np.float32(1e-12))
-
-
-FINISHES = {"normals": _unit}
-
-
-def _finish(task: TaskInfo, values: np.ndarray) -> np.ndarray:
-    finish = FINISHES.get(task.name)
-    return values if finish is None else finish(values)

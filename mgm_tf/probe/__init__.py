@@ -1,1 +1,1 @@
-"""What the encoder knows, and how far generated images are from real ones."""
+"""Probes of a run: scenes from the encoder's features, KID of generated images."""

@@ -1,13 +1,14 @@
-"""What a run's encoder knows: `python -m mgm_tf.probe --workdir=DIR`.
+"""Probes the networks of a run: `python -m mgm_tf.probe --workdir=DIR`.
 
-The scene read from E's features by a linear probe and by the nearest neighbours and,
-where the run has a generator, the kernel distance (KID) of its images to test images,
-on the features of this run's E or of that of `--features_of`. Writes
+Classifies scenes from E's features by a linear probe and by the nearest neighbours.
+Where the run has a generator, it computes the kernel distance (KID) of its images to
+test images, on the features of this run's E or of that of `--features_of`. Writes
 `DIR/eval/probe.json`.
 """
 
 import pathlib
 from collections.abc import Iterator
+from typing import Any
 
 from absl import flags
 
@@ -27,21 +28,23 @@ def define_flags() -> None:
 
 
 def main() -> None:
-    """Measures, prints and writes."""
-    workdir, other = command_line.workdir(), flags.FLAGS.features_of
-    judge = _restored(pathlib.Path(other)) if other else None
-    record = measure.measure(_restored(workdir), workdir, judge, other or "")
+    """Probes the networks, prints the measurements and writes them."""
+    workdir, features_of = command_line.workdir(), flags.FLAGS.features_of
+    features_run = _restore(pathlib.Path(features_of)) if features_of else None
+    record = measure.measure(
+        _restore(workdir), workdir, features_run, features_of or ""
+    )
     print("\n".join(_lines(record)))
     print(f"Written to {workdir / 'eval' / 'probe.json'}.")
 
 
-def _restored(workdir: pathlib.Path) -> Experiment:
+def _restore(workdir: pathlib.Path) -> Experiment:
     experiment = Experiment(saved.load(workdir))
     Checkpoints(workdir, experiment.networks).restore(flags.FLAGS.checkpoint)
     return experiment
 
 
-def _lines(record: dict) -> Iterator[str]:
+def _lines(record: dict[str, Any]) -> Iterator[str]:
     for name, value in (record["scene"] or {}).items():
         yield f"{'scene, ' + name.replace('_', ' '):<32}{value:>10.4f}"
     distance = record["kernel_distance"]

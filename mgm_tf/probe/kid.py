@@ -1,4 +1,4 @@
-"""KID: how far a set of synthesized images is from real ones, in features of both.
+"""The kernel distance (KID) of synthesized images to real ones, in features of both.
 
 Binkowski et al., "Demystifying MMD GANs" (2018): the squared maximum mean discrepancy
 with a cubic kernel. Unlike FID it is unbiased, so that sets of different sizes, small
@@ -8,33 +8,36 @@ ones too, can be compared; it may come out below 0.
 import numpy as np
 
 
-def kernel_distance(real: np.ndarray, made: np.ndarray) -> float:
-    """The unbiased estimate of the squared MMD with k(x, y) = (x . y / d + 1)^3.
+def kernel_distance(real: np.ndarray, synthesized: np.ndarray) -> float:
+    """Estimates the squared MMD with k(x, y) = (x . y / d + 1)^3, without bias.
 
     Args:
-      real: features [n, d].
-      made: features [m, d].
+      real: the features of real images, [n, d].
+      synthesized: the features of synthesized images, [m, d].
 
     Raises:
       ValueError: the features are not of the same length, or a set has fewer than two.
     """
-    _check(real, made, least=2)
-    real, made = np.asarray(real, np.float64), np.asarray(made, np.float64)
-    between = _kernel(real, made).mean()
-    return float(_mean_of_pairs(real) + _mean_of_pairs(made) - 2 * between)
+    _check(real, synthesized, least=2)
+    real = np.asarray(real, np.float64)
+    synthesized = np.asarray(synthesized, np.float64)
+    # MMD^2_u: the mean over pairs within each set, less twice that between the sets.
+    within = _mean_of_pairs(real) + _mean_of_pairs(synthesized)
+    return float(within - 2 * _kernel(real, synthesized).mean())
 
 
 def in_subsets(
-    real: np.ndarray, made: np.ndarray, subsets: int, size: int, seed: int
+    real: np.ndarray, synthesized: np.ndarray, subsets: int, size: int, seed: int
 ) -> tuple[float, float]:
-    """The mean and the standard deviation of the distance over random subsets.
+    """Computes the mean and the standard deviation of KID over random subsets.
 
     Args:
-      real: features [n, d].
-      made: features [m, d].
-      subsets: how many.
-      size: of each, drawn from both sets without repetition; 1000 is usual.
-      seed: of the draws.
+      real: the features of real images, [n, d].
+      synthesized: the features of synthesized images, [m, d].
+      subsets: the number of subsets.
+      size: the number of images in a subset, drawn from both sets without repetition;
+        1000 is usual.
+      seed: the seed of the subsets.
 
     Raises:
       ValueError: there is no subset, one has fewer than two features or more than there
@@ -44,24 +47,26 @@ def in_subsets(
         raise ValueError(
             f"Expected at least 1 subset of at least 2; received {subsets} of {size}."
         )
-    _check(real, made, least=size)
+    _check(real, synthesized, least=size)
     generator = np.random.default_rng(seed)
 
-    def some(features):
+    def subset(features: np.ndarray) -> np.ndarray:
         return features[generator.choice(len(features), size, replace=False)]
 
-    found = [kernel_distance(some(real), some(made)) for _ in range(subsets)]
-    return float(np.mean(found)), float(np.std(found))
+    distances = [
+        kernel_distance(subset(real), subset(synthesized)) for _ in range(subsets)
+    ]
+    return float(np.mean(distances)), float(np.std(distances))
 
 
-def _check(real: np.ndarray, made: np.ndarray, least: int) -> None:
-    shapes = np.shape(real), np.shape(made)
+def _check(real: np.ndarray, synthesized: np.ndarray, least: int) -> None:
+    shapes = np.shape(real), np.shape(synthesized)
     if any(len(shape) != 2 for shape in shapes) or shapes[0][1] != shapes[1][1]:
         raise ValueError(f"Expected features [n, d] and [m, d]; received {shapes}.")
-    if min(len(real), len(made)) < least:
+    if min(len(real), len(synthesized)) < least:
         raise ValueError(
             f"Expected at least {least} images in both sets; received {len(real)} real "
-            f"and {len(made)} synthesized ones."
+            f"and {len(synthesized)} synthesized ones."
         )
 
 
@@ -70,7 +75,7 @@ def _kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _mean_of_pairs(features: np.ndarray) -> float:
-    """The mean of the kernel over pairs of different rows."""
+    """Computes the mean of the kernel over pairs of different rows."""
     kernel = _kernel(features, features)
     number = len(features)
     return (kernel.sum() - np.trace(kernel)) / (number * (number - 1))

@@ -1,7 +1,7 @@
-"""What a run's encoder knows of scenes, and how far its generator is from real images.
+"""The measurements of a run: scenes from its encoder's features, KID of its generator.
 
-The kernel distance (KID) is that on features of our own encoder, not of Inception as
-published figures are: only runs on the features of one and the same can be compared.
+The kernel distance (KID) is computed on features of our own encoder, not of Inception
+as published figures are: only runs on the features of the same encoder can be compared.
 """
 
 import dataclasses
@@ -9,6 +9,7 @@ import functools
 import json
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -22,27 +23,32 @@ from mgm_tf.train.experiment import Experiment
 SUBSETS, SUBSET_SIZE = 20, 100  # of KID, as far as there are images
 GENERATOR = "generator"
 
+# images [N, H, W, 3] in [-1, 1] -> features [N, h, w, channels]
+Encode = Callable[[tf.Tensor], tf.Tensor]
+
 
 def measure(
     experiment: Experiment,
     workdir: pathlib.Path,
-    judge: Experiment | None = None,
+    features_run: Experiment | None = None,
     features_of: str = "",
-) -> dict:
-    """Measures, and writes `eval/probe.json`; the networks have their weights.
+) -> dict[str, Any]:
+    """Probes the networks, which have their weights, and writes `eval/probe.json`.
 
     Args:
-      experiment: of the run.
-      workdir: its folder.
-      judge: of the run on whose features KID is; None: the same.
+      experiment: the experiment of the run.
+      workdir: the folder of the run.
+      features_run: the experiment of the run on whose features KID is computed; None
+        for the run itself.
       features_of: the folder of that run.
 
     Returns:
-      `scene`: accuracies of the linear probe and the nearest neighbours; None where no
-      scene is stored. `kernel_distance`: `mean`, `std`, `subsets`, `size`; None without
-      a generator. `features_of`.
+      The record that is written. `scene`: the accuracies of the linear probe and the
+      nearest neighbours; None where no scene is stored. `kernel_distance`: `mean`,
+      `std`, `subsets`, `size`; None without a generator. `features_of`: the folder of
+      the run on whose features KID is computed.
     """
-    encode = _encoder(judge or experiment)
+    encode = _encoder(features_run or experiment)
     record = {
         "scene": _scene(experiment),
         "kernel_distance": _kernel_distance(experiment, workdir, encode),
@@ -54,38 +60,43 @@ def measure(
     return record
 
 
-def _encoder(experiment: Experiment) -> Callable[[tf.Tensor], tf.Tensor]:
+def _encoder(experiment: Experiment) -> Encode:
     return functools.partial(experiment.networks["encoder"], training=False)
 
 
 def _scene(experiment: Experiment) -> dict[str, float] | None:
     data = experiment.data
-    stored = data.labels.size and experiment.scene_labels.relabel is None
-    if not (stored and experiment.shares_features):
+    is_stored = data.labels.size and experiment.scene_labels.relabel is None
+    if not (is_stored and experiment.shares_features):
         return None
-    return linear_probe.of_encoder(data.train, data.test, _encoder(experiment))
+    return linear_probe.probe_encoder(data.train, data.test, _encoder(experiment))
 
 
-def _kernel_distance(experiment, workdir, encode) -> dict[str, float] | None:
-    """The distance of test images and as many synthesized ones."""
+def _kernel_distance(
+    experiment: Experiment, workdir: pathlib.Path, encode: Encode
+) -> dict[str, float] | None:
+    """Computes KID of as many synthesized images as there are test images."""
     if GENERATOR not in experiment.networks:
         return None
     real = pseudo_labels.mean_features(experiment.data.test, encode)
-    made = _synthesized_features(experiment, workdir, encode, len(real))
+    synthesized = _synthesized_features(experiment, workdir, encode, len(real))
     size = min(SUBSET_SIZE, len(real))
-    mean, std = kid.in_subsets(real, made, SUBSETS, size, seed=0)
+    mean, std = kid.in_subsets(real, synthesized, SUBSETS, size, seed=0)
     return {"mean": mean, "std": std, "subsets": SUBSETS, "size": size}
 
 
-def _synthesized_features(experiment, workdir, encode, number: int) -> np.ndarray:
-    """E's mean features of images made from training batches, [number, channels]."""
+def _synthesized_features(
+    experiment: Experiment, workdir: pathlib.Path, encode: Encode, number: int
+) -> np.ndarray:
+    """Returns mean features [number, channels] of images made of training batches."""
     stage = experiment.stages[-1]
     train, _ = experiment.examples(stage, workdir)
     batches = Batches(train, stage.batch_size, experiment.settings.run.seed)
     reader = dataclasses.replace(experiment.reader(stage), extra={})
-    latent, found = experiment.method.generate.latent, []
+    latent = experiment.method.generate.latent
+    features = []
     for step in range(-(-number // stage.batch_size)):
         examples = reader(batches.at(tf.constant(step, tf.int64)))
-        made = pictures.synthesized(experiment.networks, latent, examples)
-        found.append(pseudo_labels.mean_feature(encode(made)))
-    return np.concatenate(found)[:number]
+        images = pictures.synthesized(experiment.networks, latent, examples)
+        features.append(pseudo_labels.mean_feature(encode(images)))
+    return np.concatenate(features)[:number]

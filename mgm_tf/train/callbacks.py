@@ -1,4 +1,4 @@
-"""What happens around the steps: scalars, progress, stopping, whatever is periodic."""
+"""The callbacks around the steps of a stage: scalars, progress, interruption."""
 
 import contextlib
 import dataclasses
@@ -6,25 +6,34 @@ import math
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+import types
+from collections.abc import Callable, Iterator, Mapping
 
 import keras
 import numpy as np
 import tqdm
 
 from mgm_tf.errors import NotFinite
-from mgm_tf.train.accounts import RunCosts
+from mgm_tf.train.costs import RunCosts
 from mgm_tf.train.logs import Log
+
+# What Keras gives to a callback; nothing here reads it.
+Logs = Mapping[str, float] | None
 
 
 class EverySteps(keras.callbacks.Callback):
-    """Calls `act(step)` whenever another `every` steps of the run are done.
+    """A callback that calls `act(step)` every so many steps of the run.
 
     A call of the graph may hold several steps: what counts is the step that is reached.
+
+    Args:
+      every: the number of steps from one call to the next.
+      act: the function that is called with the number of steps done.
+      first: the number of steps done before the stage is begun or resumed.
+      last: the step at which the stage ends, when `act` is called in any case.
     """
 
     def __init__(self, every: int, act: Callable[[int], None], first: int, last: int):
-        """Counts from `first`, the steps done before; acts at `last` in any case."""
         super().__init__()
         self._every = every
         self._act = act
@@ -32,18 +41,28 @@ class EverySteps(keras.callbacks.Callback):
         self._done = first
         self._last = last
 
-    def on_train_batch_end(self, batch, logs=None):
-        """Acts if a multiple of `every` was reached, or the end."""
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Acts if a multiple of `every` is reached, or the end."""
         # The last call of a stage may hold fewer steps than Keras counts.
-        before, self._done = self._done, min(self._first + batch + 1, self._last)
-        reached = self._done // self._every > before // self._every
-        if reached or self._done == self._last:
+        previous, self._done = self._done, min(self._first + batch + 1, self._last)
+        is_due = self._done // self._every > previous // self._every
+        if is_due or self._done == self._last:
             self._act(self._done)
 
 
 @dataclasses.dataclass
 class Scalars:
-    """Writes the losses since the last call, and how fast it went.
+    """A writer of the mean losses since its last call, and of the speed.
+
+    Attributes:
+      log: the log of the run.
+      model: the model whose metrics are the losses.
+      stage: the name of the stage.
+      batch_size: the number of images in a step.
+      constants: name -> scalar that is written each time, such as a learning rate.
+      show: a function that displays scalars by name.
+      step: the step up to which everything is written.
+      run_costs: the costs of the run, to which steps and seconds are added.
 
     Raises:
       NotFinite: a loss is NaN or infinite; the last checkpoint is before it.
@@ -58,17 +77,17 @@ class Scalars:
     step: int
     run_costs: RunCosts
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._since = time.monotonic()
 
     def __call__(self, step: int) -> None:
-        """Writes and starts anew; of a step that is written already nothing is left."""
+        """Writes the scalars up to a step, unless they are written already."""
         if step == self.step:
             return
         losses = checked_losses(self.model, self.stage, step)
         now = time.monotonic()
         images = (step - self.step) * self.batch_size
-        self.run_costs.spent(
+        self.run_costs.record_steps(
             self.stage, step - self.step, now - self._since, self.batch_size
         )
         speed = {"images_per_second": images / max(now - self._since, 1e-9)}
@@ -79,24 +98,24 @@ class Scalars:
         self.step, self._since = step, now
 
     @contextlib.contextmanager
-    def paused(self):
-        """Leaves the time spent inside out of the speed of training."""
+    def paused(self) -> Iterator[None]:
+        """Leaves the time inside the context out of the speed of training."""
         start = time.monotonic()
         yield
         self._since += time.monotonic() - start
 
 
 def checked_losses(model: keras.Model, stage: str, step: int) -> dict[str, float]:
-    """The mean losses since the last reset.
+    """Returns the mean losses since the last reset, by name.
 
     Raises:
-      NotFinite: naming those that are NaN or infinite.
+      NotFinite: losses, which the message names, are NaN or infinite.
     """
     losses = {metric.name: float(metric.result()) for metric in model.metrics}
-    broken = [name for name, value in losses.items() if not math.isfinite(value)]
-    if broken:
+    names = [name for name, value in losses.items() if not math.isfinite(value)]
+    if names:
         raise NotFinite(
-            f"Stage {stage}, up to step {step}: the loss of {', '.join(broken)} is not "
+            f"Stage {stage}, up to step {step}: the loss of {', '.join(names)} is not "
             "finite. The last checkpoint is from before; a smaller learning rate or "
             "other data may help, going on from there would not."
         )
@@ -104,19 +123,19 @@ def checked_losses(model: keras.Model, stage: str, step: int) -> dict[str, float
 
 
 def check_weights(networks: Mapping[str, keras.Model], stage: str, step: int) -> None:
-    """Refuses weights that the last update has spoiled: no loss has seen those yet.
+    """Refuses weights that the last update has spoiled, which no loss has seen yet.
 
     Raises:
-      NotFinite: naming the networks with a NaN or an infinite weight.
+      NotFinite: networks, which the message names, have a NaN or an infinite weight.
     """
-    broken = [
+    names = [
         name
         for name, network in networks.items()
         if not all(np.isfinite(value.numpy()).all() for value in network.variables)
     ]
-    if broken:
+    if names:
         raise NotFinite(
-            f"Stage {stage}, step {step}: weights of {', '.join(broken)} are not "
+            f"Stage {stage}, step {step}: weights of {', '.join(names)} are not "
             "finite. The last checkpoint is from before."
         )
 
@@ -141,7 +160,7 @@ class Progress(keras.callbacks.Callback):
         self.done = 0  # steps of this call of `fit`
 
     def show(self, values: dict[str, float]) -> None:
-        """Shows one number a loss, those of several terms summed."""
+        """Shows one number for each loss, the sum of its terms."""
         sums: dict[str, float] = {}
         for name, value in values.items():
             update = name.split("/")[0]
@@ -149,43 +168,48 @@ class Progress(keras.callbacks.Callback):
         text = " ".join(f"{name}={value:.3g}" for name, value in sums.items())
         self._bar.set_postfix_str(text, refresh=False)
 
-    def on_train_batch_end(self, batch, logs=None):
-        """Moves on."""
-        before, self.done = self.done, min(batch + 1, self._steps)
-        self._bar.update(self.done - before)
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Advances by the steps of the last call of the graph."""
+        previous, self.done = self.done, min(batch + 1, self._steps)
+        self._bar.update(self.done - previous)
 
     def close(self) -> None:
-        """Leaves the line as it is."""
+        """Ends the line and leaves it as it is."""
         self._bar.close()
 
 
 class Interruption(keras.callbacks.Callback):
-    """Stops a stage after the current step when SIGTERM or SIGINT comes.
+    """A callback that stops a stage after the current step on SIGTERM or SIGINT.
 
     TensorFlow's own preemption handler does nothing on a single host.
+
+    Attributes:
+      requested: whether a signal has come.
     """
 
     SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self.asked = False
+        self.requested = False
 
-    def __enter__(self):
-        self._before = {s: signal.signal(s, self._ask) for s in self.SIGNALS}
+    def __enter__(self) -> "Interruption":
+        self._previous_handlers = {
+            number: signal.signal(number, self._request) for number in self.SIGNALS
+        }
         return self
 
-    def __exit__(self, *exception):
-        for number, handler in self._before.items():
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._previous_handlers.items():
             signal.signal(number, handler)
 
-    def _ask(self, number, frame):
-        self.asked = True
+    def _request(self, _number: int, _frame: types.FrameType | None) -> None:
+        self.requested = True
         print("Stopping after this step; a second signal stops at once.", flush=True)
-        for each in self.SIGNALS:
-            signal.signal(each, signal.SIG_DFL)
+        for number in self.SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
 
-    def on_train_batch_end(self, batch, logs=None):
-        """Ends the stage if asked to."""
-        if self.asked:
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Ends the stage if a signal has come."""
+        if self.requested:
             self.model.stop_training = True

@@ -34,6 +34,6 @@ def begin(experiment: Experiment, workdir: pathlib.Path) -> None:
             {dataset.TRAIN: data.train, dataset.VALIDATION: data.validation},
             refuse=REFUSES[settings.data.check_data],
         )
-    record = provenance.of(experiment.data.builder)
-    provenance.note(workdir, record | {"sources": other_runs.told(settings.source)})
+    record = provenance.collect(experiment.data.builder)
+    provenance.note(workdir, record | {"sources": other_runs.records(settings.source)})
     saved.save(settings, workdir)

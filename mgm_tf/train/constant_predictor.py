@@ -1,6 +1,6 @@
-"""The constant predictor: what training labels say at a pixel, whatever the image.
+"""The constant predictor: the best guess at each pixel without a look at the image.
 
-Any use of the image has to beat it.
+Whatever uses the image has to beat it.
 """
 
 import dataclasses
@@ -16,17 +16,17 @@ from mgm_tf.tasks.dense import Task
 
 
 @dataclasses.dataclass(frozen=True)
-class Prior:
-    """The same prediction for every image.
+class ConstantPredictor:
+    """A predictor that gives the same maps for every image.
 
     Attributes:
-      maps: task -> [H, W, channels] in the network's coding.
+      maps: task -> prediction [H, W, channels] in the network's coding.
     """
 
     maps: Mapping[str, np.ndarray]
 
     def __call__(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The maps, once for each of the images [N, H, W, 3]."""
+        """Repeats the maps for each of the images [N, H, W, 3]."""
         number = tf.shape(images)[0]
         return {
             name: tf.repeat(tf.constant(value[None], tf.float32), number, axis=0)
@@ -34,69 +34,75 @@ class Prior:
         }
 
 
-def prior(
+def estimate(
     split: Split,
     tasks: tuple[Task, ...],
     most: int = 500,
     path: pathlib.Path | None = None,
-) -> Prior:
-    """The constant predictor of a training split.
+) -> ConstantPredictor:
+    """Estimates the constant predictor from a training split.
 
     Args:
-      split: of training.
-      tasks: what is predicted.
-      most: the number of examples, evenly spread, that are looked at.
-      path: a `.npz` file to keep it in; read from there if it exists.
+      split: the training examples.
+      tasks: the tasks that are predicted.
+      most: the number of examples, evenly spread, that are read at most.
+      path: a `.npz` file that keeps the predictor; it is read if it exists.
     """
     if path is not None and path.exists():
-        with np.load(path) as kept:
-            return Prior({task.name: kept[task.name] for task in tasks})
+        with np.load(path) as arrays:
+            return ConstantPredictor({task.name: arrays[task.name] for task in tasks})
     numbers = np.arange(0, len(split), -(-len(split) // most))
-    maps = {task.name: _constant(split, task, numbers) for task in tasks}
+    maps = {task.name: _estimate_map(split, task, numbers) for task in tasks}
     if path is not None:
         array_files.save(path, maps)
-    return Prior(maps)
+    return ConstantPredictor(maps)
 
 
-def _constant(split: Split, task: Task, numbers: np.ndarray) -> np.ndarray:
+def _estimate_map(split: Split, task: Task, numbers: np.ndarray) -> np.ndarray:
     targets, valid = [], []
-    for some in np.array_split(numbers, -(-len(numbers) // 32)):
-        target, known = task.decode(split.batch(tf.constant(some))[task.name])
+    for chunk in np.array_split(numbers, -(-len(numbers) // 32)):
+        target, is_labelled = task.decode(split.batch(tf.constant(chunk))[task.name])
         targets.append(target.numpy())
-        valid.append(known.numpy())
-    constant = CONSTANTS.get(task.name, median)
+        valid.append(is_labelled.numpy())
+    constant = class_frequencies if task.info.class_names else median
     return constant(
         np.concatenate(targets), np.concatenate(valid), task.output_channels
     )
 
 
 def median(targets: np.ndarray, valid: np.ndarray, channels: int) -> np.ndarray:
-    """What an L1 loss is least at: the lower median of the labels at each pixel.
+    """Computes the lower median of the labels at each pixel, the least L1 loss.
 
-    Where no example has a label, the median of all labels.
+    Where no example has a label, it is the median of all labels.
 
     Args:
-      targets: [N, H, W, channels].
-      valid: [N, H, W], where there is a label.
-      channels: of the result [H, W, channels].
+      targets: labels [N, H, W, channels].
+      valid: booleans [N, H, W], true where there is a label.
+      channels: the number of channels of a label.
+
+    Returns:
+      The medians [H, W, channels]; zeros if there is no label at all.
     """
     ordered = np.sort(np.where(valid[..., None], targets, np.inf), axis=0)
     number = valid.sum(axis=0)
     middle = np.maximum(number - 1, 0) // 2
     maps = np.take_along_axis(ordered, middle[None, :, :, None], axis=0)[0]
-    labelled = targets[valid] if valid.any() else np.zeros((1, channels))
-    return np.where(number[..., None] > 0, maps, np.median(labelled, axis=0))
+    labels = targets[valid] if valid.any() else np.zeros((1, channels))
+    return np.where(number[..., None] > 0, maps, np.median(labels, axis=0))
 
 
 def class_frequencies(
     targets: np.ndarray, valid: np.ndarray, channels: int
 ) -> np.ndarray:
-    """Logarithms of how often a pixel is of each class; their argmax is the mode.
+    """Computes the log-frequency of each class at each pixel; its argmax is the mode.
 
     Args:
       targets: class numbers [N, H, W, 1].
-      valid: [N, H, W], where there is a label.
+      valid: booleans [N, H, W], true where there is a label.
       channels: the number of classes.
+
+    Returns:
+      Logarithms of frequencies that sum to 1, [H, W, channels].
     """
     classes = np.where(valid, targets[..., 0], -1)
     counts = np.stack([(classes == c).sum(axis=0) for c in range(channels)], axis=-1)
@@ -105,7 +111,3 @@ def class_frequencies(
     share = counts.sum(axis=(0, 1)) + 1.0
     counts = counts + share / share.sum()
     return np.log(counts / counts.sum(axis=-1, keepdims=True))
-
-
-# Numbers have their median.
-CONSTANTS = {"segmentation": class_frequencies}

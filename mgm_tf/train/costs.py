@@ -1,14 +1,26 @@
-"""What a step costs, read off its graph: parameters, memory, operations."""
+"""The costs of a step, read off its graph, and those of a run, in its `costs.json`.
+
+The file holds the parameters of each network, the time and the speed of each stage
+(validations and pictures left out), the operations of a step and the peak memory. A run
+that is continued adds to it.
+"""
 
 import collections
 import dataclasses
 import io
+import json
+import pathlib
+import resource
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from mgm_tf.method.algorithm import Stage
+from mgm_tf.method.stages import Stage
+
+FILE = "costs.json"
+PREDICTION_NETWORKS = ("encoder", "decoders")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,10 +28,10 @@ class StepCosts:
     """The costs of one step of a stage.
 
     Attributes:
-      flops: floating-point operations of convolutions, matrix products and what else
-        TensorFlow counts; a multiplication and an addition are two.
-      activation_bytes: the most that intermediate results take at once, if operations
-        run in the graph's order and results are freed after their last use.
+      flops: the floating-point operations of convolutions, matrix products and what
+        else TensorFlow counts; a multiplication and an addition are two.
+      activation_bytes: the most memory that intermediate results take at once, if
+        operations run in the graph's order and results are freed after their last use.
     """
 
     flops: int
@@ -27,32 +39,32 @@ class StepCosts:
 
 
 def step_costs(model: keras.Model, batch: Mapping[str, tf.TensorSpec]) -> StepCosts:
-    """The costs of a training step on a batch of this shape, on one device."""
+    """Returns the costs of a training step on such a batch, on one device."""
     step = tf.function(model.train_step).get_concrete_function(dict(batch))
     return StepCosts(flops(step.graph), peak_bytes(step.graph))
 
 
 def flops(graph: tf.Graph) -> int:
-    """Floating-point operations of a graph, as TensorFlow counts them."""
+    """Counts the floating-point operations of a graph, as TensorFlow does."""
     profiler = tf.compat.v1.profiler
     options = profiler.ProfileOptionBuilder(
         profiler.ProfileOptionBuilder.float_operation()
     )
-    counted = profiler.profile(
+    profile = profiler.profile(
         graph=graph, cmd="scope", options=options.with_empty_output().build()
     )
-    return counted.total_float_ops
+    return profile.total_float_ops
 
 
 def peak_bytes(graph: tf.Graph) -> int:
-    """The largest sum of the sizes of results that are still needed."""
+    """Returns the largest sum of the sizes of results that are still needed."""
+    # Counts down as results are used; a result that is used no more is freed.
     uses: dict[str, int] = collections.Counter()
     for operation in graph.get_operations():
         uses.update(tensor.name for tensor in operation.inputs)
     live = peak = 0
     for operation in graph.get_operations():
-        made = [t for t in operation.outputs if uses[t.name]]
-        live += sum(_bytes(tensor) for tensor in made)
+        live += sum(_bytes(tensor) for tensor in operation.outputs if uses[tensor.name])
         peak = max(peak, live)
         for tensor in operation.inputs:
             uses[tensor.name] -= 1
@@ -69,12 +81,12 @@ def table(
     stages: Mapping[Stage, StepCosts],
     lengths: Mapping[str, str],
 ) -> str:
-    """Parameters of each network and the costs of a step of each stage, for a person.
+    """Returns a table of the parameters of networks and of the costs of stages.
 
     Args:
-      counts: network -> trainable parameters.
-      stages: with the costs of a step.
-      lengths: stage -> how long it lasts, in words.
+      counts: network -> number of trainable parameters.
+      stages: stage -> costs of one of its steps.
+      lengths: name of a stage -> its length in words.
     """
     text = io.StringIO()
     print(f"{'network':<16}{'parameters':>14}", file=text)
@@ -91,3 +103,65 @@ def table(
             print(f"    {update.name:<22}-> {', '.join(update.trains)}", file=text)
     print("\nGFLOP and GiB: of a step, on one device, read off its graph.", file=text)
     return text.getvalue()
+
+
+class RunCosts:
+    """The costs of a run so far, kept in its folder.
+
+    Attributes:
+      record: the content of `costs.json`.
+    """
+
+    def __init__(self, workdir: pathlib.Path):
+        """Continues the record in the folder, or begins an empty one."""
+        self._path = workdir / FILE
+        self.record: dict[str, Any] = {
+            "parameters": {},
+            "wall_seconds": 0.0,
+            "stages": {},
+        }
+        if self._path.exists():
+            self.record = json.loads(self._path.read_text())
+
+    def record_parameters(self, counts: Mapping[str, int]) -> None:
+        """Records the number of trainable parameters of each network."""
+        self.record["parameters"] = dict(counts)
+        self.record["prediction_parameters"] = sum(
+            counts[name] for name in PREDICTION_NETWORKS
+        )
+
+    def record_steps(
+        self, stage: str, steps: int, seconds: float, batch_size: int
+    ) -> None:
+        """Adds steps of a stage and the time that they took."""
+        entry = self._stage(stage)
+        entry["steps"] += steps
+        entry["seconds"] += seconds
+        entry["batch_size"] = batch_size
+        images = entry["steps"] * batch_size
+        entry["images_per_second"] = images / max(entry["seconds"], 1e-9)
+        self.record["wall_seconds"] += seconds
+
+    def record_flops(self, stage: str, graph: tf.Graph | None) -> None:
+        """Records the operations of a step; without a graph they stay unknown."""
+        entry = self._stage(stage)
+        # Counting takes long, and a stage has one graph.
+        if graph is not None and entry["flops_per_step"] is None:
+            entry["flops_per_step"] = flops(graph)
+
+    def save(self) -> None:
+        """Writes the record to the folder."""
+        self.record["peak_memory_bytes"] = peak_memory()
+        self._path.write_text(json.dumps(self.record, indent=2) + "\n")
+
+    def _stage(self, name: str) -> dict[str, Any]:
+        empty = {"steps": 0, "seconds": 0.0, "flops_per_step": None}
+        return self.record["stages"].setdefault(name, empty)
+
+
+def peak_memory() -> int:
+    """Returns the most bytes in use at once, of the first GPU or else this process."""
+    gpus = tf.config.list_logical_devices("GPU")
+    if gpus:
+        return tf.config.experimental.get_memory_info(gpus[0].name[-5:])["peak"]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

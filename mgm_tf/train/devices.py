@@ -1,4 +1,4 @@
-"""Where a run computes: all GPUs, or logical CPUs."""
+"""The devices that a run computes on: all GPUs, or logical CPUs."""
 
 import functools
 
@@ -6,10 +6,13 @@ import tensorflow as tf
 
 
 def strategy_of(replicas: int) -> tf.distribute.Strategy:
-    """All GPUs, or `replicas` devices; on a CPU logical ones.
+    """Returns the strategy for so many devices; on a CPU they are logical ones.
+
+    Args:
+      replicas: the number of devices; 0 takes all GPUs, or the CPU as one device.
 
     Raises:
-      ValueError: there are GPUs, but fewer than asked for.
+      ValueError: there are GPUs, but fewer than requested.
     """
     gpus = tf.config.list_physical_devices("GPU")
     if gpus and replicas > len(gpus):
@@ -19,7 +22,7 @@ def strategy_of(replicas: int) -> tf.distribute.Strategy:
         return tf.distribute.get_strategy()
     kind = "GPU" if gpus else "CPU"
     if not gpus:
-        logical_cpus(number)
+        split_cpu(number)
     return _mirrored(tuple(f"{kind}:{i}" for i in range(number)))
 
 
@@ -29,7 +32,7 @@ def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy(devices)
 
 
-def logical_cpus(number: int) -> None:
+def split_cpu(number: int) -> None:
     """Splits the CPU into logical devices, unless it is split so far already.
 
     Raises:
@@ -41,8 +44,8 @@ def logical_cpus(number: int) -> None:
             cpu, [tf.config.LogicalDeviceConfiguration()] * number
         )
     except RuntimeError:
-        seen = len(tf.config.list_logical_devices("CPU"))
-        if seen < number:
+        count = len(tf.config.list_logical_devices("CPU"))
+        if count < number:
             raise ValueError(
-                f"--replicas={number}: TensorFlow runs with {seen} logical CPUs."
+                f"--replicas={number}: TensorFlow runs with {count} logical CPUs."
             ) from None

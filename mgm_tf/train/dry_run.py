@@ -1,29 +1,34 @@
-"""What a run would train and what it would cost, before there are data."""
+"""The report of a dry run: what would be trained and what it would cost."""
 
 from mgm_tf import networks
 from mgm_tf.data import inputs
 from mgm_tf.data.dataset import HELD_OUT, WEAK
-from mgm_tf.method.algorithm import STAGE_NAMES
+from mgm_tf.method.stages import STAGE_NAMES
 from mgm_tf.train import costs
 from mgm_tf.train.experiment import Experiment
 
 
 def report(experiment: Experiment) -> str:
-    """What would be trained and what a step of it costs, without training data."""
-    built = experiment.data.is_built()
+    """Returns the networks, the updates and the costs of a step of each stage.
+
+    No training data are needed: those that are not built yet have no number of steps.
+    """
+    is_built = experiment.data.is_built()
     schedule = experiment.settings.schedule
-    some = max(getattr(schedule, f"{n}_batch_size") for n in STAGE_NAMES)
-    examples = len(experiment.data.train) if built else some
-    found, lengths = {}, {}
+    largest_batch = max(getattr(schedule, f"{name}_batch_size") for name in STAGE_NAMES)
+    examples = len(experiment.data.train) if is_built else largest_batch
+    names = experiment.data.task_names
+    tasks_of = {WEAK: (), HELD_OUT: names}
+    stage_costs, lengths = {}, {}
     for stage in experiment.plan(examples):
         model = experiment.model(stage, experiment.optimizers(stage))
-        names = experiment.data.task_names
-        maps = {WEAK: (), HELD_OUT: names}
-        extra = {name: (maps[name], size) for name, size in stage.extra.items()}
+        extra = {name: (tasks_of[name], size) for name, size in stage.extra.items()}
         spec = inputs.batch_spec(experiment.data.info, names, stage.batch_size, extra)
-        found[stage] = costs.step_costs(model, spec)
-        text = getattr(schedule, f"{stage.name}_length")
-        steps = f" = {stage.steps} steps" if built else ", the data are not built yet"
-        lengths[stage.name] = text + steps
+        stage_costs[stage] = costs.step_costs(model, spec)
+        length = getattr(schedule, f"{stage.name}_length")
+        steps = (
+            f" = {stage.steps} steps" if is_built else ", the data are not built yet"
+        )
+        lengths[stage.name] = length + steps
     counts = networks.parameter_counts(experiment.networks)
-    return costs.table(counts, found, lengths)
+    return costs.table(counts, stage_costs, lengths)

@@ -11,7 +11,7 @@ from mgm_tf.config import saved
 from mgm_tf.data.inputs import Batches
 from mgm_tf.errors import Interrupted
 from mgm_tf.method.algorithm import MULTI_TASK_NETWORK, Stage
-from mgm_tf.train import accounts, callbacks, pictures, validation
+from mgm_tf.train import callbacks, costs, pictures, validation
 from mgm_tf.train.checkpoints import Best, Checkpoints
 from mgm_tf.train.experiment import Experiment
 from mgm_tf.train.logs import Log
@@ -40,8 +40,8 @@ def train(experiment: Experiment, workdir: pathlib.Path) -> None:
     baseline = experiment.evaluate_constant_predictor("validation", workdir)
     if not done:
         experiment.start()
-    run_costs = accounts.RunCosts(workdir)
-    run_costs.networks(networks.parameter_counts(experiment.networks))
+    run_costs = costs.RunCosts(workdir)
+    run_costs.record_parameters(networks.parameter_counts(experiment.networks))
     with callbacks.Interruption() as interruption:
         for stage in experiment.stages:
             if done < stage.end:
@@ -64,7 +64,7 @@ class StageRun:
         checkpoints: Checkpoints,
         log: Log,
         baseline: validation.Metrics,
-        run_costs: accounts.RunCosts,
+        run_costs: costs.RunCosts,
         workdir: pathlib.Path,
     ):
         """Prepares a stage."""
@@ -114,7 +114,7 @@ class StageRun:
             callbacks=[progress, *periodic, interruption],
         )
         progress.close()
-        if interruption.asked:
+        if interruption.requested:
             self._stop(done + progress.done)
 
     def _read(self) -> Batches:
@@ -186,7 +186,7 @@ class StageRun:
             self._checkpoints.keep_best(Best(step, self._stage.name, score))
 
     def _save(self, step: int) -> None:
-        self._run_costs.step_of(self._stage.name, self._model.step_graph)
+        self._run_costs.record_flops(self._stage.name, self._model.step_graph)
         self._run_costs.save()
         # Never a state that has gone wrong over one that has not.
         callbacks.checked_losses(self._model, self._stage.name, step)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
@@ -23,20 +23,30 @@ def prediction_panels(
     tasks: tuple[Task, ...],
     numbers: tuple[int, ...],
 ) -> list[np.ndarray]:
-    """A panel of input, prediction, target and error for each of these examples."""
+    """Draws a panel of input, prediction, target and error for each example.
+
+    Args:
+      networks: `encoder` and `decoders`, by name.
+      split: the set of the examples.
+      tasks: the tasks to show.
+      numbers: the numbers of the examples in the set.
+
+    Returns:
+      Pictures, uint8 [height, width, 3].
+    """
     batch = split.batch(tf.constant(numbers))
     features = networks["encoder"](network_images(batch["image"]), training=False)
     predictions = networks["decoders"](features, training=False)
-    shown = []
+    infos = {task.name: task.info for task in tasks}
+    pictures = []
     for row, image in enumerate(batch["image"].numpy()):
         predicted, targets, valids = {}, {}, {}
         for task in tasks:
             predicted[task.name] = task.physical(predictions[task.name])[row].numpy()
             raw = batch[task.name][row].numpy()
             targets[task.name], valids[task.name] = task.info.decode(raw)
-        infos = {task.name: task.info for task in tasks}
-        shown.append(panels.task_panel(infos, image, predicted, targets, valids))
-    return shown
+        pictures.append(panels.task_panel(infos, image, predicted, targets, valids))
+    return pictures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,10 +54,10 @@ class Samples:
     """Generated images, a row for each scene label; the same noise each time.
 
     Attributes:
-      reader: its labels and seed.
-      split: of training; its first images give E's features.
-      columns: images of each class, as far as there are examples.
-      classes: at most so many rows.
+      reader: the source of the scene classes and of the seed.
+      split: the training examples; E's features are those of the first images.
+      columns: the number of images of a class, as far as there are examples.
+      classes: the number of rows at most.
     """
 
     reader: Reader
@@ -58,71 +68,75 @@ class Samples:
     def __call__(
         self, networks: Mapping[str, keras.Model], latent: Latent
     ) -> np.ndarray:
-        """The picture."""
-        titles, made = self.images(networks, latent)
-        return panels.image_grid([list(row) for row in made], titles)
+        """Draws the images as a picture, uint8 [height, width, 3]."""
+        titles, images = self.images(networks, latent)
+        return panels.image_grid([list(row) for row in images], titles)
 
     def images(
         self, networks: Mapping[str, keras.Model], latent: Latent
     ) -> tuple[tuple[str, ...], np.ndarray]:
-        """The rows' titles, and uint8 [rows, columns, H, W, 3], one batch.
+        """Generates the images as one batch.
 
-        It is normalised by itself: that is how the updates see generated images. The
+        The batch is normalised by itself, as the updates see generated images. The
         moving averages of G are so slow (momentum .999 and .9999) that thousands of
         steps pass before they fit.
 
         Args:
-          networks: by name.
-          latent: where z comes from.
+          networks: the networks of the run, by name.
+          latent: the source of the latent vectors z.
+
+        Returns:
+          The titles of the rows, and images, uint8 [rows, columns, H, W, 3].
         """
         columns = min(self.columns, len(self.split))
         first = self.split.batch(tf.range(columns))
-        titles, rows = self.reader.labels.typical(first["scene"])
-        titles, rows = titles[: self.classes], rows[: self.classes]
+        titles, conditions = self.reader.scene_classes.typical(first["scene"])
+        titles, conditions = titles[: self.classes], conditions[: self.classes]
         rng = BatchRng.at(self.reader.seed, tf.constant(0), tf.range(columns), columns)
-        examples = Examples(network_images(first["image"]), rows, rng)
-        z = latent(_AtTest(networks), examples)
-        condition = tf.repeat(rows, columns, axis=0)
-        inputs = tf.tile(z, [len(titles), 1])
-        made = panels.as_bytes(networks["generator"](inputs, condition, training=True))
-        return titles, made.reshape(len(titles), columns, *made.shape[1:])
+        examples = Examples(network_images(first["image"]), conditions, rng)
+        z = latent(_InferenceNetworks(networks), examples)
+        images = networks["generator"](
+            tf.tile(z, [len(titles), 1]),
+            tf.repeat(conditions, columns, axis=0),
+            training=True,
+        )
+        pixels = panels.as_bytes(images)
+        return titles, pixels.reshape(len(titles), columns, *pixels.shape[1:])
 
 
 def synthesized(
     networks: Mapping[str, keras.Model], latent: Latent, examples: Examples
 ) -> tf.Tensor:
-    """G(c~, z) for some examples, [N, H, W, 3] in [-1, 1], normalised as one batch."""
-    z = latent(_AtTest(networks), examples)
+    """Generates G(c~, z) for examples, [N, H, W, 3] in [-1, 1], as one batch."""
+    z = latent(_InferenceNetworks(networks), examples)
     return networks["generator"](z, examples.synthesis_condition, training=True)
 
 
-class _AtTest:
-    """Networks called by name, as at test time."""
+class _InferenceNetworks:
+    """Networks as attributes by name, called with `training=False`."""
 
     def __init__(self, networks: Mapping[str, keras.Model]):
         self._networks = networks
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Callable[..., tf.Tensor]:
         return functools.partial(self._networks[name], training=False)
 
 
 def reconstructions(
     networks: Mapping[str, keras.Model], split: Split, number: int = 6
 ) -> np.ndarray:
-    """Some images above what is made again of E's features."""
+    """Draws the first images of a set above their reconstructions of E's features."""
     images = network_images(split.batch(tf.range(min(number, len(split))))["image"])
     features = networks["encoder"](images, training=False)
-    made = networks["reconstructor"](features, training=False)
-    rows = [list(panels.as_bytes(values)) for values in (images, made)]
+    reconstructed = networks["reconstructor"](features, training=False)
+    rows = [list(panels.as_bytes(values)) for values in (images, reconstructed)]
     return panels.image_grid(rows, ("image", "made again"))
 
 
 def views(batches: Batches, reader: Reader, step: int, number: int = 6) -> np.ndarray:
-    """Some images of a step above their two SimCLR views."""
-    batch = batches.at(tf.constant(step, tf.int64))
-    examples: Examples = reader(batch)
-    rng: BatchRng = examples.rng.fold_in("views")
-    pair = simclr.two_views(examples.images, rng)
+    """Draws the first images of a step above their two SimCLR views."""
+    examples = reader(batches.at(tf.constant(step, tf.int64)))
+    pair = simclr.two_views(examples.images, examples.rng.fold_in("views"))
     rows = [
         list(panels.as_bytes(images[:number].numpy()))
         for images in (examples.images, *pair)

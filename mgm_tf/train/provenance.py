@@ -1,4 +1,4 @@
-"""Where a run comes from: code, versions, machine and data, a line for each start."""
+"""The provenance of a run: code, versions, machine and data, a line for each start."""
 
 import hashlib
 import json
@@ -7,6 +7,7 @@ import pathlib
 import platform
 import subprocess
 import time
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,8 +18,8 @@ FILE = "provenance.jsonl"
 _ROOT = pathlib.Path(__file__).parents[1]
 
 
-def of(builder: tfds.core.DatasetBuilder) -> dict:
-    """The record of a start, JSON values."""
+def collect(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
+    """Returns the record of a start, as JSON values."""
     return {
         "time": round(time.time(), 3),
         "code": code(),
@@ -27,16 +28,21 @@ def of(builder: tfds.core.DatasetBuilder) -> dict:
     }
 
 
-def code(root: pathlib.Path = _ROOT) -> dict:
-    """The commit that is checked out, and whether it was changed; None if not known."""
+def code(root: pathlib.Path = _ROOT) -> dict[str, Any]:
+    """Returns the commit that is checked out, and whether it is modified.
+
+    Both are None where that is not known.
+    """
 
     def git(*words: str) -> str | None:
+        command = ["git", "-C", str(root), *words]
         try:
-            command = ["git", "-C", str(root), *words]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            result = subprocess.run(
+                command, capture_output=True, text=True, check=False
+            )
         except OSError:
             return None
-        return done.stdout.strip() if done.returncode == 0 else None
+        return result.stdout.strip() if result.returncode == 0 else None
 
     changes = git("status", "--porcelain", "--untracked-files=no")
     return {
@@ -45,8 +51,8 @@ def code(root: pathlib.Path = _ROOT) -> dict:
     }
 
 
-def machine() -> dict:
-    """The processors and the versions of what computes."""
+def machine() -> dict[str, Any]:
+    """Returns the processors and the versions of the software that computes."""
     gpus = tf.config.list_physical_devices("GPU")
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
     return {
@@ -61,11 +67,11 @@ def machine() -> dict:
     }
 
 
-def data(builder: tfds.core.DatasetBuilder) -> dict:
-    """The name of a built data set, its sizes, and a hash that tells it from others.
+def data(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
+    """Returns the name of a built data set, its sizes and its fingerprint.
 
-    The hash is of the record of the data and of the names and sizes of its files; no
-    example is read.
+    The fingerprint is a hash of the record of the data and of the names and sizes of
+    its files; no example is read.
     """
     splits = sorted(builder.info.splits.items())
     files = [
@@ -73,8 +79,7 @@ def data(builder: tfds.core.DatasetBuilder) -> dict:
         for _, split in splits
         for path in split.filepaths
     ]
-    told = [dict(builder.info.metadata), files]
-    text = json.dumps(told, sort_keys=True)
+    text = json.dumps([dict(builder.info.metadata), files], sort_keys=True)
     return {
         "name": builder.info.full_name,
         "examples": {name: split.num_examples for name, split in splits},
@@ -82,20 +87,20 @@ def data(builder: tfds.core.DatasetBuilder) -> dict:
     }
 
 
-def note(workdir: pathlib.Path, record: dict) -> None:
-    """Adds a start to the run's folder.
+def note(workdir: pathlib.Path, record: dict[str, Any]) -> None:
+    """Appends the record of a start to the folder of the run.
 
     Raises:
       ValueError: the run began with other data.
     """
-    before = read(workdir)
-    if before:
-        was, is_now = (one["data"] for one in (before[0], record))
-        if was["fingerprint"] != is_now["fingerprint"]:
+    starts = read(workdir)
+    if starts:
+        first, current = starts[0]["data"], record["data"]
+        if first["fingerprint"] != current["fingerprint"]:
             raise ValueError(
-                f"{workdir / FILE}: the run began with {was['name']} "
-                f"{was['examples']}; now there is {is_now['name']} "
-                f"{is_now['examples']}, built otherwise. Go on with the data it began "
+                f"{workdir / FILE}: the run began with {first['name']} "
+                f"{first['examples']}; now there is {current['name']} "
+                f"{current['examples']}, built otherwise. Go on with the data it began "
                 "with, or take another --workdir."
             )
     workdir.mkdir(parents=True, exist_ok=True)
@@ -103,8 +108,8 @@ def note(workdir: pathlib.Path, record: dict) -> None:
         file.write(json.dumps(record) + "\n")
 
 
-def read(workdir: pathlib.Path) -> list[dict]:
-    """The starts of a run, the first one first; none if it has no such file."""
+def read(workdir: pathlib.Path) -> list[dict[str, Any]]:
+    """Reads the starts of a run, the first one first; none without the file."""
     path = workdir / FILE
     lines = path.read_text().splitlines() if path.exists() else []
     return [json.loads(line) for line in lines]

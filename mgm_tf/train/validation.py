@@ -1,4 +1,4 @@
-"""Metrics over a whole split, and what they say beside the constant predictor's."""
+"""The metrics of a whole split, and their comparison with the constant predictor's."""
 
 from collections.abc import Callable, Mapping
 
@@ -13,23 +13,25 @@ from mgm_tf.tasks.scenes import SceneClasses
 
 # images [N, H, W, 3] in [-1, 1] -> task -> predictions in the network's coding
 Predictor = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
+# (task -> predictions, training) -> scene logits [N, classes]
+Refiner = Callable[..., tf.Tensor]
 # task -> metric -> value
 Metrics = dict[str, dict[str, float]]
 
-# Stands for the image label where tasks are named.
+# The name of the image label where tasks are named.
 SCENE = "scene"
 
 
 class Evaluator:
-    """Computes the metrics of a predictor over splits, whatever the batch size.
+    """An evaluator of a predictor over whole splits, whatever the batch size.
 
     Args:
-      predictor: of the tasks.
-      tasks: what is evaluated.
-      batch_size: images at a time.
-      labels: of the images, whose logits `scene` the predictor gives as well; None:
-        they are not evaluated.
-      eagerly: without a graph: quicker to begin, slower to run.
+      predictor: the predictor of the tasks.
+      tasks: the tasks that are evaluated.
+      batch_size: the number of images that are predicted at a time.
+      scene_classes: the scene classes, whose logits `scene` the predictor gives as
+        well; None if they are not evaluated.
+      eagerly: whether to do without a graph, quicker to begin and slower to run.
     """
 
     def __init__(
@@ -37,24 +39,24 @@ class Evaluator:
         predictor: Predictor,
         tasks: tuple[Task, ...],
         batch_size: int,
-        labels: SceneClasses | None = None,
+        scene_classes: SceneClasses | None = None,
         *,
         eagerly: bool = False,
-    ):
+    ) -> None:
         self._predictor = predictor
         self._tasks = tasks
         self._batch_size = batch_size
-        self._labels = labels
+        self._scene_classes = scene_classes
         graph = tf.function(self._batch_statistics, reduce_retracing=True)
         self._statistics = self._batch_statistics if eagerly else graph
 
     def __call__(self, split: inputs.Split, *, progress: bool = False) -> Metrics:
-        """The metrics over all of a split; `progress` shows how far it is."""
+        """Computes the metrics over all of a split; `progress` shows how far it is."""
         evaluated: dict[str, Task | SceneClasses] = {
             task.name: task for task in self._tasks
         }
-        if self._labels is not None:
-            evaluated[SCENE] = self._labels
+        if self._scene_classes is not None:
+            evaluated[SCENE] = self._scene_classes
         sums: dict[str, dict[str, np.ndarray]] = {name: {} for name in evaluated}
         number = -(-len(split) // self._batch_size)
         batches = inputs.in_order(split, self._batch_size)
@@ -64,9 +66,11 @@ class Evaluator:
             for name, values in self._statistics(batch).items():
                 for key, value in values.items():
                     sums[name][key] = sums[name].get(key, 0) + value.numpy()
-        return {name: what.summarize(sums[name]) for name, what in evaluated.items()}
+        return {name: each.summarize(sums[name]) for name, each in evaluated.items()}
 
-    def _batch_statistics(self, batch):
+    def _batch_statistics(
+        self, batch: Mapping[str, tf.Tensor]
+    ) -> dict[str, dict[str, tf.Tensor]]:
         predictions = self._predictor(network_images(batch["image"]))
         statistics = {
             task.name: task.statistics(
@@ -74,43 +78,48 @@ class Evaluator:
             )
             for task in self._tasks
         }
-        if self._labels is not None:
-            condition = self._labels.condition(batch[SCENE])
-            statistics[SCENE] = self._labels.statistics(condition, predictions[SCENE])
+        if self._scene_classes is not None:
+            condition = self._scene_classes.condition(batch[SCENE])
+            statistics[SCENE] = self._scene_classes.statistics(
+                condition, predictions[SCENE]
+            )
         return statistics
 
 
-def with_scenes(predictor: Predictor, refiner: Callable) -> Predictor:
-    """The predictor, and what the refinement network reads in its predictions."""
+def with_scenes(predictor: Predictor, refiner: Refiner) -> Predictor:
+    """Returns a predictor of the tasks and of the scene logits of R on top of them."""
 
-    def both(images: tf.Tensor) -> dict[str, tf.Tensor]:
+    def predict(images: tf.Tensor) -> dict[str, tf.Tensor]:
         predictions = predictor(images)
         return {**predictions, SCENE: refiner(predictions, training=False)}
 
-    return both
+    return predict
 
 
-def constant_scenes(
-    split: inputs.Split, labels: SceneClasses, frequencies: np.ndarray
+def constant_scene_metrics(
+    split: inputs.Split, scene_classes: SceneClasses, frequencies: np.ndarray
 ) -> dict[str, float]:
-    """The metrics of labels guessed by their frequencies [classes] in training."""
-    condition = labels.condition(tf.constant(split.scenes()))
-    logits = np.broadcast_to(labels.constant(frequencies), condition.shape)
-    statistics = labels.statistics(condition, tf.constant(logits, tf.float32))
-    return labels.summarize({name: sums.numpy() for name, sums in statistics.items()})
+    """Computes the metrics of the guess by the frequencies [classes] in training."""
+    condition = scene_classes.condition(tf.constant(split.scenes()))
+    logits = np.broadcast_to(scene_classes.constant(frequencies), condition.shape)
+    statistics = scene_classes.statistics(condition, tf.constant(logits, tf.float32))
+    return scene_classes.summarize(
+        {name: sums.numpy() for name, sums in statistics.items()}
+    )
 
 
 def score(metrics: Metrics, baseline: Metrics, tasks: tuple[Task, ...]) -> float:
-    """How far the headline metrics are on the way from `baseline` to perfection.
+    """Scores the headline metrics on the way from `baseline` to perfection.
 
-    The mean over tasks: 0 is the constant predictor, 1 a perfect one. A task with
-    nothing to gain, because the split has no label of it or the constant is perfect, is
-    left out; nan without any other. Interpretation: the paper does not state its rule
-    of model selection.
+    The score is the mean over tasks of (metric - baseline) / (perfect - baseline): 0 is
+    the constant predictor, 1 a perfect one. A task with nothing to gain, because the
+    split has no label of it or the constant is perfect, is left out; nan without any
+    other. Interpretation: the paper does not state its rule of model selection.
     """
     gains = []
     for task in tasks:
         base = baseline[task.name][task.headline]
+        # Errors are perfect at 0, shares (mIoU) at 1.
         perfect = float(task.higher_is_better)
         if not np.isnan(base) and base != perfect:
             gains.append((metrics[task.name][task.headline] - base) / (perfect - base))
@@ -118,10 +127,11 @@ def score(metrics: Metrics, baseline: Metrics, tasks: tuple[Task, ...]) -> float
 
 
 def table(metrics: Metrics, baseline: Metrics, headlines: Mapping[str, str]) -> str:
-    """Metrics beside the constant predictor's.
+    """Returns a table of the metrics and the constant predictor's.
 
     Args:
-      metrics, baseline: of the model and of the constant predictor.
+      metrics: the metrics of the model.
+      baseline: the metrics of the constant predictor.
       headlines: task -> its most important metric, marked by a star.
     """
     rows = [f"{'task':<14}{'metric':<18}{'model':>10}{'constant':>10}"]
@@ -138,7 +148,7 @@ def _number(value: float) -> str:
 
 
 def flat(metrics: Metrics) -> dict[str, float]:
-    """`task/metric` -> value."""
+    """Returns the metrics as one mapping, `task/metric` -> value."""
     return {
         f"{task}/{name}": value
         for task, values in metrics.items()

@@ -10,52 +10,61 @@ from mgm_tf.evaluate import __main__ as evaluate
 from mgm_tf.evaluate import results
 from mgm_tf.tasks.scenes import MultiHot
 from mgm_tf.train import validation
-from tests.train.test_validation import LABELS, TASKS, Few, evaluated, predict, refine
+from tests.train.test_validation import (
+    SCENE_CLASSES,
+    TASKS,
+    FakeSplit,
+    predict,
+    refine,
+)
+from tests.train.test_validation import evaluate as metrics_of
 
 TASK_ROWS = {"segmentation", "depth"}
-# Of every metric.
+# The metrics of the constant predictor.
 CONSTANT = {
-    "segmentation": dict.fromkeys(evaluated()["segmentation"], 0.25),
-    "depth": dict.fromkeys(evaluated()["depth"], 2.0),
+    "segmentation": dict.fromkeys(metrics_of()["segmentation"], 0.25),
+    "depth": dict.fromkeys(metrics_of()["depth"], 2.0),
 }
 
 
 def examples(scenes=(1, -1, 0)):
-    """Three, of which R reads that the first is bright and the last dim."""
-    split = Few()
+    """Returns three, of which R classifies the first as bright and the last as dim."""
+    split = FakeSplit()
     split.image = split.image.copy()
     split.image[2, ..., 0] = 20  # .2 m
     split.scene = np.array(scenes, np.int32)
     return split
 
 
-class Trained:
+class FakeExperiment:
     """A trained run on the three examples, with the interface of an `Experiment`.
 
     Args:
-      networks: those that were trained.
-      labels: the kind of image label.
+      networks: the names of the networks that were trained.
+      scene_classes: the scene classes of the data.
       split: the examples.
-      clusters: whether the labels were made up.
+      clusters: whether the scene labels are pseudo labels.
     """
 
     tasks = TASKS
     networks = {"refiner": refine}
     predict = staticmethod(predict)
 
-    def __init__(self, networks, labels=LABELS, split=None, clusters=False):
+    def __init__(
+        self, networks, scene_classes=SCENE_CLASSES, split=None, clusters=False
+    ):
         self._networks = set(networks)
-        made_up = (lambda *parts: parts) if clusters else None
-        self.scene_labels = types.SimpleNamespace(relabel=made_up)
+        relabel = (lambda *parts: parts) if clusters else None
+        self.scene_labels = types.SimpleNamespace(relabel=relabel)
         self.data = types.SimpleNamespace(
             split={"test": split or examples()}.__getitem__,
-            labels=labels,
+            labels=scene_classes,
             frequencies=np.array([0.4, 0.6], np.float32),
         )
         self.evaluate = self.evaluator(predict)
 
-    def evaluator(self, predictor, labels=None):
-        return validation.Evaluator(predictor, TASKS, 2, labels)
+    def evaluator(self, predictor, scene_classes=None):
+        return validation.Evaluator(predictor, TASKS, 2, scene_classes)
 
     def trained(self, step):
         return self._networks if step == 7 else set()
@@ -70,13 +79,13 @@ def run(tmp_path, monkeypatch, capsys):
     """Runs the command; returns the record and the rows of the table."""
 
     def call(experiment):
-        restored = types.SimpleNamespace(restore=lambda which: 7)
-        asked = types.SimpleNamespace(split="test", checkpoint="best")
-        monkeypatch.setattr(evaluate.records, "load", lambda workdir: None)
+        checkpoints = types.SimpleNamespace(restore=lambda which: 7)
+        values = types.SimpleNamespace(split="test", checkpoint="best")
+        monkeypatch.setattr(evaluate.saved, "load", lambda workdir: None)
         monkeypatch.setattr(evaluate, "Experiment", lambda settings: experiment)
-        monkeypatch.setattr(results, "Checkpoints", lambda *arguments: restored)
+        monkeypatch.setattr(results, "Checkpoints", lambda *arguments: checkpoints)
         monkeypatch.setattr(evaluate.command_line, "workdir", lambda: tmp_path)
-        monkeypatch.setattr(evaluate.flags, "FLAGS", asked)
+        monkeypatch.setattr(evaluate.flags, "FLAGS", values)
         evaluate.main()
         rows = [line.split() for line in capsys.readouterr().out.splitlines()]
         record = json.loads((tmp_path / "eval" / "test.json").read_text())
@@ -85,8 +94,8 @@ def run(tmp_path, monkeypatch, capsys):
     return call
 
 
-def test_the_scene_stands_beside_the_constant_s(run):
-    record, rows = run(Trained(["encoder", "refiner"]))
+def test_the_scene_has_the_metrics_of_the_constant_predictor_too(run):
+    record, rows = run(FakeExperiment(["encoder", "refiner"]))
     assert record["metrics"].keys() == TASK_ROWS | {"scene"}
     assert record["metrics"]["scene"] == {"accuracy": 1}
     # All are bright.
@@ -96,7 +105,9 @@ def test_the_scene_stands_beside_the_constant_s(run):
 
 def test_several_labels(run):
     split = examples([[1, 1], [0, 0], [1, 0]])
-    record, rows = run(Trained(["refiner"], MultiHot(LABELS.names), split))
+    record, rows = run(
+        FakeExperiment(["refiner"], MultiHot(SCENE_CLASSES.names), split)
+    )
     assert record["metrics"]["scene"].keys() == {"f1", "f1_macro", "accuracy"}
     # R misses that the first is dim as well.
     assert record["metrics"]["scene"]["f1"] == pytest.approx(4 / 5)
@@ -107,18 +118,18 @@ def test_several_labels(run):
 
 @pytest.mark.parametrize(
     "experiment",
-    [Trained(["encoder"]), Trained(["refiner"], clusters=True)],
-    ids=["not taught", "made up"],
+    [FakeExperiment(["encoder"]), FakeExperiment(["refiner"], clusters=True)],
+    ids=["not learned", "pseudo labels"],
 )
-def test_no_scene_is_judged_that_cannot_be(run, experiment):
+def test_scenes_are_left_out_where_they_cannot_be_evaluated(run, experiment):
     record, _ = run(experiment)
     assert record["metrics"].keys() == record["constant_predictor"].keys() == TASK_ROWS
 
 
 def test_the_score_is_that_of_the_tasks_alone(run):
-    without, _ = run(Trained(["encoder"]))
-    with_scenes, _ = run(Trained(["refiner"]))
-    expected = validation.score(evaluated(split=examples()), CONSTANT, TASKS)
+    without, _ = run(FakeExperiment(["encoder"]))
+    with_scenes, _ = run(FakeExperiment(["refiner"]))
+    expected = validation.score(metrics_of(split=examples()), CONSTANT, TASKS)
     assert without["score"] == with_scenes["score"] == pytest.approx(expected)
     for task in TASK_ROWS:
         assert without["metrics"][task] == with_scenes["metrics"][task]

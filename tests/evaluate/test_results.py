@@ -1,4 +1,4 @@
-"""What a run leaves when it is evaluated: metrics, and what a report shows."""
+"""The files of an evaluated run: metrics, costs, measurements, arrays of a report."""
 
 import json
 
@@ -43,44 +43,44 @@ def test_the_test_examples_are_evaluated(run):
     assert not list((workdir / "eval").glob("*.part"))
 
 
-def test_predictions_are_kept_with_what_they_should_be(run):
+def test_predictions_are_kept_with_their_targets(run):
     planned, workdir = run
-    with np.load(workdir / report_arrays.FOLDER / "predictions.npz") as kept:
-        found = dict(kept)
-    assert found.keys() == {"image"} | {
-        f"{what}_{task}"
-        for what in ("prediction", "target", "valid")
+    with np.load(workdir / report_arrays.FOLDER / "predictions.npz") as file:
+        arrays = dict(file)
+    assert arrays.keys() == {"image"} | {
+        f"{part}_{task}"
+        for part in ("prediction", "target", "valid")
         for task in ("segmentation", "depth")
     }
     example = fake_dataset.example("test", 2)
-    np.testing.assert_array_equal(found["image"][2], example["image"])
+    np.testing.assert_array_equal(arrays["image"][2], example["image"])
     # Metres, to the millimetre; the first column has no label.
     depth = example["depth"].astype(np.float32) / 1000
-    np.testing.assert_allclose(found["target_depth"][2], depth, atol=1e-5)
-    assert not found["valid_depth"][2][:, 0].any() and found["valid_depth"][2, 5, 5]
-    assert found["prediction_segmentation"].shape == (3, 64, 64, 1)
-    assert set(np.unique(found["prediction_segmentation"])) <= {0, 1, 2}
+    np.testing.assert_allclose(arrays["target_depth"][2], depth, atol=1e-5)
+    assert not arrays["valid_depth"][2][:, 0].any() and arrays["valid_depth"][2, 5, 5]
+    assert arrays["prediction_segmentation"].shape == (3, 64, 64, 1)
+    assert set(np.unique(arrays["prediction_segmentation"])) <= {0, 1, 2}
     tasks = json.loads((workdir / report_arrays.FOLDER / "tasks.json").read_text())
     assert tasks["depth"]["unit"] == "m"
 
 
 def test_generated_images_are_kept_by_scene(run):
     _, workdir = run
-    with np.load(workdir / report_arrays.FOLDER / "samples.npz") as kept:
-        assert tuple(kept["titles"]) == fake_dataset.SCENES
-        images = kept["images"]
+    with np.load(workdir / report_arrays.FOLDER / "samples.npz") as file:
+        assert tuple(file["titles"]) == fake_dataset.SCENES
+        images = file["images"]
     assert images.shape == (3, 6, 64, 64, 3) and images.dtype == np.uint8
     # A row is a scene, a column a latent vector: no two are alike.
     flat = images.reshape(18, -1)
     assert len(np.unique(flat, axis=0)) == 18
 
 
-def test_what_is_there_is_not_made_again(run):
+def test_an_evaluated_run_is_not_evaluated_again(run):
     planned, workdir = run
     path = workdir / "eval" / "test.json"
-    before = path.stat().st_mtime_ns
+    written_at = path.stat().st_mtime_ns
     results.test(planned, workdir)
-    assert path.stat().st_mtime_ns == before
+    assert path.stat().st_mtime_ns == written_at
 
 
 def test_the_costs_are_kept(run):
@@ -104,7 +104,7 @@ def test_the_costs_are_kept(run):
     ]
 
 
-def test_what_the_encoder_knows_is_measured(run, capsys):
+def test_the_networks_are_probed(run, capsys):
     _, workdir = run
     assert call(probe, f"--workdir={workdir}") == 0
     record = json.loads((workdir / "eval" / "probe.json").read_text())

@@ -1,12 +1,15 @@
-"""What is exported is what was trained, or it is not exported."""
+"""An exported model predicts as the networks that were trained, or is an error."""
 
 import json
+import subprocess
+import sys
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import mgm_tf
 from datasets.metadata import depth_info, normals_info, segmentation_info
 from mgm_tf.export import saved_model, versions
 from mgm_tf.export.predictor import Predictor
@@ -16,7 +19,7 @@ from mgm_tf.train import devices
 
 SIZE = 8
 SCENES = ("bedroom", "kitchen")
-LABELS = Categorical(SCENES)
+SCENE_CLASSES = Categorical(SCENES)
 TASKS = tuple(
     task_of(info)
     for info in (
@@ -28,7 +31,7 @@ TASKS = tuple(
 
 
 class Encoder(keras.Model):
-    """Images as they are, by weights."""
+    """A network that returns images as they are, by weights."""
 
     def __init__(self):
         super().__init__()
@@ -41,7 +44,7 @@ class Encoder(keras.Model):
 
 
 class Decoders(keras.Model):
-    """Logits (x, -x) and depth x of grey x in [-1, 1]; normals towards (1, 1, 2)."""
+    """Decoders: logits (x, -x) and depth x of grey x in [-1, 1]; normals (1, 1, 2)."""
 
     def call(self, features, training=False):
         grey = tf.reduce_mean(features, axis=-1, keepdims=True)
@@ -53,14 +56,14 @@ class Decoders(keras.Model):
 
 
 class Refiner(keras.Model):
-    """Logits (mean x, 0)."""
+    """A refiner with the logits (mean x, 0)."""
 
     def call(self, predictions, training=False):
         mean = tf.reduce_mean(predictions["depth"], axis=(1, 2))
         return tf.concat([mean, tf.zeros_like(mean)], -1)
 
 
-def made():
+def build_networks():
     networks = {"encoder": Encoder(), "decoders": Decoders(), "refiner": Refiner()}
     features = networks["encoder"](tf.zeros((1, SIZE, SIZE, 3)))
     networks["refiner"](networks["decoders"](features))
@@ -69,16 +72,16 @@ def made():
 
 @pytest.fixture
 def networks():
-    return made()
+    return build_networks()
 
 
 @pytest.fixture
 def export(networks, tmp_path):
-    def run(fingerprint="a", labels=LABELS, **options):
+    def run(fingerprint="a", scene_classes=SCENE_CLASSES, **options):
         return saved_model.export(
             networks,
             TASKS,
-            labels,
+            scene_classes,
             SIZE,
             tmp_path / "model",
             fingerprint=fingerprint,
@@ -90,7 +93,7 @@ def export(networks, tmp_path):
 
 def test_predictions_by_hand(networks):
     white = np.full((1, 5, 9, 3), 255, np.uint8)  # x = 1
-    outputs = Predictor(networks, TASKS, LABELS, SIZE)(white)
+    outputs = Predictor(networks, TASKS, SCENE_CLASSES, SIZE)(white)
     np.testing.assert_allclose(outputs["depth"], np.full((1, SIZE, SIZE), 5.0))
     np.testing.assert_array_equal(outputs["segmentation"], np.zeros((1, SIZE, SIZE)))
     sigmoid = 1 / (1 + np.exp(-np.array([2.0, -2.0])))
@@ -111,7 +114,7 @@ def test_without_scenes_no_refiner_is_needed(networks):
     outputs = Predictor(networks, TASKS, None, SIZE)(np.zeros((1, 4, 4, 3), np.uint8))
     assert "scene_probabilities" not in outputs
     with pytest.raises(ValueError, match=r"missing: refiner \(given: encoder, decoder"):
-        Predictor(networks, TASKS, LABELS, SIZE)
+        Predictor(networks, TASKS, SCENE_CLASSES, SIZE)
 
 
 def test_the_loaded_model_predicts_the_same(networks, export):
@@ -120,7 +123,7 @@ def test_the_loaded_model_predicts_the_same(networks, export):
     assert model.path == path and model.info.scene_names == SCENES
     assert model.record["extra"] == {"step": 7} and model.info.image_size == SIZE
     assert model.info.tasks == {task.name: task.info for task in TASKS}
-    predictor = Predictor(networks, TASKS, LABELS, SIZE)
+    predictor = Predictor(networks, TASKS, SCENE_CLASSES, SIZE)
     for number in (1, 2, 5):
         images = np.random.default_rng(0).integers(0, 256, (number, 13, 6, 3))
         expected = {
@@ -128,12 +131,12 @@ def test_the_loaded_model_predicts_the_same(networks, export):
             for name, value in predictor(images.astype(np.uint8)).items()
         }
         for dtype in (np.uint8, np.float32):
-            got = model(images.astype(dtype))
-            saved_model.compare(expected, got, TASKS, "test")
+            actual = model(images.astype(dtype))
+            saved_model.compare(expected, actual, TASKS, "test")
 
 
 def test_several_labels_have_a_probability_each(networks, export):
-    model = versions.load(export(labels=MultiHot(SCENES)))
+    model = versions.load(export(scene_classes=MultiHot(SCENES)))
     assert model.info.label_kind == "multi_hot" and model.info.scene_names == SCENES
     white = np.full((1, 5, 9, 3), 255, np.uint8)
     # Logits 1 and 0.
@@ -143,7 +146,7 @@ def test_several_labels_have_a_probability_each(networks, export):
 
 
 def test_without_labels_there_are_no_scene_classes(export):
-    model = versions.load(export(labels=None))
+    model = versions.load(export(scene_classes=None))
     assert (model.info.scene_names, model.info.label_kind) == ((), "categorical")
     assert "scene_probabilities" not in model(np.zeros((1, 4, 4, 3), np.uint8))
 
@@ -167,13 +170,13 @@ def test_signatures(export):
 def test_versions_count_up_and_the_same_model_is_reused(export, capsys):
     assert export("a").name == "1"
     assert export("b").name == "2"
-    again = export("b")
-    assert again.name == "2" and f"{again} already holds" in capsys.readouterr().out
-    (again.parent / "10").mkdir()  # someone else's
-    (again.parent / "notes").mkdir()
+    reused = export("b")
+    assert reused.name == "2" and f"{reused} already holds" in capsys.readouterr().out
+    (reused.parent / "10").mkdir()  # someone else's
+    (reused.parent / "notes").mkdir()
     assert export("b").name == "11"
-    assert versions.load(again.parent).path.name == "11"
-    assert versions.load(again).path.name == "2"
+    assert versions.load(reused.parent).path.name == "11"
+    assert versions.load(reused).path.name == "2"
 
 
 def test_another_format_is_not_reused(export):
@@ -186,7 +189,7 @@ def test_another_format_is_not_reused(export):
 
 
 def test_other_weights_in_the_saved_model_are_an_error(export, tmp_path, monkeypatch):
-    restore = versions.restored
+    restore = versions.restore
 
     def tampered(path):
         model = restore(path)
@@ -195,7 +198,7 @@ def test_other_weights_in_the_saved_model_are_an_error(export, tmp_path, monkeyp
         bias.assign_add(np.full(3, 2e-5, np.float32))
         return model
 
-    monkeypatch.setattr(versions, "restored", tampered)
+    monkeypatch.setattr(saved_model, "restore", tampered)
     with pytest.raises(ValueError, match="serving_default: the saved .* depth by"):
         export()
     assert list((tmp_path / "model").iterdir()) == []
@@ -203,21 +206,21 @@ def test_other_weights_in_the_saved_model_are_an_error(export, tmp_path, monkeyp
 
 def test_networks_of_two_replicas_are_exported_once(tmp_path):
     with devices.strategy_of(2).scope():
-        networks = made()
+        networks = build_networks()
     path = saved_model.export(
-        networks, TASKS, LABELS, SIZE, tmp_path, fingerprint="replicas"
+        networks, TASKS, SCENE_CLASSES, SIZE, tmp_path, fingerprint="replicas"
     )
     white = np.full((1, 5, 9, 3), 255, np.uint8)
     np.testing.assert_allclose(versions.load(path)(white)["depth"][0, 0, 0], 5.0)
 
 
 def test_weights_are_stored_once(export):
-    stored = tf.train.list_variables(str(export() / "variables" / "variables"))
-    assert sorted(shape for _, shape in stored if shape) == [[3], [3, 3]]
+    variables = tf.train.list_variables(str(export() / "variables" / "variables"))
+    assert sorted(shape for _, shape in variables if shape) == [[3], [3, 3]]
 
 
 def test_an_endpoint_that_differs_is_named(export, monkeypatch):
-    restore = versions.restored
+    restore = versions.restore
 
     def tampered(path):
         model = restore(path)
@@ -226,7 +229,7 @@ def test_an_endpoint_that_differs_is_named(export, monkeypatch):
         ](images=tf.cast(images, tf.float32) + 1)
         return model
 
-    monkeypatch.setattr(versions, "restored", tampered)
+    monkeypatch.setattr(saved_model, "restore", tampered)
     with pytest.raises(ValueError, match="serving_uint8"):
         export()
 
@@ -240,7 +243,7 @@ def outputs(depth=1.0, ids=0, probabilities=(0.7, 0.3)):
 
 
 @pytest.mark.parametrize(
-    ("expected", "got", "message"),
+    ("expected", "actual", "message"),
     [
         (outputs(depth=1.0), outputs(depth=1.00002), "depth by 2e-05; at"),
         (outputs(depth=1.0), outputs(depth=np.nan), "depth by nan"),
@@ -249,13 +252,13 @@ def outputs(depth=1.0, ids=0, probabilities=(0.7, 0.3)):
         (outputs(), outputs() | {"depth": np.zeros(2)}, "has shape"),
     ],
 )
-def test_differences_are_errors(expected, got, message):
+def test_differences_are_errors(expected, actual, message):
     with pytest.raises(ValueError, match=message):
-        saved_model.compare(expected, got, TASKS, "here")
+        saved_model.compare(expected, actual, TASKS, "here")
 
 
 @pytest.mark.parametrize(
-    ("expected", "got"),
+    ("expected", "actual"),
     [
         (outputs(depth=1.0), outputs(depth=1.000009)),
         (outputs(depth=100.0), outputs(depth=100.0009)),  # relative beyond 1
@@ -263,8 +266,8 @@ def test_differences_are_errors(expected, got, message):
         (outputs(0, 0, (0.5, 0.5)), outputs(0, 1, (0.499996, 0.500004))),
     ],
 )
-def test_rounding_is_no_error(expected, got):
-    saved_model.compare(expected, got, TASKS, "here")
+def test_rounding_is_no_error(expected, actual):
+    saved_model.compare(expected, actual, TASKS, "here")
 
 
 def test_loading_says_what_is_missing(export, tmp_path):
@@ -274,3 +277,19 @@ def test_loading_says_what_is_missing(export, tmp_path):
     (path / versions.RECORD).unlink()
     with pytest.raises(ValueError, match=r"mgm\.json is missing"):
         versions.load(path.parent)
+
+
+def test_the_package_loads_an_exported_model(export):
+    path = export()
+    model = mgm_tf.load(path.parent)
+    assert isinstance(model, versions.LoadedModel) and model.path == path
+    white = np.full((1, 5, 9, 3), 255, np.uint8)
+    np.testing.assert_allclose(model(white)["depth"], np.full((1, SIZE, SIZE), 5.0))
+    assert mgm_tf.load(str(path)).path == path
+    with pytest.raises(ValueError, match="No saved model in .*nowhere: expected"):
+        mgm_tf.load(path / "nowhere")
+
+
+def test_the_package_is_imported_without_tensorflow():
+    code = "import sys, mgm_tf; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

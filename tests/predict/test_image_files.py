@@ -59,19 +59,19 @@ def test_damaged_files_are_named(tmp_path):
         (floats, "floating-point"),
         (tmp_path / "absent.png", "No such file"),
     ):
-        with pytest.raises(ValueError, match=reason) as caught:
+        with pytest.raises(ValueError, match=reason) as error:
             image_files.read(path)
-        assert path.name in str(caught.value)
+        assert path.name in str(error.value)
 
 
-def test_what_is_found_in_a_folder(tmp_path):
+def test_images_are_found_in_a_folder(tmp_path):
     for name in ("b.JPG", "a.png", "a.panel.png", ".hidden.png", "notes.txt"):
         (tmp_path / name).touch()
     for folder in ("folder.png", ".hidden"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "c.jpg").touch()
-    found = [str(path.relative_to(tmp_path)) for path in image_files.find(tmp_path)]
-    assert found == ["a.png", "b.JPG", "folder.png/c.jpg"]
+    names = [str(path.relative_to(tmp_path)) for path in image_files.find(tmp_path)]
+    assert names == ["a.png", "b.JPG", "folder.png/c.jpg"]
     assert image_files.find(tmp_path / "notes.txt") == [tmp_path / "notes.txt"]
 
 

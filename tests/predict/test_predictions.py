@@ -13,7 +13,7 @@ from datasets.metadata import DataInfo, depth_info, normals_info, segmentation_i
 from mgm_tf.export.versions import LoadedModel
 from mgm_tf.plotting import tiles
 from mgm_tf.predict import __main__ as predict
-from mgm_tf.predict import predictions as prediction
+from mgm_tf.predict import predictions
 
 SIZE = 4
 INFO = DataInfo(
@@ -28,7 +28,7 @@ INFO = DataInfo(
 
 
 def serve(images):
-    """Depth is the red channel in metres; bright is bed; normals face the camera."""
+    """Predicts depth as the red channel, bed where bright, normals to the camera."""
     red = tf.cast(images, tf.float32)[..., 0]
     bed = red / 255
     scene = tf.reduce_mean(bed, axis=(1, 2))
@@ -48,9 +48,9 @@ def model():
 
 @pytest.fixture
 def folder(tmp_path):
-    made = tmp_path / "photos"
-    made.mkdir()
-    return made
+    path = tmp_path / "photos"
+    path.mkdir()
+    return path
 
 
 def photo(path, value=51, size=(20, 30), channels=(3,)):
@@ -59,8 +59,8 @@ def photo(path, value=51, size=(20, 30), channels=(3,)):
 
 def run(model, folder, **options):
     output = folder.parent / "out"
-    jobs = prediction.plan(folder, output, **options)
-    return output, prediction.predict(model, jobs, batch_size=2)
+    jobs = predictions.plan(folder, output, **options)
+    return output, predictions.predict(model, jobs, batch_size=2)
 
 
 def test_arrays_are_in_the_resolution_of_the_image(model, folder):
@@ -107,10 +107,10 @@ def test_the_sound_files_are_done_and_the_others_named(model, folder, capsys):
     (folder / "text.png").write_text("no image")
     output, failures = run(model, folder)
     assert failures == 2
-    told = capsys.readouterr()
-    assert "Predicted 4 of 6 images." in told.out
+    output_streams = capsys.readouterr()
+    assert "Predicted 4 of 6 images." in output_streams.out
     for name in ("truncated.jpg", "text.png"):
-        assert f"Could not read {folder / name}: " in told.err
+        assert f"Could not read {folder / name}: " in output_streams.err
     sizes = {"good": (20, 30), "grey": (7, 5), "rgba": (6, 8), "whole": (64, 64)}
     for name, size in sizes.items():
         with np.load(output / f"{name}.npz") as arrays:
@@ -130,7 +130,7 @@ def test_same_stems_do_not_overwrite_each_other(model, folder):
             )
 
 
-def test_results_are_replaced_only_when_asked(model, folder):
+def test_results_are_replaced_only_on_request(model, folder):
     photo(folder / "a.png", value=51)
     output, _ = run(model, folder)
     photo(folder / "a.png", value=102)
@@ -144,7 +144,7 @@ def test_results_are_replaced_only_when_asked(model, folder):
 def test_a_file_is_no_folder_for_results(folder):
     photo(folder / "a.png")
     with pytest.raises(ValueError, match=r"a\.png is a file"):
-        prediction.plan(folder, folder / "a.png")
+        predictions.plan(folder, folder / "a.png")
 
 
 def test_panels_of_large_images_are_small(model, folder):
@@ -165,7 +165,7 @@ def test_resizing_by_hand():
         "segmentation_probabilities": np.float32([[[1, 0], [0.25, 0.75]]]),
         "normals": np.float32([[[1, 0, 0], [0, 1, 0]]]),
     }
-    arrays = prediction.arrays_of(INFO, outputs, 1, 4)
+    arrays = predictions.arrays_of(INFO, outputs, 1, 4)
     np.testing.assert_allclose(arrays["depth"], [[0, 2, 6, 8]])
     # Of bed: 0, 0.1875, 0.5625, 0.75.
     np.testing.assert_array_equal(arrays["segmentation"], [[0, 0, 1, 1]])
@@ -182,59 +182,59 @@ MANY = ["road", "building", "vegetation", "sky"]
 def test_as_many_classes_are_named_as_fit():
     whole = "road, building, vegetation, sky"
     width = tiles.text_width(whole)
-    assert prediction.scene_text(MANY, width) == whole
-    assert prediction.scene_text(MANY, width - 1) == "road, building and 2 more"
-    assert prediction.scene_text(MANY, 10) == "road and 3 more"
+    assert predictions.scene_text(MANY, width) == whole
+    assert predictions.scene_text(MANY, width - 1) == "road, building and 2 more"
+    assert predictions.scene_text(MANY, 10) == "road and 3 more"
 
 
 def test_one_class_is_named_whatever_the_width():
-    assert prediction.scene_text(["kitchen (83%)"], 1) == "kitchen (83%)"
+    assert predictions.scene_text(["kitchen (83%)"], 1) == "kitchen (83%)"
 
 
-def test_no_class_is_said():
-    assert prediction.scene_text([], 100) == "no class above 50%"
+def test_no_class_is_named():
+    assert predictions.scene_text([], 100) == "no class above 50%"
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "text"),
     [("categorical", "bedroom (80%)"), ("multi_hot", "bedroom")],
 )
-def test_the_panel_tells_what_the_labels_mean(model, folder, monkeypatch, kind, told):
+def test_the_panel_names_the_scene_classes(model, folder, monkeypatch, kind, text):
     photo(folder / "a.png")  # bedroom: 80 %, kitchen: 20 %
-    shown = []
-    draw = prediction.panels.prediction_panel
+    texts = []
+    draw = predictions.panels.prediction_panel
 
-    def spy(infos, image, predictions, scene):
-        shown.append(scene)
-        return draw(infos, image, predictions, scene)
+    def spy(infos, image, maps, scene):
+        texts.append(scene)
+        return draw(infos, image, maps, scene)
 
-    monkeypatch.setattr(prediction.panels, "prediction_panel", spy)
+    monkeypatch.setattr(predictions.panels, "prediction_panel", spy)
     info = dataclasses.replace(INFO, label_kind=kind)
     run(dataclasses.replace(model, info=info), folder)
-    assert shown == [told]
+    assert texts == [text]
 
 
 def test_batches_of_no_image_are_refused(model, folder):
     photo(folder / "a.png")
-    jobs = prediction.plan(folder, folder)
+    jobs = predictions.plan(folder, folder)
     with pytest.raises(ValueError, match="batch size of at least 1, got 0"):
-        prediction.predict(model, jobs, batch_size=0)
+        predictions.predict(model, jobs, batch_size=0)
 
 
 def test_exit_codes(model, folder, monkeypatch):
-    given = types.SimpleNamespace(
+    values = types.SimpleNamespace(
         saved_model="saved_models/rooms",
         input=folder,
         output=folder / "out",
         batch_size=8,
         overwrite=False,
     )
-    monkeypatch.setattr(predict.flags, "FLAGS", given)
-    monkeypatch.setattr(predict.served, "load", lambda path: model)
+    monkeypatch.setattr(predict.flags, "FLAGS", values)
+    monkeypatch.setattr(predict.versions, "load", lambda path: model)
     with pytest.raises(ValueError, match="No image in"):
         predict.main()
     photo(folder / "a.png")
     assert predict.main() == 0
     (folder / "b.png").write_text("no image")
-    given.overwrite = True
+    values.overwrite = True
     assert predict.main() == 1

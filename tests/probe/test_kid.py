@@ -9,29 +9,32 @@ from mgm_tf.probe.kid import in_subsets
 
 def test_two_real_and_two_made_by_hand():
     real = np.array([[1, 1], [1, -1]])
-    made = np.array([[2, 0], [0, 2]])
+    synthesized = np.array([[2, 0], [0, 2]])
     # Both pairs are orthogonal, k = 1. Between: products 2, 2, 2, -2, k = 8, 8, 8, 0.
-    found = kid.kernel_distance(real, made)
-    assert found == pytest.approx(1 + 1 - 2 * 24 / 4)
+    distance = kid.kernel_distance(real, synthesized)
+    assert distance == pytest.approx(1 + 1 - 2 * 24 / 4)
 
 
 def test_sets_of_different_sizes_by_hand():
     real = np.array([[1, 1], [1, -1], [0, 0]])
-    made = np.array([[2, 0], [0, 2]])
+    synthesized = np.array([[2, 0], [0, 2]])
     # With the origin every k is 1: between there are 8, 8, 8, 0, 1, 1.
-    found = kid.kernel_distance(real, made)
-    assert found == pytest.approx(1 + 1 - 2 * 26 / 6)
+    distance = kid.kernel_distance(real, synthesized)
+    assert distance == pytest.approx(1 + 1 - 2 * 26 / 6)
 
 
 def test_two_points_apart_by_hand():
-    real, made = np.full((2, 2), 2.0), np.zeros((2, 2))
+    real, synthesized = np.full((2, 2), 2.0), np.zeros((2, 2))
     # (8 / 2 + 1)^3 = 125 among the real ones, 1 elsewhere.
-    assert kid.kernel_distance(real, made) == pytest.approx(125 + 1 - 2)
+    assert kid.kernel_distance(real, synthesized) == pytest.approx(125 + 1 - 2)
 
 
 def test_it_is_the_papers_estimate():
     generator = np.random.default_rng(0)
-    real, made = generator.normal(size=(5, 3)), generator.normal(1, 2, size=(4, 3))
+    real, synthesized = (
+        generator.normal(size=(5, 3)),
+        generator.normal(1, 2, size=(4, 3)),
+    )
 
     def kernel(x, y):
         return (x @ y / 3 + 1) ** 3
@@ -40,11 +43,13 @@ def test_it_is_the_papers_estimate():
         pairs = [kernel(x, y) for x in points for y in points if x is not y]
         return sum(pairs) / (len(points) * (len(points) - 1))
 
-    between = np.mean([kernel(x, y) for x in real for y in made])
-    expected = within(list(real)) + within(list(made)) - 2 * between
-    assert kid.kernel_distance(real, made) == pytest.approx(expected)
+    between = np.mean([kernel(x, y) for x in real for y in synthesized])
+    expected = within(list(real)) + within(list(synthesized)) - 2 * between
+    assert kid.kernel_distance(real, synthesized) == pytest.approx(expected)
     # Half the precision in, all of it in the sums.
-    single = kid.kernel_distance(real.astype(np.float32), made.astype(np.float32))
+    single = kid.kernel_distance(
+        real.astype(np.float32), synthesized.astype(np.float32)
+    )
     assert single == pytest.approx(expected, rel=1e-5)
 
 
@@ -60,28 +65,28 @@ def test_no_bias_between_halves_of_one_set():
 
 def test_a_subset_of_all_is_all():
     generator = np.random.default_rng(0)
-    real, made = generator.normal(size=(2, 6, 3))
-    mean, deviation = in_subsets(real, made, subsets=3, size=6, seed=0)
-    assert mean == pytest.approx(kid.kernel_distance(real, made))
+    real, synthesized = generator.normal(size=(2, 6, 3))
+    mean, deviation = in_subsets(real, synthesized, subsets=3, size=6, seed=0)
+    assert mean == pytest.approx(kid.kernel_distance(real, synthesized))
     assert deviation == pytest.approx(0, abs=1e-12)
 
 
 def test_subsets_are_drawn_without_repetition():
     # Two of two: only a repetition could make the distance anything else.
-    real, made = np.array([[1.0, 1], [1, -1]]), np.array([[2.0, 0], [0, 2]])
-    mean, deviation = in_subsets(real, made, subsets=50, size=2, seed=0)
+    real, synthesized = np.array([[1.0, 1], [1, -1]]), np.array([[2.0, 0], [0, 2]])
+    mean, deviation = in_subsets(real, synthesized, subsets=50, size=2, seed=0)
     assert mean == pytest.approx(-10)
     assert deviation == pytest.approx(0, abs=1e-12)
 
 
 def test_subsets_are_those_of_the_seed():
-    real, made = np.random.default_rng(0).normal(size=(2, 30, 3))
-    first, again = [in_subsets(real, made, 4, 10, seed=5) for _ in range(2)]
+    real, synthesized = np.random.default_rng(0).normal(size=(2, 30, 3))
+    first, again = [in_subsets(real, synthesized, 4, 10, seed=5) for _ in range(2)]
     assert first == again
-    assert in_subsets(real, made, 4, 10, seed=6) != first
+    assert in_subsets(real, synthesized, 4, 10, seed=6) != first
 
 
-def test_what_cannot_be_compared_is_refused():
+def test_features_that_cannot_be_compared_are_refused():
     three = np.zeros((3, 2))
     with pytest.raises(ValueError, match=r"\(\(3, 2\), \(3, 1\)\)"):
         kid.kernel_distance(three, three[:, :1])

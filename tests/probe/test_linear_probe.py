@@ -1,4 +1,4 @@
-"""Probes of features: what is separable, votes by hand, what is left out."""
+"""Probes of features: separable classes, votes by hand, examples left out."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ each_probe = pytest.mark.parametrize("probe", PROBES)
 
 
 def blobs(number, seed):
-    """Three far groups in different directions, and the number of each one's group."""
+    """Returns features in three far groups, and the number of the group of each."""
     labels = np.arange(number) % 3
     centres = np.array([[10.0, 0, 0], [0, 10, 0], [0, 0, 10]])
     return centres[labels] + np.random.default_rng(seed).normal(size=(number, 3)), (
@@ -21,7 +21,7 @@ def blobs(number, seed):
 
 
 def at_cosine(*cosines):
-    """Unit vectors with these cosines to (1, 0)."""
+    """Returns unit vectors with these cosines to (1, 0)."""
     return np.array([[c, np.sqrt(1 - c * c)] for c in cosines])
 
 
@@ -29,12 +29,12 @@ def at_cosine(*cosines):
 
 
 @each_probe
-def test_what_is_apart_is_told_apart(probe):
+def test_separable_classes_are_classified(probe):
     assert probe(*blobs(30, seed=0), *blobs(12, seed=1)) == 1.0
 
 
 @each_probe
-def test_accuracy_is_the_part_that_is_right(probe):
+def test_accuracy_is_the_share_of_correct_classes(probe):
     test_features, test_labels = blobs(8, seed=1)
     test_labels[:2] = test_labels[:2][::-1].copy()
     assert probe(*blobs(30, seed=0), test_features, test_labels) == 0.75
@@ -50,7 +50,7 @@ def test_class_numbers_may_have_gaps(probe):
 
 
 @each_probe
-def test_the_unknown_is_left_out(probe):
+def test_unknown_labels_are_left_out(probe):
     train_features, train_labels = blobs(30, seed=0)
     test_features, test_labels = blobs(12, seed=1)
     # What is left out would be found wrong, and would mislead.
@@ -64,7 +64,7 @@ def test_the_unknown_is_left_out(probe):
 
 def test_the_linear_probe_needs_no_scale():
     def small_and_large(number, seed):
-        """A small feature is the class, beside a large one of noise."""
+        """Returns a small feature that is the class, and a large one of noise."""
         labels = np.arange(number) % 2
         large = np.random.default_rng(seed).normal(50, 1e3, size=number)
         return np.stack([1e-4 * labels, large, 0 * large], axis=1), labels
@@ -89,24 +89,24 @@ def test_votes_by_hand(cosine, k, right):
     # The rest is too far off; of the nearest, lengths do not count.
     features = np.concatenate([5 * at_cosine(1.0, cosine, cosine), at_cosine(-1, -1)])
     labels = np.array([1, 0, 0, 1, 1])
-    found = linear_probe.nearest_neighbours(
+    value = linear_probe.nearest_neighbours(
         features, labels, np.array([[0.1, 0.0]]), np.array([1]), k
     )
-    assert found == right
+    assert value == right
 
 
 # ---- several labels an image --------------------------------------------------------
 
 
 def corners(number, seed):
-    """Labels of two classes [n, 2], one at least, and features that show them."""
+    """Returns features, and labels of two classes [n, 2] that they show."""
     present = np.array([[1, 0], [0, 1], [1, 1]])[np.arange(number) % 3]
     noise = np.random.default_rng(seed).normal(scale=0.05, size=(number, 2))
     return present + noise, present.astype(np.int32)
 
 
 @each_probe
-def test_several_labels_are_told_apart(probe):
+def test_several_labels_are_classified(probe):
     assert probe(*corners(30, seed=0), *corners(9, seed=1)) == 1.0
 
 
@@ -123,7 +123,7 @@ def test_images_without_labels_are_left_out(probe):
 
 
 @each_probe
-def test_classes_that_cannot_be_judged_do_not_count(probe):
+def test_classes_that_cannot_be_evaluated_do_not_count(probe):
     def wider(labels):
         # A class that all images have, one that none has in training, and one that none
         # has in the test set.
@@ -141,18 +141,18 @@ def test_average_precision_by_hand():
     train, train_labels = np.eye(2), np.eye(2, dtype=int)
     test = np.array([[1.0, 0.1], [1.0, 0.2], [0.1, 1.0]])
     truth = np.array([[1, 0], [0, 1], [1, 1]])
-    found = linear_probe.nearest_neighbours(train, train_labels, test, truth, k=1)
-    # Class 0 is said of images 0 and 1 and is in 0 and 2: half of those said are right,
-    # and two of all three: 1/2 1/2 + 1/2 2/3. Class 1 is said of image 2 and is in 1
-    # and 2: 1/2 1 + 1/2 2/3.
-    assert found == pytest.approx((7 / 12 + 5 / 6) / 2)
+    value = linear_probe.nearest_neighbours(train, train_labels, test, truth, k=1)
+    # Class 0 is predicted for images 0 and 1 and is in 0 and 2: half of those predicted
+    # are right, and two of all three: 1/2 1/2 + 1/2 2/3. Class 1 is predicted for image
+    # 2 and is in 1 and 2: 1/2 1 + 1/2 2/3.
+    assert value == pytest.approx((7 / 12 + 5 / 6) / 2)
 
 
-# ---- what is refused ----------------------------------------------------------------
+# ---- errors -------------------------------------------------------------------------
 
 
 @each_probe
-def test_one_class_teaches_nothing(probe):
+def test_one_class_is_refused(probe):
     features, test = np.ones((6, 2)), (np.ones((2, 2)), np.array([0, 1]))
     with pytest.raises(ValueError, match="two classes at least; received 6 examples"):
         probe(features, np.zeros(6, int), *test)
@@ -161,7 +161,7 @@ def test_one_class_teaches_nothing(probe):
         probe(features, one, np.ones((2, 2)), np.ones((2, 3)))
 
 
-def test_nothing_known_teaches_nothing():
+def test_unknown_labels_alone_are_refused():
     features, unknown = np.ones((6, 2)), np.full(6, -1)
     with pytest.raises(ValueError, match="two classes at least; received 0 examples"):
         linear_probe.linear_probe(features, unknown, features, unknown)
@@ -177,7 +177,7 @@ def test_there_must_be_that_many_neighbours(k):
 
 
 @each_probe
-def test_what_does_not_go_together_is_refused(probe):
+def test_arrays_that_do_not_go_together_are_refused(probe):
     features, labels = blobs(9, seed=0)
     with pytest.raises(ValueError, match=r"received \(8,\) of \(9, 3\)"):
         probe(features, labels[:8], features, labels)
@@ -197,13 +197,13 @@ def test_of_an_encoder(tmp_path):
     ]
 
     def mean_colour(images):
-        """Tells the made-up scenes apart: their walls' colour."""
+        """Returns features that separate the scenes: the colour of their walls."""
         return images + 1
 
-    found = linear_probe.of_encoder(train, test, mean_colour)
-    assert found == {"linear_probe": 1.0, "nearest_neighbours": 1.0}
+    value = linear_probe.probe_encoder(train, test, mean_colour)
+    assert value == {"linear_probe": 1.0, "nearest_neighbours": 1.0}
     # Features that are the same everywhere tell nothing: a guess for all.
-    blind = linear_probe.of_encoder(train, test, lambda images: 0 * images + 1)
+    blind = linear_probe.probe_encoder(train, test, lambda images: 0 * images + 1)
     scenes = test.scenes()
     shares = [np.mean(scenes[scenes >= 0] == scene) for scene in range(3)]
     assert blind["linear_probe"] in shares

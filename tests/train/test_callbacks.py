@@ -1,4 +1,4 @@
-"""What happens around the steps: when it happens, and what stops a run."""
+"""The callbacks of a stage: the steps at which they act, and what stops a run."""
 
 import os
 import signal
@@ -10,13 +10,13 @@ import tensorflow as tf
 
 from mgm_tf.errors import NotFinite
 from mgm_tf.train import callbacks, logs
-from mgm_tf.train.accounts import RunCosts
 from mgm_tf.train.callbacks import (
     EverySteps,
     Interruption,
     Progress,
     Scalars,
 )
+from mgm_tf.train.costs import RunCosts
 
 
 class Counter(keras.Model):
@@ -41,8 +41,10 @@ class Counter(keras.Model):
         return {"update/term": self.loss_tracker.result()}
 
 
-def fit(steps: int, around, steps_per_execution: int = 1, losses=None) -> Counter:
-    """Trains so many steps; the loss of step n is `losses[n]`, n without."""
+def fit(
+    steps: int, make_callbacks, steps_per_execution: int = 1, losses=None
+) -> Counter:
+    """Trains so many steps; the loss of step n is `losses[n]`, or n."""
     model = Counter()
     model.compile(optimizer=None, steps_per_execution=steps_per_execution)
     values = range(steps) if losses is None else losses
@@ -54,48 +56,48 @@ def fit(steps: int, around, steps_per_execution: int = 1, losses=None) -> Counte
         steps_per_epoch=steps,
         verbose=0,
         shuffle=False,
-        callbacks=around(model),
+        callbacks=make_callbacks(model),
     )
     return model
 
 
-def reached(steps, every, first=0, steps_per_execution=1):
-    """The steps at which `EverySteps` acts."""
-    seen = []
+def steps_of_acts(steps, every, first=0, steps_per_execution=1):
+    """Returns the steps at which `EverySteps` acts."""
+    acted_at = []
     last = first + steps
     fit(
         steps,
-        lambda model: [EverySteps(every, seen.append, first, last)],
+        lambda model: [EverySteps(every, acted_at.append, first, last)],
         steps_per_execution,
     )
-    return seen
+    return acted_at
 
 
 # --- Every so many steps ------------------------------------------------------------
 
 
 def test_every_so_many_steps_and_at_the_end():
-    assert reached(steps=7, every=3) == [3, 6, 7]
-    assert reached(steps=6, every=3) == [3, 6]
-    assert reached(steps=2, every=3) == [2]
+    assert steps_of_acts(steps=7, every=3) == [3, 6, 7]
+    assert steps_of_acts(steps=6, every=3) == [3, 6]
+    assert steps_of_acts(steps=2, every=3) == [2]
 
 
 def test_a_resumed_run_acts_at_the_same_steps_of_the_run():
-    assert reached(steps=6, every=5, first=8) == [10, 14]
+    assert steps_of_acts(steps=6, every=5, first=8) == [10, 14]
 
 
 def test_several_steps_in_a_call_act_at_the_step_that_is_reached():
     # Calls end at 2, 4, 6, 8: 3 is passed at 4, 6 is met.
-    assert reached(steps=8, every=3, steps_per_execution=2) == [4, 6, 8]
+    assert steps_of_acts(steps=8, every=3, steps_per_execution=2) == [4, 6, 8]
     # Two multiples of 2 in one call are one act.
-    assert reached(steps=8, every=2, steps_per_execution=4) == [4, 8]
+    assert steps_of_acts(steps=8, every=2, steps_per_execution=4) == [4, 8]
 
 
 def test_a_last_call_of_fewer_steps_ends_at_the_last_step():
-    assert reached(steps=5, every=4, first=10, steps_per_execution=2) == [12, 15]
+    assert steps_of_acts(steps=5, every=4, first=10, steps_per_execution=2) == [12, 15]
 
 
-def test_no_more_steps_are_taken_than_asked_for():
+def test_no_more_steps_are_taken_than_requested():
     assert int(fit(5, lambda model: [], steps_per_execution=2).steps) == 5
 
 
@@ -137,7 +139,7 @@ def test_images_per_second_leave_pauses_out(tmp_path, monkeypatch, run_costs):
     write(11)
     # 6 steps of 4 images in 1 + 1 seconds.
     assert logs.read(tmp_path)[0]["images_per_second"] == 12
-    # The account has the same steps and seconds.
+    # The costs of the run have the same steps and seconds.
     joint = run_costs.record["stages"]["joint"]
     assert (joint["steps"], joint["seconds"]) == (6, 2)
     assert (joint["batch_size"], joint["images_per_second"]) == (4, 12)
@@ -158,13 +160,13 @@ def test_a_step_is_written_once(tmp_path, run_costs):
 @pytest.mark.parametrize("loss", [np.nan, np.inf, -np.inf])
 def test_a_loss_that_is_no_number_ends_the_run_and_is_named(tmp_path, run_costs, loss):
     log = logs.Log(tmp_path)
-    with pytest.raises(NotFinite) as told:
+    with pytest.raises(NotFinite) as error:
         fit(
             6,
             lambda model: [EverySteps(2, scalars(log, model, run_costs), 0, 6)],
             losses=[1, 1, 1, loss, 1, 1],
         )
-    assert all(w in str(told.value) for w in ("joint", "step 4", "update/term"))
+    assert all(w in str(error.value) for w in ("joint", "step 4", "update/term"))
     assert [line["step"] for line in logs.read(tmp_path)] == [2]
 
 
@@ -185,17 +187,17 @@ def test_weights_that_are_no_numbers_are_named():
 def test_progress_counts_the_steps_of_the_stage(capsys):
     bars = []
 
-    def around(model):
+    def make_callbacks(model):
         bars.append(Progress("stage 1/3", first=4, total=9))
         return bars
 
-    fit(5, around, steps_per_execution=2)
+    fit(5, make_callbacks, steps_per_execution=2)
     bars[0].show({"update/one": 1.0, "update/two": 2.5, "other/term": 0.25})
     assert bars[0].done == 5
     bars[0].close()
-    told = capsys.readouterr().err
-    assert "stage 1/3" in told and "9/9" in told
-    assert "update=3.5 other=0.25" in told
+    output = capsys.readouterr().err
+    assert "stage 1/3" in output and "9/9" in output
+    assert "update=3.5 other=0.25" in output
 
 
 # --- Stopping -----------------------------------------------------------------------
@@ -203,29 +205,29 @@ def test_progress_counts_the_steps_of_the_stage(capsys):
 
 @pytest.mark.parametrize("number", Interruption.SIGNALS)
 def test_a_signal_stops_after_the_step(number, capsys):
-    before = [signal.getsignal(each) for each in Interruption.SIGNALS]
+    handlers = [signal.getsignal(each) for each in Interruption.SIGNALS]
     with Interruption() as interruption:
 
-        def around(model):
+        def make_callbacks(model):
             def kill(step):
                 if step == 3:
                     os.kill(os.getpid(), number)
 
             return [EverySteps(1, kill, 0, 8), interruption]
 
-        model = fit(8, around)
+        model = fit(8, make_callbacks)
         # A second signal is to stop at once.
         assert signal.getsignal(number) == signal.SIG_DFL
-    assert interruption.asked
+    assert interruption.requested
     assert int(model.steps) == 3
     assert "Stopping after this step" in capsys.readouterr().out
-    assert [signal.getsignal(each) for each in Interruption.SIGNALS] == before
+    assert [signal.getsignal(each) for each in Interruption.SIGNALS] == handlers
 
 
 def test_handlers_come_back_without_a_signal_and_after_an_error():
-    before = [signal.getsignal(each) for each in Interruption.SIGNALS]
+    handlers = [signal.getsignal(each) for each in Interruption.SIGNALS]
     with pytest.raises(RuntimeError), Interruption() as interruption:
-        assert signal.getsignal(signal.SIGTERM) == interruption._ask
+        assert signal.getsignal(signal.SIGTERM) == interruption._request
         raise RuntimeError
-    assert not interruption.asked
-    assert [signal.getsignal(each) for each in Interruption.SIGNALS] == before
+    assert not interruption.requested
+    assert [signal.getsignal(each) for each in Interruption.SIGNALS] == handlers

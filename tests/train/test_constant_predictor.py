@@ -7,25 +7,25 @@ import tensorflow as tf
 from datasets.metadata import depth_info, segmentation_info
 from mgm_tf.tasks.dense import task_of
 from mgm_tf.train import validation
-from mgm_tf.train.constant_predictor import class_frequencies, median, prior
+from mgm_tf.train.constant_predictor import class_frequencies, estimate, median
 
 CLASSES = (("wall", "floor", "bed"), ((0, 0, 0),) * 3)
 DEPTH, SEGMENTATION = task_of(depth_info()), task_of(segmentation_info(*CLASSES))
 
 
-class Few:
+class FakeSplit:
     """Examples of one row of pixels with the interface of a `Split`.
 
     Args:
-      depth: [N, W] in millimetres, 0 without a label.
-      segmentation: [N, W] classes, 255 without a label.
+      depth: depths [N, W] in millimetres, 0 without a label.
+      segmentation: class numbers [N, W], 255 without a label.
     """
 
     def __init__(self, depth, segmentation=None):
         self.depth = np.array(depth, np.uint16)[:, None, :, None]
         classes = np.zeros_like(depth) if segmentation is None else segmentation
         self.segmentation = np.array(classes, np.uint8)[:, None, :, None]
-        self.asked: list[int] = []
+        self.numbers_read: list[int] = []
 
     def __len__(self):
         return len(self.depth)
@@ -34,15 +34,15 @@ class Few:
         maps = {"depth": self.depth, "segmentation": self.segmentation}
         maps["image"] = np.zeros((*self.depth.shape[:3], 3), np.uint8)
         if tf.executing_eagerly():
-            self.asked += numbers.numpy().tolist()
+            self.numbers_read += numbers.numpy().tolist()
         return {name: tf.gather(values, numbers) for name, values in maps.items()}
 
 
 def test_a_number_is_the_lower_median_of_the_labels_at_its_pixel():
     # Of 1 3 2 the median is 2; of 1 and 3 the lower one is 1; one label is itself; a
     # pixel without any has the median of all labels, 1 1 2 3 3 7.
-    split = Few([[1000, 1000, 7000, 0], [3000, 3000, 0, 0], [2000, 0, 0, 0]])
-    maps = prior(split, (DEPTH,)).maps
+    split = FakeSplit([[1000, 1000, 7000, 0], [3000, 3000, 0, 0], [2000, 0, 0, 0]])
+    maps = estimate(split, (DEPTH,)).maps
     np.testing.assert_allclose(maps["depth"], [[[2], [1], [7], [2.5]]], rtol=1e-6)
 
 
@@ -61,8 +61,8 @@ def test_a_class_is_the_commonest_at_its_pixel():
     # The second pixel is a tie of 0 and 2, of which 2 is commoner in the set; the third
     # has no label and takes what is commonest in the set, 1 and 2 alike.
     classes = [[1, 0, 255], [1, 2, 255], [2, 255, 255], [2, 255, 255], [1, 255, 255]]
-    split = Few(np.ones((5, 3)), [*classes, [2, 255, 255], [1, 255, 255]])
-    maps = prior(split, (SEGMENTATION,)).maps["segmentation"]
+    split = FakeSplit(np.ones((5, 3)), [*classes, [2, 255, 255], [1, 255, 255]])
+    maps = estimate(split, (SEGMENTATION,)).maps["segmentation"]
     # Labels: class 1 four times, class 2 three and one, class 0 once.
     np.testing.assert_array_equal(maps[:, :2].argmax(axis=-1), [[1, 2]])
     assert maps[0, 2, 1] == maps[0, 2, 2] > maps[0, 2, 0]
@@ -77,21 +77,21 @@ def test_class_frequencies_are_logarithms_of_shares():
 
 
 def test_its_loss_is_least_among_constants():
-    split = Few([[1000], [2000], [9000]])
+    split = FakeSplit([[1000], [2000], [9000]])
     metrics = {}
     for metres in (None, 1.5, 2.5, 4.0):
 
         def constant(images, metres=metres):
             return {"depth": tf.fill((len(images), 1, 1, 1), metres)}
 
-        predictor = prior(split, (DEPTH,)) if metres is None else constant
+        predictor = estimate(split, (DEPTH,)) if metres is None else constant
         result = validation.Evaluator(predictor, (DEPTH,), 2)(split)
         metrics[metres] = result["depth"]["loss"]
     assert metrics.pop(None) == pytest.approx(8 / 3) and min(metrics.values()) > 8 / 3
 
 
-def test_it_says_the_same_of_any_image():
-    predict = prior(Few([[1000, 2000]]), (DEPTH, SEGMENTATION))
+def test_the_prediction_is_the_same_for_any_image():
+    predict = estimate(FakeSplit([[1000, 2000]]), (DEPTH, SEGMENTATION))
     result = predict(tf.random.stateless_uniform((3, 1, 2, 3), (0, 0)))
     assert result["depth"].shape == (3, 1, 2, 1)
     assert result["segmentation"].shape == (3, 1, 2, 3)
@@ -99,19 +99,19 @@ def test_it_says_the_same_of_any_image():
     np.testing.assert_array_equal(result["depth"][0], result["depth"][2])
 
 
-def test_of_many_examples_some_are_looked_at_evenly_spread():
-    split = Few(np.ones((100, 1)))
-    prior(split, (DEPTH,), most=40)
-    assert split.asked == list(range(0, 100, 3))
-    split.asked.clear()
-    prior(split, (DEPTH,), most=100)
-    assert split.asked == list(range(100))
+def test_of_many_examples_some_are_read_evenly_spread():
+    split = FakeSplit(np.ones((100, 1)))
+    estimate(split, (DEPTH,), most=40)
+    assert split.numbers_read == list(range(0, 100, 3))
+    split.numbers_read.clear()
+    estimate(split, (DEPTH,), most=100)
+    assert split.numbers_read == list(range(100))
 
 
 def test_it_is_kept_in_a_file(tmp_path):
     path = tmp_path / "constant.npz"
-    first = prior(Few([[1000]]), (DEPTH, SEGMENTATION), path=path)
-    again = prior(Few([[5000]]), (DEPTH, SEGMENTATION), path=path)
+    first = estimate(FakeSplit([[1000]]), (DEPTH, SEGMENTATION), path=path)
+    second = estimate(FakeSplit([[5000]]), (DEPTH, SEGMENTATION), path=path)
     assert list(tmp_path.iterdir()) == [path]
     for name in ("depth", "segmentation"):
-        np.testing.assert_array_equal(first.maps[name], again.maps[name])
+        np.testing.assert_array_equal(first.maps[name], second.maps[name])

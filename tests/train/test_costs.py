@@ -1,11 +1,15 @@
-"""Costs of a step that can be counted by hand."""
+"""Costs of a step that can be counted by hand; a continued run adds to its costs."""
+
+import json
 
 import keras
+import pytest
 import tensorflow as tf
 
-from mgm_tf.method.algorithm import Stage, Update
+from mgm_tf.method.algorithm import Update
+from mgm_tf.method.stages import Stage
 from mgm_tf.train import costs
-from mgm_tf.train.costs import StepCosts
+from mgm_tf.train.costs import RunCosts, StepCosts
 
 
 class OneStep(keras.Model):
@@ -20,6 +24,7 @@ class OneStep(keras.Model):
 
 
 def costs_of(step, *shape) -> StepCosts:
+    """Returns the costs of a training step on a batch of this shape."""
     return costs.step_costs(OneStep(step), {"x": tf.TensorSpec(shape)})
 
 
@@ -104,3 +109,95 @@ def test_the_table_for_a_person():
     # Memory: 0.75 GiB and 16 bytes for each of 4 Mi weights, 0.0625 GiB.
     assert ["joint", "32", "2.5", "0.81", "7steps"] in lines
     assert ["refine", "->", "refiner,", "encoder"] in lines
+
+
+# --- The costs of a run -------------------------------------------------------------
+
+
+def saved_record(workdir):
+    return json.loads((workdir / "costs.json").read_text())
+
+
+def test_a_stage_has_steps_seconds_and_images_per_second(tmp_path):
+    run_costs = RunCosts(tmp_path)
+    run_costs.record_steps("multi_task", 10, 2.0, 4)
+    run_costs.record_steps("multi_task", 5, 4.0, 4)
+    run_costs.record_steps("joint", 3, 1.5, 8)
+    run_costs.save()
+    record = saved_record(tmp_path)
+    assert record == run_costs.record
+    # 15 steps of 4 images in 6 seconds, 3 of 8 in 1.5.
+    assert record["stages"]["multi_task"] == {
+        "steps": 15,
+        "seconds": 6.0,
+        "batch_size": 4,
+        "images_per_second": 10.0,
+        "flops_per_step": None,
+    }
+    assert record["stages"]["joint"]["images_per_second"] == 16
+    assert record["wall_seconds"] == 7.5
+
+
+def test_a_continued_run_adds_to_its_costs(tmp_path):
+    run_costs = RunCosts(tmp_path)
+    run_costs.record_parameters({"encoder": 7, "decoders": 5})
+    run_costs.record_steps("joint", 10, 2.0, 4)
+    run_costs.save()
+    run_costs.record_steps(
+        "joint", 99, 99.0, 4
+    )  # the run breaks off before it saves them
+    continued = RunCosts(tmp_path)
+    continued.record_parameters({"encoder": 7, "decoders": 5})
+    continued.record_steps("joint", 10, 3.0, 4)
+    continued.save()
+    record = saved_record(tmp_path)
+    assert record["stages"]["joint"]["steps"] == 20
+    assert record["stages"]["joint"]["seconds"] == 5
+    assert record["stages"]["joint"]["images_per_second"] == 16
+    assert record["wall_seconds"] == 5
+
+
+def test_prediction_takes_the_encoder_and_the_decoders(tmp_path):
+    run_costs = RunCosts(tmp_path)
+    run_costs.record_parameters({"encoder": 7, "decoders": 5, "generator": 100})
+    run_costs.save()
+    record = saved_record(tmp_path)
+    assert record["parameters"] == {"encoder": 7, "decoders": 5, "generator": 100}
+    assert record["prediction_parameters"] == 12
+
+
+def graph_of(rows):
+    """Returns the graph of [rows, 8] x [8, 16]: rows * 16 results of 8 terms."""
+    product = tf.function(lambda x: tf.matmul(x, tf.ones((8, 16))))
+    return product.get_concrete_function(tf.TensorSpec((rows, 8))).graph
+
+
+def test_the_operations_of_a_step_are_counted_once(tmp_path):
+    run_costs = RunCosts(tmp_path)
+    run_costs.record_flops("joint", None)  # no graph: unknown
+    assert run_costs.record["stages"]["joint"]["flops_per_step"] is None
+    run_costs.record_flops("joint", graph_of(4))
+    assert run_costs.record["stages"]["joint"]["flops_per_step"] == 2 * 4 * 16 * 8
+    # Counted once: it takes long, and a stage has one graph.
+    run_costs.record_flops("joint", graph_of(400))
+    run_costs.record_flops("multi_task", graph_of(2))
+    run_costs.save()
+    stages = saved_record(tmp_path)["stages"]
+    flops = {name: stage["flops_per_step"] for name, stage in stages.items()}
+    assert flops == {"joint": 1024, "multi_task": 512}
+
+
+def test_peak_memory_is_recorded(tmp_path, monkeypatch):
+    run_costs = RunCosts(tmp_path)
+    run_costs.save()
+    # TensorFlow alone takes more than 100 MB.
+    assert saved_record(tmp_path)["peak_memory_bytes"] > 10**8
+    monkeypatch.setattr(costs, "peak_memory", lambda: 123)
+    run_costs.save()
+    assert saved_record(tmp_path)["peak_memory_bytes"] == 123
+
+
+def test_no_time_is_no_error(tmp_path):
+    run_costs = RunCosts(tmp_path)
+    run_costs.record_steps("joint", 0, 0.0, 4)
+    assert run_costs.record["stages"]["joint"]["images_per_second"] == pytest.approx(0)

@@ -1,4 +1,4 @@
-"""Where a run computes."""
+"""The devices of a run: GPUs, or logical CPUs."""
 
 import dataclasses
 
@@ -24,9 +24,9 @@ def test_replicas_on_a_cpu_are_logical_devices():
 
 @pytest.fixture
 def gpus(monkeypatch):
-    """Two GPUs, as far as the choice of devices goes."""
-    seen = {"GPU": ["gpu a", "gpu b"], "CPU": ["cpu"]}
-    monkeypatch.setattr(tf.config, "list_physical_devices", seen.get)
+    """Pretends that there are two GPUs."""
+    devices_by_kind = {"GPU": ["gpu a", "gpu b"], "CPU": ["cpu"]}
+    monkeypatch.setattr(tf.config, "list_physical_devices", devices_by_kind.get)
 
     @dataclasses.dataclass
     class Strategy:
@@ -39,7 +39,7 @@ def gpus(monkeypatch):
     monkeypatch.setattr(devices, "_mirrored", Strategy)
 
 
-def test_all_gpus_are_taken_unless_told_otherwise(gpus):
+def test_all_gpus_are_used_unless_replicas_are_given(gpus):
     assert devices.strategy_of(0).devices == ("GPU:0", "GPU:1")
     assert devices.strategy_of(2).devices == ("GPU:0", "GPU:1")
     assert devices.strategy_of(1) is tf.distribute.get_strategy()
@@ -50,12 +50,10 @@ def test_all_gpus_are_taken_unless_told_otherwise(gpus):
 @pytest.mark.parametrize(
     ("name", "value"), [("steps_per_execution", 2), ("jit_compile", True)]
 )
-def test_what_one_device_can_do_only_is_refused_on_the_gpus_found(
-    gpus, tmp_path, name, value
-):
+def test_options_of_one_device_are_refused_on_two_gpus(gpus, tmp_path, name, value):
     changes = {"run_eagerly": False, name: value}
-    wanted = settings(tmp_path, **changes)
-    check(wanted)  # --replicas=0: it depends on the machine
+    run_settings = settings(tmp_path, **changes)
+    check(run_settings)  # --replicas=0: it depends on the machine
     with pytest.raises(ValueError, match=f"--{name}.* on 2 devices; --replicas=1"):
-        Experiment(wanted).strategy  # noqa: B018
+        Experiment(run_settings).strategy  # noqa: B018
     assert Experiment(settings(tmp_path, replicas=1, **changes)).strategy

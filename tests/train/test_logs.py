@@ -13,18 +13,18 @@ from mgm_tf.train import logs
 
 
 def tensorboard(workdir) -> EventAccumulator:
-    """What TensorBoard finds in a run's folder."""
-    found = EventAccumulator(str(workdir / "tensorboard"), {"images": 0, "tensors": 0})
-    return found.Reload()
+    """Reads what TensorBoard finds in the folder of a run."""
+    events = EventAccumulator(str(workdir / "tensorboard"), {"images": 0, "tensors": 0})
+    return events.Reload()
 
 
-def values(found: EventAccumulator, name: str) -> dict[int, float]:
-    """The values of a scalar by step."""
+def values(events: EventAccumulator, name: str) -> dict[int, float]:
+    """Returns the values of a scalar by step."""
     return {
         event.step: float(np.frombuffer(event.tensor_proto.tensor_content, "f4")[0])
         if event.tensor_proto.tensor_content
         else event.tensor_proto.float_val[0]
-        for event in found.Tensors(name)
+        for event in events.Tensors(name)
     }
 
 
@@ -50,7 +50,7 @@ def test_scalars_are_lines_of_json(log, tmp_path):
     ]
 
 
-def test_what_is_no_number_is_null(log, tmp_path):
+def test_a_scalar_that_is_not_finite_is_null(log, tmp_path):
     log.scalars(1, "joint", {"a": math.nan, "b": math.inf, "c": 1.0})
     text = (tmp_path / "metrics.jsonl").read_text()
     assert "NaN" not in text and "Infinity" not in text
@@ -70,19 +70,19 @@ def test_tensorboard_finds_pictures_and_texts(log, tmp_path):
     log.picture(4, "generated", picture)
     log.text(0, "settings", "--width=1")
     log.flush()
-    found = tensorboard(tmp_path)
-    event = found.Tensors("generated")[0]
+    events = tensorboard(tmp_path)
+    event = events.Tensors("generated")[0]
     width, height, png = event.tensor_proto.string_val
     assert (event.step, width, height) == (4, b"7", b"5")
     np.testing.assert_array_equal(Image.open(io.BytesIO(png)), picture)
-    assert found.Tensors("settings")[0].tensor_proto.string_val == [b"--width=1"]
+    assert events.Tensors("settings")[0].tensor_proto.string_val == [b"--width=1"]
 
 
 def test_a_resumed_run_goes_on_in_the_same_files(log, tmp_path):
     log.scalars(3, "joint", {"a": 1.0})
     log.flush()
-    again = logs.Log(tmp_path)
-    again.scalars(6, "joint", {"a": 2.0})
-    again.flush()
+    resumed = logs.Log(tmp_path)
+    resumed.scalars(6, "joint", {"a": 2.0})
+    resumed.flush()
     assert [line["step"] for line in logs.read(tmp_path)] == [3, 6]
     assert values(tensorboard(tmp_path), "a") == {3: 1.0, 6: 2.0}

@@ -24,9 +24,9 @@ def data_dir(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def runs(data_dir, tmp_path_factory):
-    """Runs by name, as if their first weights were their best."""
+    """The folder of runs by name, whose first weights are their best."""
     folder = tmp_path_factory.mktemp("runs")
-    kept = {
+    changes_of = {
         "segmentation": ALONE | {"tasks": ("segmentation",), "seed": 1},
         "depth": ALONE | {"tasks": ("depth",), "seed": 2},
         "normals": ALONE | {"tasks": ("normals",), "seed": 3},
@@ -35,11 +35,11 @@ def runs(data_dir, tmp_path_factory):
         "guided": {"tasks": ("depth",), "self_supervision": "none"},
         "unguided": {"tasks": ("depth",), "weak": "frozen", "refinement": "none"},
     }
-    for name, changes in kept.items():
+    for name, changes in changes_of.items():
         settings = fake_dataset.settings(data_dir, **changes)
-        made = Experiment(settings)
+        networks = Experiment(settings).networks
         saved.save(settings, folder / name)
-        checkpoints = Checkpoints(folder / name, made.networks)
+        checkpoints = Checkpoints(folder / name, networks)
         checkpoints.keep_best(Best(1, "joint", 1.0))
     return folder
 
@@ -53,11 +53,11 @@ def same(first, second):
     return all(np.array_equal(a, b) for a, b in pairs)
 
 
-def of(runs, name):
-    """The networks of a run, with its weights."""
-    made = Experiment(saved.load(runs / name))
-    Checkpoints(runs / name, made.networks).restore("best")
-    return made.networks
+def networks_of(runs, name):
+    """Returns the networks of a run, with its weights."""
+    networks = Experiment(saved.load(runs / name)).networks
+    Checkpoints(runs / name, networks).restore("best")
+    return networks
 
 
 def experiment(data_dir, **changes):
@@ -65,16 +65,16 @@ def experiment(data_dir, **changes):
 
 
 def started(data_dir, **changes):
-    """The experiment, with the weights that it begins with."""
-    made = experiment(data_dir, **changes)
-    made.start()
-    return made
+    """Returns the experiment with the weights that it begins with."""
+    planned = experiment(data_dir, **changes)
+    planned.start()
+    return planned
 
 
 def test_one_run_gives_its_encoder_and_the_decoders_it_has(data_dir, runs):
-    wanted = {"start_from": (str(runs / "two"),), "tasks": ("depth", "normals")}
-    own = started(data_dir, **wanted).networks
-    source = of(runs, "two")
+    changes = {"start_from": (str(runs / "two"),), "tasks": ("depth", "normals")}
+    own = started(data_dir, **changes).networks
+    source = networks_of(runs, "two")
     assert same(own["encoder"], source["encoder"])
     decoders, theirs = own["decoders"].decoders, source["decoders"].decoders
     assert same(decoders["depth"], theirs["depth"])
@@ -88,7 +88,7 @@ def test_cross_stitch_begins_with_the_run_of_each_task(data_dir, runs):
         data_dir, sharing="cross_stitch", start_from=folders, tasks=THREE
     ).networks
     for task in THREE:
-        source = of(runs, task)
+        source = networks_of(runs, task)
         assert same(own["encoder"].encoders[task], source["encoder"])
         assert same(own["decoders"].decoders[task], source["decoders"].decoders[task])
 
@@ -128,7 +128,7 @@ def batch_of(planned, stage):
         ({"start_from": ("nowhere",)}, "nowhere"),
     ],
 )
-def test_weights_that_cannot_be_taken_are_told(data_dir, runs, changes, message):
+def test_weights_that_cannot_be_taken_are_refused(data_dir, runs, changes, message):
     folders = tuple(str(runs / name) for name in changes["start_from"])
     planned = experiment(data_dir, start_from=folders, tasks=("segmentation", "depth"))
     with pytest.raises((ValueError, FileNotFoundError), match=message):
@@ -147,7 +147,10 @@ def test_generators_of_other_runs_synthesize_their_share(data_dir, runs):
     )
     assert list(planned.helpers) == ["synthesizer_1", "synthesizer_2"]
     for number, name in enumerate(names, 1):
-        helper, source = planned.helpers[f"synthesizer_{number}"], of(runs, name)
+        helper, source = (
+            planned.helpers[f"synthesizer_{number}"],
+            networks_of(runs, name),
+        )
         assert same(helper.generator, source["generator"])
     # The first run's G is fed with E's features, the second's with noise alone.
     assert planned.helpers["synthesizer_1"].embedding is not None
@@ -162,23 +165,23 @@ def test_generators_of_other_runs_synthesize_their_share(data_dir, runs):
 
 
 def test_an_oracle_is_as_at_test_time_and_no_part_of_the_run(data_dir, runs):
-    wanted = {"weak": "oracle", "oracle": str(runs / "depth"), "tasks": ("depth",)}
-    planned = experiment(data_dir, **wanted)
+    changes = {"weak": "oracle", "oracle": str(runs / "depth"), "tasks": ("depth",)}
+    planned = experiment(data_dir, **changes)
     assert "oracle" not in planned.networks
-    source = of(runs, "depth")
+    source = networks_of(runs, "depth")
     images = tf.random.stateless_uniform((2, 64, 64, 3), (0, 1), -1.0, 1.0)
     expected = source["decoders"](source["encoder"](images))["depth"]
-    got = planned.helpers["oracle"](images, training=True)["depth"]
-    np.testing.assert_allclose(got, expected, atol=1e-6)
+    labels = planned.helpers["oracle"](images, training=True)["depth"]
+    np.testing.assert_allclose(labels, expected, atol=1e-6)
 
 
-def test_an_oracle_has_to_know_the_tasks(data_dir, runs):
-    wanted = {"weak": "oracle", "oracle": str(runs / "depth"), "tasks": ("normals",)}
+def test_an_oracle_must_have_learned_the_tasks(data_dir, runs):
+    changes = {"weak": "oracle", "oracle": str(runs / "depth"), "tasks": ("normals",)}
     with pytest.raises(ValueError, match="oracle=.*depth has not learned normals"):
-        experiment(data_dir, **wanted).helpers  # noqa: B018
+        experiment(data_dir, **changes).helpers  # noqa: B018
 
 
-def test_a_generator_has_to_be_there(data_dir, runs):
+def test_a_generator_must_have_been_trained(data_dir, runs):
     planned = experiment(
         data_dir, weak="combined", generators_from=(str(runs / "two"),)
     )
@@ -186,7 +189,7 @@ def test_a_generator_has_to_be_there(data_dir, runs):
         planned.helpers  # noqa: B018
 
 
-def test_the_provenance_tells_of_the_runs(data_dir, runs, tmp_path):
+def test_the_provenance_names_the_runs(data_dir, runs, tmp_path):
     planned = experiment(
         data_dir,
         start_from=(str(runs / "two"),),
@@ -198,7 +201,7 @@ def test_the_provenance_tells_of_the_runs(data_dir, runs, tmp_path):
     (source,) = line["sources"]
     assert (source["flag"], source["name"]) == ("start_from", "two")
     assert source["settings"]["tasks"] == ["segmentation", "depth"]
-    assert other_runs.told(experiment(data_dir).settings.source) == []
+    assert other_runs.records(experiment(data_dir).settings.source) == []
 
 
 def test_adashare_retrains_from_its_first_weights(data_dir):

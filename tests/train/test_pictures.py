@@ -1,4 +1,4 @@
-"""The pictures of a run show what they say, with stand-ins for the networks."""
+"""The contents of the pictures of a run, with stand-ins for the networks."""
 
 import numpy as np
 import pytest
@@ -26,8 +26,8 @@ def split(tmp_path_factory):
     return inputs.Split(builder, "train", NAMES, "memory")
 
 
-def knowing_networks(split, numbers):
-    """Networks that predict the labels of these examples."""
+def perfect_networks(split, numbers):
+    """Returns networks that predict the labels of these examples."""
     batch = split.batch(tf.constant(numbers))
     targets = {task.name: task.decode(batch[task.name])[0] for task in TASKS}
     targets["segmentation"] = tf.one_hot(targets["segmentation"][..., 0], 3)
@@ -37,14 +37,14 @@ def knowing_networks(split, numbers):
     }
 
 
-def test_panels_are_of_the_examples_asked_for_in_physical_values(split, monkeypatch):
-    drawn = []
-    monkeypatch.setattr(panels, "task_panel", lambda *parts: drawn.append(parts))
+def test_panels_show_the_given_examples_in_physical_values(split, monkeypatch):
+    calls = []
+    monkeypatch.setattr(panels, "task_panel", lambda *parts: calls.append(parts))
     numbers = (4, 1, 0)
-    networks = knowing_networks(split, numbers)
+    networks = perfect_networks(split, numbers)
     pictures.prediction_panels(networks, split, TASKS, numbers)
-    assert len(drawn) == 3
-    for number, parts in zip(numbers, drawn, strict=True):
+    assert len(calls) == 3
+    for number, parts in zip(numbers, calls, strict=True):
         infos, image, predictions, targets, valids = parts
         example = fake_dataset.example("train", number)
         assert infos == {name: INFO.tasks[name] for name in NAMES}
@@ -59,12 +59,12 @@ def test_panels_are_of_the_examples_asked_for_in_physical_values(split, monkeypa
             )
 
 
-def test_a_panel_is_drawn_of_them(split):
-    networks = knowing_networks(split, (4, 0))
-    shown = pictures.prediction_panels(networks, split, TASKS, (4, 0))
-    assert [panel.dtype for panel in shown] == [np.uint8] * 2
+def test_a_panel_has_a_row_of_pictures_for_each_task(split):
+    networks = perfect_networks(split, (4, 0))
+    drawings = pictures.prediction_panels(networks, split, TASKS, (4, 0))
+    assert [panel.dtype for panel in drawings] == [np.uint8] * 2
     # Three rows of pictures of 64 pixels, each drawn threefold.
-    assert all(panel.shape[0] > 3 * 192 for panel in shown)
+    assert all(panel.shape[0] > 3 * 192 for panel in drawings)
 
 
 GUIDED, NOISE = Guided(3), Noise(3)
@@ -72,7 +72,7 @@ GUIDED, NOISE = Guided(3), Noise(3)
 
 @pytest.fixture
 def networks():
-    """A generator that paints z in red and the condition in green and blue."""
+    """Networks whose generator paints z in red, the condition in green and blue."""
 
     def generator(latent, condition, training):
         assert training
@@ -126,7 +126,7 @@ def test_images_are_those_of_the_latent_vectors(split, networks):
         np.testing.assert_allclose(row[:, 0, 0, 0], expected, atol=1)
 
 
-def test_noise_alone_asks_no_encoder(split, networks):
+def test_noise_alone_needs_no_encoder(split, networks):
     alone = {"generator": networks["generator"]}
     samples = pictures.Samples(READER, split, columns=4)
     _, images = samples.images(alone, NOISE)
@@ -148,7 +148,7 @@ def test_at_most_so_many_scenes_are_shown(split, networks):
     assert two.shape[0] < three.shape[0]
 
 
-def test_images_are_shown_above_what_is_made_of_them_again(split):
+def test_reconstructions_are_shown_below_the_images(split):
     negative = {
         "encoder": lambda images, training: images,
         "reconstructor": lambda features, training: -features,
@@ -164,7 +164,7 @@ def test_images_are_shown_above_what_is_made_of_them_again(split):
     assert np.abs(difference).max() <= 1
 
 
-def test_no_more_images_are_made_again_than_there_are(split):
+def test_no_more_images_are_reconstructed_than_there_are(split):
     networks = {
         name: lambda values, training: values for name in ("encoder", "reconstructor")
     }

@@ -1,4 +1,4 @@
-"""What is noted of every start of a run."""
+"""The record of every start of a run."""
 
 import subprocess
 
@@ -20,7 +20,7 @@ def git(folder, *words):
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def test_the_commit_and_whether_it_was_changed(tmp_path):
+def test_the_commit_and_whether_it_is_modified(tmp_path):
     git(tmp_path, "init")
     (tmp_path / "a.py").write_text("one = 1\n")
     git(tmp_path, "add", "a.py")
@@ -31,7 +31,7 @@ def test_the_commit_and_whether_it_was_changed(tmp_path):
     assert provenance.code(tmp_path) == {"commit": commit, "modified": True}
 
 
-def test_without_a_repository_the_commit_is_not_known(tmp_path):
+def test_without_a_repository_the_commit_is_unknown(tmp_path):
     assert provenance.code(tmp_path) == {"commit": None, "modified": None}
 
 
@@ -42,19 +42,19 @@ def test_the_machine_has_its_versions():
 
 
 def test_the_data_have_sizes_and_a_fingerprint(builder, tmp_path):
-    found = provenance.data(builder)
-    assert found["name"] == "fake/64/1.0.0"
-    assert found["examples"] == fake_dataset.COUNTS
+    record = provenance.data(builder)
+    assert record["name"] == "fake/64/1.0.0"
+    assert record["examples"] == fake_dataset.COUNTS
     # The same data elsewhere are the same; other data are not.
-    again = fake_dataset.build(tmp_path / "again")
-    assert provenance.data(again) == found
+    copy = fake_dataset.build(tmp_path / "copy")
+    assert provenance.data(copy) == record
     few = provenance.data(fake_dataset.build(tmp_path / "few", "few_64"))
-    assert few["fingerprint"] != found["fingerprint"]
+    assert few["fingerprint"] != record["fingerprint"]
 
 
-def test_every_start_is_noted(builder, tmp_path):
+def test_every_start_is_recorded(builder, tmp_path):
     assert provenance.read(tmp_path / "run") == []
-    record = provenance.of(builder)
+    record = provenance.collect(builder)
     provenance.note(tmp_path / "run", record)
     provenance.note(tmp_path / "run", record | {"time": 1.0})
     starts = provenance.read(tmp_path / "run")
@@ -63,8 +63,8 @@ def test_every_start_is_noted(builder, tmp_path):
 
 
 def test_other_data_than_at_the_beginning_are_refused(builder, tmp_path):
-    provenance.note(tmp_path, provenance.of(builder))
+    provenance.note(tmp_path, provenance.collect(builder))
     few = fake_dataset.build(tmp_path / "few", "few_64")
     with pytest.raises(ValueError, match="began with fake/64/1.0.0 .*few_64"):
-        provenance.note(tmp_path, provenance.of(few))
+        provenance.note(tmp_path, provenance.collect(few))
     assert len(provenance.read(tmp_path)) == 1

@@ -15,7 +15,7 @@ CLASSES = (("wall", "floor"), ((0, 0, 0), (9, 9, 9)))
 TASKS = (task_of(segmentation_info(*CLASSES)), task_of(depth_info()))
 
 
-class Few:
+class FakeSplit:
     """Three examples of 2 x 2 pixels with the interface of a `Split`.
 
     Red is a hundredth of the depth that `predict` sees, green above 127 the class 1.
@@ -46,7 +46,7 @@ class Few:
 
 
 def predict(images):
-    """What the colours say; images in [-1, 1]."""
+    """Predicts by colours of images in [-1, 1]: depth by red, the class by green."""
     red, green = (images[..., channel, None] for channel in (0, 1))
     return {
         "segmentation": tf.concat([-green, green], axis=-1),
@@ -54,12 +54,13 @@ def predict(images):
     }
 
 
-def evaluated(batch_size=2, split=None):
-    return validation.Evaluator(predict, TASKS, batch_size)(split or Few())
+def evaluate(batch_size=2, split=None):
+    """Returns the metrics of `predict`."""
+    return validation.Evaluator(predict, TASKS, batch_size)(split or FakeSplit())
 
 
 def test_metrics_of_a_set_by_hand():
-    metrics = evaluated()
+    metrics = evaluate()
     # Labelled and predicted: 0 as 0 twice, 0 as 1, 1 as 0, 1 as 1.
     # Class 0: 2 of 4 in the union; class 1: 1 of 3.
     assert metrics["segmentation"]["miou"] == pytest.approx((2 / 4 + 1 / 3) / 2)
@@ -71,17 +72,17 @@ def test_metrics_of_a_set_by_hand():
 
 @pytest.mark.parametrize("batch_size", [1, 3, 32])
 def test_the_batch_size_changes_nothing(batch_size):
-    one, other = (validation.flat(evaluated(size)) for size in (2, batch_size))
-    assert one.keys() == other.keys()
-    assert one == pytest.approx(other, rel=1e-12, nan_ok=True)
+    first, second = (validation.flat(evaluate(size)) for size in (2, batch_size))
+    assert first.keys() == second.keys()
+    assert first == pytest.approx(second, rel=1e-12, nan_ok=True)
 
 
 def test_a_task_without_a_label_has_no_metrics():
-    split = Few()
+    split = FakeSplit()
     split.depth = np.zeros_like(split.depth)
-    metrics = evaluated(split=split)
+    metrics = evaluate(split=split)
     assert all(math.isnan(value) for value in metrics["depth"].values())
-    assert metrics["segmentation"] == evaluated()["segmentation"]
+    assert metrics["segmentation"] == evaluate()["segmentation"]
 
 
 def headlines(miou, absolute_error):
@@ -105,8 +106,8 @@ def test_the_score_is_the_way_from_the_constant_to_perfection(
     miou, absolute_error, score
 ):
     baseline = headlines(0.2, 0.5)
-    got = validation.score(headlines(miou, absolute_error), baseline, TASKS)
-    assert got == pytest.approx(score)
+    result = validation.score(headlines(miou, absolute_error), baseline, TASKS)
+    assert result == pytest.approx(score)
 
 
 def test_a_task_with_nothing_to_gain_does_not_count():
@@ -120,11 +121,11 @@ def test_a_task_with_nothing_to_gain_does_not_count():
 
 
 def test_the_score_of_nan_is_nan():
-    got = validation.score(headlines(0.5, math.nan), headlines(0.2, 0.5), TASKS)
-    assert math.isnan(got)
+    result = validation.score(headlines(0.5, math.nan), headlines(0.2, 0.5), TASKS)
+    assert math.isnan(result)
 
 
-def test_the_table_puts_the_constant_beside_the_model():
+def test_the_table_has_the_model_and_the_constant_predictor():
     metrics = {"depth": {"absolute_error": 0.123456, "rmse": math.nan}}
     constant = {"depth": {"absolute_error": 12.0, "rmse": 0.5}}
     assert validation.table(
@@ -137,7 +138,7 @@ def test_the_table_puts_the_constant_beside_the_model():
 
 
 def test_every_task_has_its_headline_in_its_metrics():
-    metrics = evaluated()
+    metrics = evaluate()
     normals = task_of(normals_info())
     for task in TASKS:
         assert task.headline in metrics[task.name]
@@ -151,61 +152,66 @@ def test_flat_names_are_task_and_metric():
 
 # --- The image label ----------------------------------------------------------------
 
-LABELS = Categorical(("dim", "bright"))
+SCENE_CLASSES = Categorical(("dim", "bright"))
 
 
 def refine(predictions, training):
-    """Bright is what has a mean depth above a metre."""
+    """Classifies as bright what has a mean depth above a metre."""
     assert not training
     depth = tf.reduce_mean(predictions["depth"], axis=(1, 2))
     return tf.concat([1 - depth, depth - 1], axis=-1)
 
 
-def with_labels(labels, split, batch_size=2):
+def evaluate_scenes(scene_classes, split, batch_size=2):
+    """Returns the metrics of `predict` and `refine`."""
     predictor = validation.with_scenes(predict, refine)
-    return validation.Evaluator(predictor, TASKS, batch_size, labels)(split)
+    return validation.Evaluator(predictor, TASKS, batch_size, scene_classes)(split)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3])
-def test_the_scene_is_judged_where_it_is_known(batch_size):
-    split = Few()
+def test_the_scene_is_evaluated_where_it_is_known(batch_size):
+    split = FakeSplit()
     split.image = split.image.copy()
     split.image[1:, ..., 0] = 20  # dim: .2 m
-    metrics = with_labels(LABELS, split, batch_size)
+    metrics = evaluate_scenes(SCENE_CLASSES, split, batch_size)
     # Bright, dim and dim; labelled dim, not at all and bright.
     assert metrics["scene"] == {"accuracy": 0}
     split.scene = np.array([1, -1, 1], np.int32)
-    assert with_labels(LABELS, split, batch_size)["scene"] == {"accuracy": 0.5}
+    assert evaluate_scenes(SCENE_CLASSES, split, batch_size)["scene"] == {
+        "accuracy": 0.5
+    }
 
 
 def test_scenes_change_nothing_else():
-    metrics = with_labels(LABELS, Few())
+    metrics = evaluate_scenes(SCENE_CLASSES, FakeSplit())
     assert metrics.pop("scene").keys() == {"accuracy"}
-    assert metrics == evaluated()
+    assert metrics == evaluate()
 
 
-def test_several_labels_are_judged_each():
-    split = Few()
+def test_each_of_several_labels_is_evaluated():
+    split = FakeSplit()
     split.scene = np.array([[1, 1], [0, 0], [0, 1]], np.int32)
-    # Said: bright alone, of all (depths of 1.5675 m, .09 m and 1 m on average).
+    # Predicted: bright alone, of all (depths of 1.5675 m, .09 m and 1 m on average).
     split.image = split.image.copy()
     split.image[2, ..., 0] = 200
-    metrics = with_labels(MultiHot(LABELS.names), split)["scene"]
+    metrics = evaluate_scenes(MultiHot(SCENE_CLASSES.names), split)["scene"]
     assert metrics == pytest.approx({"f1": 4 / 5, "f1_macro": 0.5, "accuracy": 3 / 4})
 
 
-def test_the_constant_says_what_is_frequent():
-    split = Few()
+def test_the_constant_predicts_what_is_frequent():
+    split = FakeSplit()
     frequencies = np.array([0.6, 0.4], np.float32)
-    got = validation.constant_scenes(split, LABELS, frequencies)
-    assert got == {"accuracy": 0.5}  # dim, which the first of two is
+    metrics = validation.constant_scene_metrics(split, SCENE_CLASSES, frequencies)
+    assert metrics == {"accuracy": 0.5}  # dim, which the first of two is
     split.scene = np.array([[1, 1], [0, 0], [0, 1]], np.int32)
-    got = validation.constant_scenes(split, MultiHot(LABELS.names), frequencies)
+    metrics = validation.constant_scene_metrics(
+        split, MultiHot(SCENE_CLASSES.names), frequencies
+    )
     # Dim alone, in both: one hit, two misses, one false alarm.
-    assert got == pytest.approx({"f1": 2 / 5, "f1_macro": 1 / 3, "accuracy": 1 / 4})
+    assert metrics == pytest.approx({"f1": 2 / 5, "f1_macro": 1 / 3, "accuracy": 1 / 4})
 
 
-def test_the_score_does_not_know_of_scenes():
+def test_the_score_leaves_scenes_out():
     metrics, baseline = headlines(0.6, 0.5), headlines(0.2, 0.5)
     scene = {"scene": {"accuracy": 0.9}}
     assert validation.score(metrics | scene, baseline, TASKS) == pytest.approx(0.25)
