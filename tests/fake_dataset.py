@@ -14,7 +14,8 @@ import tensorflow_datasets as tfds
 
 import datasets
 from datasets import metadata
-from mgm_tf.config import options, settings
+from mgm_tf.config import options
+from mgm_tf.config.settings import Config
 
 SIZE = 64
 COUNTS = {"train": 12, "validation": 5, "test": 3}
@@ -159,7 +160,7 @@ ALONE = {
 }
 
 
-def settings(data_dir: pathlib.Path, **changes) -> settings.Config:
+def settings(data_dir: pathlib.Path, **changes) -> Config:
     """The settings of a tiny run on this data set, with changes by flag name."""
-    values = options.settings(settings.Config()) | TINY | {"data_dir": str(data_dir)}
-    return options.build(settings.Config, values | changes)
+    values = options.settings(Config()) | TINY | {"data_dir": str(data_dir)}
+    return options.build(Config, values | changes)
