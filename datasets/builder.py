@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import tensorflow_datasets as tfds
 from etils import epath
@@ -35,7 +36,7 @@ class RandomAccessBuilder(
     beam_defaults: tuple[str, ...] | None = None
     max_damaged: float = 0.001
 
-    def __init__(self, *, file_format: str | None = None, **arguments):
+    def __init__(self, *, file_format: str | None = None, **arguments: Any):
         """As any builder of TFDS, except that `file_format` is array_record by default.
 
         Also `tfds build` then writes what can be read by random access.
@@ -44,7 +45,7 @@ class RandomAccessBuilder(
         if file_format is None and not self.info.initialized:
             self.info.set_file_format("array_record", override=True)
 
-    def download_and_prepare(self, **arguments) -> None:
+    def download_and_prepare(self, **arguments: Any) -> None:
         """Builds the data set, unless that is done; see TFDS.
 
         Raises:
@@ -93,7 +94,7 @@ def alone(folder: os.PathLike) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _locked(path) -> int | None:
+def _locked(path: epath.Path) -> int | None:
     """The descriptor of the lock file, locked; None where there are no locks."""
     busy = BeingBuilt(
         f"{path.parent}: another process builds this data set. Wait until it is done, "
@@ -129,7 +130,7 @@ def _sorting_in(memory: int) -> Iterator[None]:
         shuffle.MAX_MEM_BUFFER_SIZE = usual
 
 
-def _remove_leftovers(data_path) -> None:
+def _remove_leftovers(data_path: epath.Path) -> None:
     """Removes what killed builds of this data set have left beside `data_path`."""
     for folder in data_path.parent.glob(f"incomplete.*_{data_path.name}"):
         print(f"Removing {folder}, left by a build that was stopped.", flush=True)

@@ -10,6 +10,8 @@ import numpy as np
 from etils import epath
 from PIL import Image, ImageFile, ImageOps
 
+Path = str | os.PathLike
+
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PALETTE = 3
 # Channels of each colour type of PNG; a palette's indices are one.
@@ -25,7 +27,7 @@ class DamagedFile(ValueError):
       reason: what is wrong with it.
     """
 
-    def __init__(self, path: str | os.PathLike, reason: str):
+    def __init__(self, path: Path, reason: str):
         """`str(error)` is `PATH: REASON`."""
         # Both arguments are kept, so that the error can be pickled by Beam's workers.
         super().__init__(path, reason)
@@ -36,7 +38,7 @@ class DamagedFile(ValueError):
         return f"{self.path}: {self.reason}"
 
 
-def read_image(path: str | os.PathLike) -> np.ndarray:
+def read_image(path: Path) -> np.ndarray:
     """Reads a photograph, upright, as uint8 [H, W, 3]; grey and palettes become RGB.
 
     16 bits are reduced to 8; transparent pixels are put on white.
@@ -57,7 +59,7 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
 
 
 def read_map(
-    path: str | os.PathLike,
+    path: Path,
     dtype: str = "uint8",
     channels: int = 1,
     shape: tuple[int, int] | None = None,
@@ -103,14 +105,14 @@ class _Header(NamedTuple):
         return self.height * (1 + (row_bits + 7) // 8)
 
 
-def _contents(path) -> bytes:
+def _contents(path: Path) -> bytes:
     data = epath.Path(path).read_bytes()
     if not data:
         raise DamagedFile(path, "the file is empty")
     return data
 
 
-def _header(path, data: bytes) -> _Header:
+def _header(path: Path, data: bytes) -> _Header:
     if not data.startswith(_SIGNATURE):
         raise DamagedFile(path, f"expected a PNG, found a file beginning {data[:8]!r}")
     if len(data) < 33 or data[12:16] != b"IHDR":
@@ -121,7 +123,13 @@ def _header(path, data: bytes) -> _Header:
     return header
 
 
-def _check_form(path, header: _Header, dtype, channels, shape) -> None:
+def _check_form(
+    path: Path,
+    header: _Header,
+    dtype: np.dtype,
+    channels: int,
+    shape: tuple[int, int] | None,
+) -> None:
     found_shape = (header.height, header.width)
     # Fewer bits of a palette are still indices; of grey they would be other values.
     bits = 8 if header.color == _PALETTE else header.bits
@@ -139,7 +147,7 @@ def _check_form(path, header: _Header, dtype, channels, shape) -> None:
         raise DamagedFile(path, "; ".join(wrong))
 
 
-def _compressed_rows(path, data: bytes) -> list[memoryview]:
+def _compressed_rows(path: Path, data: bytes) -> list[memoryview]:
     """Returns the compressed pixels of a PNG, having checked the file to its end.
 
     Raises:
@@ -162,7 +170,9 @@ def _compressed_rows(path, data: bytes) -> list[memoryview]:
     return rows
 
 
-def _check_rows(path, header: _Header, rows, values: np.ndarray) -> None:
+def _check_rows(
+    path: Path, header: _Header, rows: list[memoryview], values: np.ndarray
+) -> None:
     """Refuses a whole PNG with fewer rows of pixels in it than it says.
 
     Pillow leaves zeros there. To inflate once more costs half of decoding, so it is
@@ -177,7 +187,7 @@ def _check_rows(path, header: _Header, rows, values: np.ndarray) -> None:
         )
 
 
-def _decoded(path, data: bytes) -> Image.Image:
+def _decoded(path: Path, data: bytes) -> Image.Image:
     """Decodes all pixels by Pillow."""
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         raise RuntimeError("PIL.ImageFile.LOAD_TRUNCATED_IMAGES would hide damage.")
@@ -194,7 +204,7 @@ def _decoded(path, data: bytes) -> Image.Image:
         raise DamagedFile(path, str(error) or type(error).__name__) from error
 
 
-def _decoded_wide(path, data: bytes) -> np.ndarray:
+def _decoded_wide(path: Path, data: bytes) -> np.ndarray:
     """Decodes 16 bits in several channels, which Pillow has no mode for."""
     # Imported where it is needed: few builders have such files.
     import tensorflow as tf

@@ -40,8 +40,7 @@ def _write_tiny_taskonomy(folder: pathlib.Path, seed: int) -> None:
     )
 
 
-def _write_folder(folder: pathlib.Path, seed: int) -> None:
-    del seed  # its images are numbered, and no others can be had
+def _write_folder(folder: pathlib.Path, _seed: int) -> None:
     example.write(folder, FOLDER_IMAGES, FOLDER_SIZE)
 
 

@@ -16,7 +16,8 @@ data set's number appears in `mgm_tf`.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -94,7 +95,9 @@ class TaskInfo:
     def _largest(self) -> int:
         return int(np.iinfo(self.dtype).max)
 
-    def encode(self, physical: np.ndarray, valid: np.ndarray | None = None):
+    def encode(
+        self, physical: np.ndarray, valid: np.ndarray | None = None
+    ) -> np.ndarray:
         """Returns the raw map of `physical` [H, W, channels] or [H, W].
 
         `valid` [H, W] (default: everywhere) is False where there is no label.
@@ -141,7 +144,11 @@ class TaskInfo:
         return raw.astype(np.float64) * self.scale + self.offset, valid
 
 
-def segmentation_info(class_names, class_colors, source: str = "") -> TaskInfo:
+def segmentation_info(
+    class_names: Iterable[str],
+    class_colors: Iterable[tuple[int, int, int]],
+    source: str = "",
+) -> TaskInfo:
     """Class numbers 0..n-1, 255 where there is no label."""
     return TaskInfo(
         name="segmentation",
@@ -154,7 +161,9 @@ def segmentation_info(class_names, class_colors, source: str = "") -> TaskInfo:
     )
 
 
-def depth_info(target_shift: float = 0.0, target_scale: float = 1.0, source: str = ""):
+def depth_info(
+    target_shift: float = 0.0, target_scale: float = 1.0, source: str = ""
+) -> TaskInfo:
     """Distance along the optical axis in metres, to the millimetre, up to 65 m."""
     return TaskInfo(
         name="depth",
@@ -281,7 +290,7 @@ class DataInfo:
         return cls(**fields)
 
 
-def _tuples(value):
+def _tuples(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _tuples(item) for key, item in value.items()}
     is_list = isinstance(value, list | tuple)

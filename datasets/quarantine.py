@@ -102,7 +102,7 @@ def read(path: str | os.PathLike) -> list[dict[str, str]]:
         ) from error
 
 
-def _told(row) -> str:
+def _told(row: dict[str, str]) -> str:
     return (
         row["reason"]
         if row["file"] in row["reason"]

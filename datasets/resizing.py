@@ -26,7 +26,9 @@ def resize_nearest(label_map: np.ndarray, size: int) -> np.ndarray:
     return label_map[np.ix_(rows, columns)]
 
 
-def resize_mean(values: np.ndarray, valid: np.ndarray, size: int):
+def resize_mean(
+    values: np.ndarray, valid: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns the mean of the labelled part of each cell, and where there is one.
 
     Args:
@@ -45,7 +47,9 @@ def resize_mean(values: np.ndarray, valid: np.ndarray, size: int):
     return np.where(labelled, total / np.maximum(share, 0.25), 0), labelled[..., 0]
 
 
-def resize_normals(normals: np.ndarray, valid: np.ndarray, size: int):
+def resize_normals(
+    normals: np.ndarray, valid: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns (unit vectors [size, size, 3] float32, valid [size, size] bool).
 
     The mean of the cell's labelled vectors is made a unit vector again. Where they

@@ -6,7 +6,7 @@ Builder(config="paper_128").download_and_prepare(
 
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import tensorflow_datasets as tfds
 
@@ -77,7 +77,9 @@ class Builder(builder.RandomAccessBuilder):
             notes=notes,
         )
 
-    def _split_generators(self, dl_manager: tfds.download.DownloadManager):
+    def _split_generators(
+        self, dl_manager: tfds.download.DownloadManager
+    ) -> dict[str, Iterator[tuple[str, dict]]]:
         parts = frames.split(frames.find(dl_manager.manual_dir))
         self.expect({name: len(part) for name, part in parts.items()})
         # Only now is it known what the folder holds.
@@ -100,7 +102,7 @@ class Builder(builder.RandomAccessBuilder):
             yield frame.name, example
 
 
-def _notes(parts) -> str:
+def _notes(parts: Mapping[str, list[frames.Frame]]) -> str:
     """Returns what a user of these data has to know."""
     sizes = ", ".join(f"{len(part)} {name}" for name, part in parts.items())
     number = sum(map(len, parts.values()))

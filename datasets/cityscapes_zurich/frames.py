@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Mapping
 
 import numpy as np
 from etils import epath
@@ -138,7 +139,13 @@ def _by_name(folder: epath.Path, below: str, suffix: str) -> dict[str, epath.Pat
     return found
 
 
-def _check_pairs(these, others, this: str, other: str, place: epath.Path) -> None:
+def _check_pairs(
+    these: Mapping[str, epath.Path],
+    others: Mapping[str, epath.Path],
+    this: str,
+    other: str,
+    place: epath.Path,
+) -> None:
     alone = sorted(set(these) - set(others))
     if alone:
         more = f" ({len(alone)} such {this}s)" if len(alone) > 1 else ""

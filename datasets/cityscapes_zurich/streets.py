@@ -21,7 +21,8 @@ CAMERA_HEIGHT = 1.2
 _NEAR, _FAR = 5.0, 60.0  # metres, of things
 _BLOCKS, _BLOCK_LENGTH = 8, 12.0  # of each side of the street; metres
 _GRAIN, _GRAIN_CELLS = 0.03, (1, 4, 16)  # of brightness, at each size in pixels
-_EVERYWHERE = np.s_[:, :]
+Window = tuple[slice, slice]  # rows, columns
+_EVERYWHERE: Window = np.s_[:, :]
 
 
 def draw(index: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -127,7 +128,9 @@ class Street:
         lit = np.clip(self.color * light[..., None], 0, 1)
         return np.round(255 * lit).astype(np.uint8)
 
-    def _front(self, label: str, window, height, distance) -> None:
+    def _front(
+        self, label: str, window: Window, height: np.ndarray, distance: np.ndarray
+    ) -> None:
         front = things.FRONTS[label]
         top = self._rng.uniform(*front.heights)
         color = self._rng.uniform(front.low, front.high)
@@ -137,7 +140,9 @@ class Street:
             color = np.where(glass[..., None], np.array(things.GLASS), color)
         self._paint(label, (height >= 0) & (height < top), color, window)
 
-    def _part(self, part: things.Part, x: float, distance: float, color) -> None:
+    def _part(
+        self, part: things.Part, x: float, distance: float, color: np.ndarray
+    ) -> None:
         scale = _FOCAL / distance
         half = np.array((part.height, part.width)) * scale / 2
         up = CAMERA_HEIGHT - part.y - part.height / 2
@@ -151,7 +156,13 @@ class Street:
             where = ellipse | (not part.round)
             self._paint(part.label, where, part.color or color, window)
 
-    def _paint(self, label: str, where: np.ndarray, color, window=_EVERYWHERE) -> None:
+    def _paint(
+        self,
+        label: str,
+        where: np.ndarray,
+        color: np.ndarray | tuple[float, ...],
+        window: Window = _EVERYWHERE,
+    ) -> None:
         """Gives the pixels of a window that are `where` a class and a colour.
 
         Args:

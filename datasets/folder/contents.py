@@ -4,6 +4,7 @@ import dataclasses
 import os
 import pathlib
 from collections.abc import Iterator, Mapping
+from typing import NoReturn
 
 from datasets.folder.problems import listed, refuse
 
@@ -137,7 +138,9 @@ def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name in _SYSTEM_FILES
 
 
-def _by_name(folder, part: str, suffixes, problems: list[str]):
+def _by_name(
+    folder: pathlib.Path, part: str, suffixes: tuple[str, ...], problems: list[str]
+) -> dict[str, pathlib.Path]:
     """Returns the files of a part by name, sorted; adds to `problems`."""
     found: dict[str, pathlib.Path] = {}
     for path in _files(folder / part):
@@ -157,7 +160,7 @@ def _by_name(folder, part: str, suffixes, problems: list[str]):
 def _files(folder: pathlib.Path) -> list[pathlib.Path]:
     """All files below a folder, sorted; a folder that cannot be read is an error."""
 
-    def fail(error):
+    def fail(error: OSError) -> NoReturn:
         raise error
 
     found = []

@@ -88,7 +88,7 @@ class Body:
         is_ball = np.ndim(self.half) == 0
         return self._hit_ball(rays) if is_ball else self._hit_box(rays)
 
-    def _hit_ball(self, rays):
+    def _hit_ball(self, rays: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         a = (rays**2).sum(-1)
         b = rays @ self.center
         root = b**2 - a * (self.center @ self.center - self.half**2)
@@ -96,7 +96,7 @@ class Body:
         points = rays * np.where(root > 0, factor, 0)[..., None]
         return factor, (points - self.center) / self.half
 
-    def _hit_box(self, rays):
+    def _hit_box(self, rays: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         ends = np.stack([self.center - self.half, self.center + self.half])
         planes = ends[:, None, None] / np.where(np.abs(rays) < 1e-9, 1e-9, rays)
         near, far = planes.min(0), planes.max(0)
@@ -151,7 +151,7 @@ def _bodies(random: np.random.Generator, look: Look) -> list[Body]:
     return bodies
 
 
-def _tree(random, place) -> list[Body]:
+def _tree(random: np.random.Generator, place: np.ndarray) -> list[Body]:
     trunk, crown = random.uniform(0.8, 1.4), random.uniform(0.7, 1.2)
     up = np.array([0, 1, 0])
     green = np.array([40, random.integers(90, 140), 35])
@@ -163,14 +163,14 @@ def _tree(random, place) -> list[Body]:
     ]
 
 
-def _house(random, place) -> list[Body]:
+def _house(random: np.random.Generator, place: np.ndarray) -> list[Body]:
     half = random.uniform((0.8, 1.0, 0.8), (1.8, 2.2, 1.6))
     color = random.integers((130, 60, 50), (220, 130, 110))
     center = place + np.array([0, half[1], -half[2]])
     return [Body(_NUMBER["house"], color, center, half)]
 
 
-def _ball(random, place) -> list[Body]:
+def _ball(random: np.random.Generator, place: np.ndarray) -> list[Body]:
     radius = random.uniform(0.3, 0.6)
     # Nearer than other things, to be seen.
     near = place * np.array([0.6, 1, 0.6])
@@ -181,7 +181,9 @@ def _ball(random, place) -> list[Body]:
 _THINGS = {"tree": _tree, "house": _house, "ball": _ball}
 
 
-def _cast(bodies: list[Body], look: Look, horizon: float, size: int):
+def _cast(
+    bodies: list[Body], look: Look, horizon: float, size: int
+) -> dict[str, np.ndarray]:
     """Colours, class numbers, depth and normals of all pixels."""
     places = (np.arange(size) + 0.5) / size
     across, up = np.meshgrid((places - 0.5) / _FOCAL, (horizon - places) / _FOCAL)

@@ -1,6 +1,7 @@
 """Reads depth from OpenEXR files, such as Blender writes."""
 
 import pathlib
+import types
 
 import numpy as np
 
@@ -64,7 +65,7 @@ def _check_exists(path: pathlib.Path) -> None:
     path.stat()
 
 
-def _library(path: pathlib.Path):
+def _library(path: pathlib.Path) -> types.ModuleType:
     # Imported where it is needed: few folders have such files.
     try:
         import OpenEXR

@@ -5,10 +5,13 @@ Builder(config="128").download_and_prepare(
 """
 
 import dataclasses
+import functools
 import pathlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
+import numpy as np
 import tensorflow_datasets as tfds
 
 from datasets import builder, files, metadata, quarantine, resizing
@@ -49,7 +52,7 @@ class Builder(builder.RandomAccessBuilder):
         """What is known of the data; during a build, what was found in the folder."""
         return self._read_info or super().info
 
-    def download_and_prepare(self, **arguments) -> None:
+    def download_and_prepare(self, **arguments: Any) -> None:
         """Builds the data set, unless that is done; see TFDS.
 
         Raises:
@@ -87,12 +90,18 @@ class Builder(builder.RandomAccessBuilder):
             features=None,
         )
 
-    def _dataset_info(self, info: metadata.DataInfo, features):
+    def _dataset_info(
+        self, info: metadata.DataInfo, features: tfds.features.FeaturesDict | None
+    ) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
             features=features, metadata=info.metadata()
         )
 
-    def _download_and_prepare(self, dl_manager, download_config) -> None:
+    def _download_and_prepare(
+        self,
+        dl_manager: tfds.download.DownloadManager,
+        download_config: tfds.download.DownloadConfig,
+    ) -> None:
         # Before TFDS asks for the features, which is before `_split_generators`.
         folder = pathlib.Path(dl_manager.manual_dir)
         print(f"Reading names and sizes in {folder}.", flush=True)
@@ -106,7 +115,7 @@ class Builder(builder.RandomAccessBuilder):
         super()._download_and_prepare(dl_manager, download_config)
         self._finish(before)
 
-    def _finish(self, before) -> None:
+    def _finish(self, before: dict[str, dict]) -> None:
         """Decides whether what was left out is little enough; notes the source."""
         here = pathlib.Path(self.data_dir)
         left_out = self._quarantine
@@ -124,13 +133,14 @@ class Builder(builder.RandomAccessBuilder):
         name = f"quarantine_{self.builder_config.name}.json"
         return pathlib.Path(self.data_dir_root) / self.name / name
 
-    def _split_generators(self, dl_manager: tfds.download.DownloadManager):
-        del dl_manager
+    def _split_generators(
+        self, dl_manager: tfds.download.DownloadManager
+    ) -> dict[str, Iterator[tuple[str, dict]]]:
         parts = self._plan.parts
         self.expect({split: len(names) for split, names in parts.items()})
         return {split: self._generate_examples(split) for split in parts}
 
-    def _generate_examples(self, split: str):
+    def _generate_examples(self, split: str) -> Iterator[tuple[str, dict]]:
         whole = 0
         for name in self._plan.parts[split]:
             example = self._example(name)
@@ -169,7 +179,7 @@ class Builder(builder.RandomAccessBuilder):
         return None
 
 
-def _read(planned: Plan, name: str):
+def _read(planned: Plan, name: str) -> tuple[dict, list[files.DamagedFile]]:
     """Returns (the example, the errors of its damaged files)."""
     size = planned.info.image_size
     image_path = planned.contents.images[name]
@@ -183,12 +193,14 @@ def _read(planned: Plan, name: str):
     return example, damaged
 
 
-def _readings(planned: Plan, name: str, image_path, size: int) -> Iterator[tuple]:
+def _readings(
+    planned: Plan, name: str, image_path: pathlib.Path, size: int
+) -> Iterator[tuple[str, Callable[[], np.ndarray]]]:
     """Yields (feature, function that reads it)."""
     yield "image", lambda: resizing.resize_image(files.read_image(image_path), size)
     for task, reader in planned.readers.items():
         path = planned.contents.maps[task].get(name)
         if path is None:
-            yield task, lambda reader=reader: reader.missing(size)
+            yield task, functools.partial(reader.missing, size)
         else:
-            yield task, lambda reader=reader, path=path: reader.stored(path, size)
+            yield task, functools.partial(reader.stored, path, size)

@@ -4,6 +4,7 @@ import dataclasses
 import io
 import math
 import pathlib
+from collections.abc import Callable
 
 import numpy as np
 
@@ -81,7 +82,9 @@ def _depth_affine(settings: TaskSettings, kind: str) -> tuple[float, float]:
     return metres * scale, metres * (settings.offset or 0.0)
 
 
-def _unit_affine(low: float, high: float):
+def _unit_affine(
+    low: float, high: float
+) -> Callable[[TaskSettings, str], tuple[float, float]]:
     """The whole range of an integer type stands for low..high."""
 
     def affine(settings: TaskSettings, kind: str) -> tuple[float, float]:
@@ -183,8 +186,7 @@ def _read_npy(path: pathlib.Path, form: Form) -> np.ndarray:
     return array.reshape(form.height, form.width, form.channels)
 
 
-def _read_exr(path: pathlib.Path, form: Form) -> np.ndarray:
-    del form  # There is one.
+def _read_exr(path: pathlib.Path, _form: Form) -> np.ndarray:
     return exr.read_depth(path)
 
 
@@ -196,14 +198,19 @@ def _equal(raw: np.ndarray, mark: float) -> np.ndarray:
     return same.all(axis=-1)
 
 
-def _not_finite(value) -> str:
+def _not_finite(value: str) -> str:
     return (
         f"a label is {value}; if this means that there is none, say so in "
         'dataset.json, such as "missing": "nan"'
     )
 
 
-def _refuse_where(path, values, wrong: np.ndarray, reason) -> None:
+def _refuse_where(
+    path: pathlib.Path,
+    values: np.ndarray,
+    wrong: np.ndarray,
+    reason: Callable[[str], str],
+) -> None:
     """Raises DamagedFile with `reason(value)` of the first wrong pixel, and where."""
     if not wrong.any():
         return
@@ -217,7 +224,9 @@ def _refuse_where(path, values, wrong: np.ndarray, reason) -> None:
     )
 
 
-def _check_classes(reader: MapReader, path, values, valid) -> np.ndarray:
+def _check_classes(
+    reader: MapReader, path: pathlib.Path, values: np.ndarray, valid: np.ndarray
+) -> np.ndarray:
     number = len(reader.task.class_names)
     outside = valid & ~((values >= 0) & (values < number))[..., 0]
     _refuse_where(
@@ -232,7 +241,9 @@ def _check_classes(reader: MapReader, path, values, valid) -> np.ndarray:
     return values
 
 
-def _check_range(reader: MapReader, path, values, valid) -> np.ndarray:
+def _check_range(
+    reader: MapReader, path: pathlib.Path, values: np.ndarray, valid: np.ndarray
+) -> np.ndarray:
     task = reader.task
     low, high = task.physical_range
     # Half a step is what rounding may move; the rest is of this arithmetic.
@@ -249,7 +260,9 @@ def _outside(task: TaskInfo, value: str, low: float, high: float) -> str:
     )
 
 
-def _check_depth(reader: MapReader, path, values, valid) -> np.ndarray:
+def _check_depth(
+    reader: MapReader, path: pathlib.Path, values: np.ndarray, valid: np.ndarray
+) -> np.ndarray:
     _refuse_where(
         path, values, valid & (values < 0)[..., 0], lambda v: f"negative depth {v} m"
     )
@@ -267,7 +280,9 @@ def _check_depth(reader: MapReader, path, values, valid) -> np.ndarray:
     return _check_range(reader, path, values, valid)
 
 
-def _check_normals(reader: MapReader, path, values, valid) -> np.ndarray:
+def _check_normals(
+    reader: MapReader, path: pathlib.Path, values: np.ndarray, valid: np.ndarray
+) -> np.ndarray:
     turned = np.zeros_like(values)
     for channel, axis in enumerate(reader.axes):
         ours, sign = DIRECTIONS[axis]
@@ -303,7 +318,9 @@ def _check_normals(reader: MapReader, path, values, valid) -> np.ndarray:
     return turned / np.where(valid, length, 1)[..., None]
 
 
-def _check_curvature(reader: MapReader, path, values, valid) -> np.ndarray:
+def _check_curvature(
+    reader: MapReader, path: pathlib.Path, values: np.ndarray, valid: np.ndarray
+) -> np.ndarray:
     _check_range(reader, path, values, valid)
     wrong = valid & (values[..., 0] < values[..., 1])
     _refuse_where(
@@ -323,8 +340,10 @@ _CHECKS = {
 }
 
 
-def _nearest(values: np.ndarray, valid: np.ndarray, size: int):
-    return tuple(resizing.resize_nearest(array, size) for array in (values, valid))
+def _nearest(
+    values: np.ndarray, valid: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    return resizing.resize_nearest(values, size), resizing.resize_nearest(valid, size)
 
 
 _RESIZE = {

@@ -2,7 +2,8 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from datasets.folder.readers import readers_of, usual_kind
 from datasets.folder.settings import Settings, read_settings
 
 WEAK = "weak"
+
+Result = TypeVar("Result")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +93,9 @@ def plan(folder: pathlib.Path, size: int) -> Plan:
     return Plan(contents, info, readers, scenes, parts)
 
 
-def _label_kind(labels, settings: Settings) -> tuple[str, list[str]]:
+def _label_kind(
+    labels: Mapping[str, tuple[str, ...]], settings: Settings
+) -> tuple[str, list[str]]:
     """Returns (one of `metadata.LABEL_KINDS`, problems)."""
     if not labels and (settings.label_kind or settings.scene_source):
         return "categorical", [
@@ -130,14 +135,18 @@ def _forms(contents: Contents) -> tuple[dict[str, dict[str, Form]], list[str]]:
     return forms, problems
 
 
-def _attempt(read, path: pathlib.Path):
+def _attempt(
+    read: Callable[[pathlib.Path], Result], path: pathlib.Path
+) -> Result | None:
     try:
         return read(path)
     except DamagedFile:
         return None
 
 
-def _form_problems(contents: Contents, forms) -> list[str]:
+def _form_problems(
+    contents: Contents, forms: Mapping[str, Mapping[str, Form]]
+) -> list[str]:
     """Maps of another number of channels or another kind of numbers than expected."""
     problems = []
     for task, mine in forms.items():
@@ -162,7 +171,9 @@ def _form_problems(contents: Contents, forms) -> list[str]:
     return problems
 
 
-def _parts(contents: Contents, labels, settings: Settings):
+def _parts(
+    contents: Contents, labels: Mapping[str, tuple[str, ...]], settings: Settings
+) -> tuple[dict[str, list[str]], set[str], list[str]]:
     """Returns (names by split, names that are left out, problems)."""
     tasks_of = {name: contents.tasks_of(name) for name in contents.images}
     mapped = {name: tasks for name, tasks in tasks_of.items() if tasks}
@@ -189,7 +200,9 @@ def _parts(contents: Contents, labels, settings: Settings):
     return {k: v for k, v in parts.items() if v}, left_out, problems
 
 
-def _parts_of_table(contents: Contents, labels, left_out):
+def _parts_of_table(
+    contents: Contents, labels: Collection[str], left_out: Collection[str]
+) -> tuple[dict[str, list[str]], list[str]]:
     """Returns (names by split, problems)."""
     parts, problems = tables.read_splits(contents.tables[layout.SPLITS], contents)
     parts = {k: [n for n in v if n not in left_out] for k, v in parts.items()}
@@ -231,7 +244,12 @@ _SCENE: dict[str, Callable[..., int | np.ndarray]] = {
 _ONE_LABEL = ("categorical",)
 
 
-def _notes(contents: Contents, parts, left_out, settings: Settings) -> str:
+def _notes(
+    contents: Contents,
+    parts: Mapping[str, list[str]],
+    left_out: Collection[str],
+    settings: Settings,
+) -> str:
     """What a user of these data has to know."""
     sizes = ", ".join(f"{len(names)} {split}" for split, names in parts.items())
     maps = ", ".join(f"{len(files)} {task}" for task, files in contents.maps.items())

@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -74,7 +74,9 @@ def _fault(path: pathlib.Path) -> str:
     return ""
 
 
-def _segmentation(settings: TaskSettings, maps: _Maps):
+def _segmentation(
+    settings: TaskSettings, maps: _Maps
+) -> tuple[metadata.TaskInfo, list[str]]:
     """Returns (TaskInfo, problems); without classes.txt, all maps are looked at."""
     problems: list[str] = []
     if layout.CLASSES in maps.contents.tables:
@@ -103,11 +105,14 @@ def _depth(settings: TaskSettings) -> metadata.TaskInfo:
     return dataclasses.replace(info, scale=scale)
 
 
-def _numbers(make, *keys: str):
+def _numbers(
+    make: Callable[[TaskSettings], metadata.TaskInfo], *keys: str
+) -> Callable[[TaskSettings, _Maps], tuple[metadata.TaskInfo, list[str]]]:
     """A row of `_TASK_INFOS`: what `make` gives, with these settings of the user's."""
 
-    def describe(settings: TaskSettings, maps: _Maps):
-        del maps  # They tell nothing more.
+    def describe(
+        settings: TaskSettings, _maps: _Maps
+    ) -> tuple[metadata.TaskInfo, list[str]]:
         given = {key: getattr(settings, key) for key in ("source", *keys)}
         return dataclasses.replace(make(settings), **given), []
 

@@ -4,7 +4,8 @@ import dataclasses
 import json
 import math
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 # In metres.
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
@@ -104,7 +105,7 @@ def read_settings(path: pathlib.Path) -> Settings:
         raise ValueError(f"{path}: {error}") from error
 
 
-def _unique(pairs):
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -112,7 +113,7 @@ def _unique(pairs):
     return dict(pairs)
 
 
-def _settings(record) -> Settings:
+def _settings(record: Any) -> Settings:
     _check_keys("the file", record, (*TASK_KEYS, "scenes", "notes", "unlabelled"))
     scenes = record.get("scenes", {})
     _check_keys("scenes", scenes, ("kind", "source"))
@@ -130,7 +131,7 @@ def _settings(record) -> Settings:
     )
 
 
-def _check_keys(what: str, record, allowed) -> None:
+def _check_keys(what: str, record: Any, allowed: Collection[str]) -> None:
     if not isinstance(record, dict):
         raise ValueError(f"{what}: expected an object {{…}}, found {record!r}")
     unknown = [key for key in record if key not in allowed]
@@ -141,25 +142,22 @@ def _check_keys(what: str, record, allowed) -> None:
         )
 
 
-def _task_settings(task: str, record) -> TaskSettings:
+def _task_settings(task: str, record: Any) -> TaskSettings:
     _check_keys(task, record, TASK_KEYS[task])
-    values = {
+    values: dict[str, Any] = {
         _FIELDS.get(key, key): _READ[key](f"{task}.{key}", value)
         for key, value in record.items()
     }
-    made = TaskSettings(**values)
-    _CHECKS.get(task, _accept)(made)
+    settings = TaskSettings(**values)
+    if task in _CHECKS:
+        _CHECKS[task](settings)
     for key in _TARGET:
         if len(values.get(key, (0.0,))) not in (1, _CHANNELS.get(task, 1)):
             raise ValueError(
                 f"{task}.{key}: expected one number or one a channel, found "
                 f"{record[key]!r}"
             )
-    return made
-
-
-def _accept(settings: TaskSettings) -> None:
-    """Nothing that belongs together is missing."""
+    return settings
 
 
 def _check_has_unit(settings: TaskSettings) -> None:
@@ -174,46 +172,48 @@ def _check_has_unit(settings: TaskSettings) -> None:
 _CHECKS = {"depth": _check_has_unit}
 
 
-def _number(what: str, value) -> float:
+def _number(what: str, value: Any) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value):
         raise ValueError(f"{what}: expected a number, found {value!r}")
     return float(value)
 
 
-def _positive(what: str, value) -> float:
+def _positive(what: str, value: Any) -> float:
     number = _number(what, value)
     if number <= 0:
         raise ValueError(f"{what}: expected a number above 0, found {value!r}")
     return number
 
 
-def _numbers(read):
+def _numbers(
+    read: Callable[[str, Any], float],
+) -> Callable[[str, Any], tuple[float, ...]]:
     return lambda what, value: tuple(
         read(what, item) for item in (value if isinstance(value, list) else [value])
     )
 
 
-def _mark(what: str, value) -> float:
+def _mark(what: str, value: Any) -> float:
     if isinstance(value, str):
         return _MARKS[_choice(what, value, tuple(_MARKS))]
     return _number(what, value)
 
 
-def _text(what: str, value) -> str:
+def _text(what: str, value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{what}: expected a text, found {value!r}")
     return value
 
 
-def _choice(what: str, value, allowed) -> str:
+def _choice(what: str, value: Any, allowed: Collection[str]) -> str:
     if value not in allowed:
         shown = ", ".join(repr(item) for item in allowed if item)
         raise ValueError(f"{what}: expected one of {shown}; found {value!r}")
     return value
 
 
-def _axes(what: str, value) -> tuple[str, ...]:
+def _axes(what: str, value: Any) -> tuple[str, ...]:
     is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
     axes = [DIRECTIONS[item][0] for item in value if item in DIRECTIONS] * is_list
     if sorted(axes) != [0, 1, 2] or len(value) != 3:

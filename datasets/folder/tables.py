@@ -12,10 +12,13 @@ from datasets.folder.problems import listed
 
 SPLIT_NAMES = ("train", "validation", "test", "weak")
 MOST_CLASSES = 255
+Color = tuple[int, int, int]  # red, green, blue
 _COLOR = re.compile(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
 
 
-def read_scenes(path: pathlib.Path, contents: Contents):
+def read_scenes(
+    path: pathlib.Path, contents: Contents
+) -> tuple[dict[str, tuple[str, ...]], list[str]]:
     """Reads the labels of images.
 
     Returns:
@@ -39,7 +42,9 @@ def read_scenes(path: pathlib.Path, contents: Contents):
     return scenes, problems
 
 
-def read_splits(path: pathlib.Path, contents: Contents):
+def read_splits(
+    path: pathlib.Path, contents: Contents
+) -> tuple[dict[str, list[str]], list[str]]:
     """Reads which split each image belongs to.
 
     Returns:
@@ -64,7 +69,9 @@ def read_splits(path: pathlib.Path, contents: Contents):
     return {split: sorted(names) for split, names in parts.items()}, problems
 
 
-def read_classes(path: pathlib.Path):
+def read_classes(
+    path: pathlib.Path,
+) -> tuple[tuple[str, ...], tuple[Color, ...], list[str]]:
     """Reads the classes of segmentation: a name a line, `NAME` or `NAME, #rrggbb`.
 
     The number of the line is the class number, counted from 0.
@@ -75,7 +82,7 @@ def read_classes(path: pathlib.Path):
     lines = _text(path).rstrip().splitlines()
     palette = colors(len(lines))
     names: list[str] = []
-    found = []
+    class_colors = []
     problems = []
     for number, line in enumerate(lines):
         name, comma, color = (part.strip() for part in line.rpartition(","))
@@ -92,24 +99,27 @@ def read_classes(path: pathlib.Path):
                 f"found {line!r}"
             )
         names.append(name)
-        mine = tuple(int(part, 16) for part in match.groups()) if match else None
-        found.append(mine or palette[number])
+        class_colors.append(_parsed(match) if match else palette[number])
     if not 0 < len(names) <= MOST_CLASSES:
         problems.append(
             f"{path.name}: expected 1 to {MOST_CLASSES} classes, found {len(names)}"
         )
-    return tuple(names), tuple(found), problems
+    return tuple(names), tuple(class_colors), problems
 
 
-def colors(number: int) -> tuple[tuple[int, int, int], ...]:
+def colors(number: int) -> tuple[Color, ...]:
     """Returns `number` colours, neighbours unlike each other."""
-    made = []
+    result = []
     for k in range(number):
         # Steps of the golden ratio never fall on an earlier hue.
         hue, lightness = k * 0.618034 % 1, (0.55, 0.4, 0.7)[k % 3]
         red, green, blue = colorsys.hls_to_rgb(hue, lightness, 0.65)
-        made.append((round(255 * red), round(255 * green), round(255 * blue)))
-    return tuple(made)
+        result.append((round(255 * red), round(255 * green), round(255 * blue)))
+    return tuple(result)
+
+
+def _parsed(match: re.Match[str]) -> Color:
+    return int(match[1], 16), int(match[2], 16), int(match[3], 16)
 
 
 def scene_names(scenes: Mapping[str, Collection[str]]) -> tuple[str, ...]:
@@ -117,7 +127,9 @@ def scene_names(scenes: Mapping[str, Collection[str]]) -> tuple[str, ...]:
     return tuple(sorted({label for labels in scenes.values() for label in labels}))
 
 
-def _rows(path: pathlib.Path, header: tuple[str, str], contents: Contents):
+def _rows(
+    path: pathlib.Path, header: tuple[str, str], contents: Contents
+) -> tuple[list[tuple[int, str, str]], list[str]]:
     """Returns ([(line, name, value)], problems); names are known and there once."""
     reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
     rows: list[tuple[int, str, str]] = []

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from typing import Self
 
 import h5py
 import numpy as np
@@ -74,11 +75,11 @@ class LabeledMat:
             self._file.close()
             raise
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         """Returns itself."""
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         """Closes the file."""
         self._file.close()
 
@@ -151,5 +152,5 @@ class LabeledMat:
                 f"{error!r}. {HOW_TO_GET}"
             ) from error
 
-    def _text(self, reference) -> str:
+    def _text(self, reference: h5py.Reference) -> str:
         return "".join(map(chr, self._file[reference][()].ravel()))

@@ -55,13 +55,15 @@ def _rays(length: int, axis: int) -> np.ndarray:
     return (np.arange(length) - centre) / (_FOCAL[axis] * scale)
 
 
-def _fit_plane(inverse, u, v, window):
+def _fit_plane(
+    inverse: np.ndarray, u: np.ndarray, v: np.ndarray, window: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Fits inverse = a u + b v + c around each pixel of [H, W].
 
     Returns (a, b, c) as [H, W, 3] and the root mean square misfit relative to the mean.
     """
 
-    def mean(values):
+    def mean(values: np.ndarray) -> np.ndarray:
         for axis in range(values.ndim):
             values = ndimage.uniform_filter1d(values, window, axis, mode="nearest")
         return values
@@ -80,7 +82,7 @@ def _fit_plane(inverse, u, v, window):
     return slopes, np.sqrt(np.maximum(residue, 0)) / middle
 
 
-def _measured(shape) -> np.ndarray:
+def _measured(shape: tuple[int, int]) -> np.ndarray:
     """Returns [H, W] bool: where the official frames have a measured depth."""
     inside = [
         (np.arange(length) + 0.5) / length * full

@@ -1,6 +1,8 @@
 """Surface normals from a folder of PNGs, as they are published beside NYU Depth V2."""
 
 import pathlib
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +46,7 @@ class NormalsImages:
                 "which count from 0001. Rename every file to its number plus one."
             )
 
-    def __call__(self, index: int, depth: np.ndarray):
+    def __call__(self, index: int, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns the normals of frame `index` (from 0) and where they are known.
 
         Args:
@@ -73,7 +75,7 @@ class NormalsImages:
         _check_lengths(path, png, np.where(valid, length, 1))
         return normals / np.maximum(length, _ZERO)[..., None], valid
 
-    def check(self, frames) -> None:
+    def check(self, frames: Iterable[tuple[int, np.ndarray]]) -> None:
         """Compares the normals of some frames with their depth.
 
         Args:
@@ -101,12 +103,11 @@ class NormalsOfDepth:
 
     source = "planes fitted to the depth map"
 
-    def __call__(self, index: int, depth: np.ndarray):
+    def __call__(self, index: int, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns the normals and where they are sure, as `NormalsImages` does."""
-        del index
         return normals_from_depth(depth)
 
-    def check(self, frames) -> None:
+    def check(self, frames: Iterable[tuple[int, np.ndarray]]) -> None:
         """Nothing to compare."""
 
 
@@ -116,14 +117,14 @@ def find_normals(manual_dir: pathlib.Path) -> NormalsImages | NormalsOfDepth:
     return NormalsImages(manual_dir) if has_folder else NormalsOfDepth()
 
 
-def _angles(depth, normals, valid):
+def _angles(depth: np.ndarray, normals: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """Returns the angles in radians to the normals of the depth, where both are."""
     fitted, sure = normals_from_depth(depth)
     cosines = (normals * fitted).sum(axis=-1)[valid & sure]
     return np.arccos(np.clip(cosines, -1, 1))
 
 
-def _check_lengths(path, png, length) -> None:
+def _check_lengths(path: pathlib.Path, png: np.ndarray, length: np.ndarray) -> None:
     """Refuses what is not the length of a unit vector."""
     wrong = np.argwhere((length < _UNIT[0]) | (length > _UNIT[1]))
     if len(wrong):
@@ -137,7 +138,7 @@ def _check_lengths(path, png, length) -> None:
         )
 
 
-def _check_size(path, mask, depth) -> None:
+def _check_size(path: pathlib.Path, mask: np.ndarray, depth: np.ndarray) -> None:
     if mask.shape[:2] != depth.shape:
         raise ValueError(
             f"{path}: expected {depth.shape} pixels (height, width), found "
@@ -145,7 +146,9 @@ def _check_size(path, mask, depth) -> None:
         )
 
 
-def _read(read, path, *expected) -> np.ndarray:
+def _read(
+    read: Callable[..., np.ndarray], path: pathlib.Path, *expected: Any
+) -> np.ndarray:
     try:
         return read(path, *expected)
     except FileNotFoundError as error:

@@ -6,6 +6,7 @@ tfds build datasets/nyuv2 --config=paper_128 --manual_dir=FOLDER --data_dir=data
 
 import dataclasses
 import pathlib
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -14,6 +15,8 @@ from datasets import builder, metadata, resizing
 from datasets.nyuv2 import class_mapping, classes, labeled_mat, normals_images, splits
 
 _CHECKED_FRAMES = 8
+
+Normals = normals_images.NormalsImages | normals_images.NormalsOfDepth
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)
@@ -68,7 +71,9 @@ class Builder(builder.RandomAccessBuilder):
             notes=notes,
         )
 
-    def _split_generators(self, dl_manager: tfds.download.DownloadManager):
+    def _split_generators(
+        self, dl_manager: tfds.download.DownloadManager
+    ) -> dict[str, Iterator[tuple[str, dict]]]:
         folder = pathlib.Path(dl_manager.manual_dir)
         normals = normals_images.find_normals(folder)
         with labeled_mat.LabeledMat(folder / labeled_mat.FILE_NAME) as mat:
@@ -86,7 +91,13 @@ class Builder(builder.RandomAccessBuilder):
             for name, indices in parts.items()
         }
 
-    def _generate_examples(self, path, indices, table, normals):
+    def _generate_examples(
+        self,
+        path: pathlib.Path,
+        indices: np.ndarray,
+        table: np.ndarray,
+        normals: Normals,
+    ) -> Iterator[tuple[str, dict]]:
         info = metadata.DataInfo.from_metadata(self.info.metadata)
         with labeled_mat.LabeledMat(path) as mat:
             for index in indices:
@@ -108,7 +119,12 @@ class Builder(builder.RandomAccessBuilder):
                 )
 
 
-def _label_maps(info, frame, table, normals_and_valid) -> dict[str, np.ndarray]:
+def _label_maps(
+    info: metadata.DataInfo,
+    frame: labeled_mat.Frame,
+    table: np.ndarray,
+    normals_and_valid: tuple[np.ndarray, np.ndarray],
+) -> dict[str, np.ndarray]:
     """Returns the raw maps [size, size, channels] of a frame by task."""
     size = info.image_size
     depth = resizing.resize_nearest(frame.depth, size)
@@ -122,7 +138,7 @@ def _label_maps(info, frame, table, normals_and_valid) -> dict[str, np.ndarray]:
     }
 
 
-def _class_table(folder, mat) -> np.ndarray:
+def _class_table(folder: pathlib.Path, mat: labeled_mat.LabeledMat) -> np.ndarray:
     """Returns the class of each label id, from `classMapping40.mat` if it is there."""
     mapping = folder / "classMapping40.mat"
     if mapping.exists():
@@ -133,7 +149,7 @@ def _class_table(folder, mat) -> np.ndarray:
         raise ValueError(f"{mat.path}: {error}") from error
 
 
-def _check_scenes(mat) -> None:
+def _check_scenes(mat: labeled_mat.LabeledMat) -> None:
     for number, scene in enumerate(mat.scene_types, start=1):
         if scene not in classes.SCENE_NAMES:
             raise ValueError(
@@ -142,7 +158,7 @@ def _check_scenes(mat) -> None:
             )
 
 
-def _notes(parts, source: str) -> str:
+def _notes(parts: Mapping[str, np.ndarray], source: str) -> str:
     """Returns what a user of these data has to know."""
     sizes = ", ".join(f"{len(indices)} {name}" for name, indices in parts.items())
     frames = sum(map(len, parts.values()))

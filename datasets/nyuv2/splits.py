@@ -1,5 +1,7 @@
 """Which frames train, select and test a model."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 SEED = 0
@@ -77,7 +79,7 @@ def official_train_runs() -> list[tuple[int, int]]:
     return [(int(run[0]), int(run[-1])) for run in runs]
 
 
-def _named(parts) -> dict[str, np.ndarray]:
+def _named(parts: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
     # Sorted, because the frames are read fastest in the order of the file.
     names = ("train", "validation", "test")
     return {k: np.sort(part) for k, part in zip(names, parts, strict=True)}

@@ -1,6 +1,7 @@
 """Putting solids together: groups in their own frame, and the room they stand in."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -9,6 +10,8 @@ from datasets.rooms.geometry import Solid
 from datasets.rooms.labels import NUMBER
 from datasets.rooms.shading import Light
 from datasets.rooms.textures import Material
+
+Vector = Sequence[float] | np.ndarray  # x, y, z
 
 UPRIGHT = np.eye(3)
 # A frustum's axis is its local y; these turn it to x and z.
@@ -36,49 +39,83 @@ class Group:
         origin = self.origin + self.rotation @ np.array([x, y, z])
         return Group(self.solids, origin, self.rotation @ turn(angle))
 
-    def box(self, label, material: Material, at, size, casts=True) -> None:
+    def box(
+        self,
+        label: str,
+        material: Material,
+        at: Vector,
+        size: Vector,
+        casts: bool = True,
+    ) -> None:
         """A box; `size` is (width, height, depth)."""
         half = np.array(size, float) / 2
         self._add("box", label, material, _raised(at, half[1]), half, casts=casts)
 
-    def pole(self, label, material, at, radius, height, top=None, casts=True) -> None:
+    def pole(
+        self,
+        label: str,
+        material: Material,
+        at: Vector,
+        radius: float,
+        height: float,
+        top: float | None = None,
+        casts: bool = True,
+    ) -> None:
         """An upright cylinder, or a frustum if its `top` has another radius."""
         radii = (radius, radius if top is None else top)
         half = np.array([max(radii), height / 2, max(radii)])
         center = _raised(at, half[1])
         self._add("frustum", label, material, center, half, UPRIGHT, radii, casts)
 
-    def rod(self, label, material, center, radius, length, axis, top=None) -> None:
+    def rod(
+        self,
+        label: str,
+        material: Material,
+        center: Vector,
+        radius: float,
+        length: float,
+        axis: str,
+        top: float | None = None,
+    ) -> None:
         """A lying cylinder along `axis`, "x" or "z"; `top` is its radius at the end."""
         radii = (radius, radius if top is None else top)
         half = np.array([max(radii), length / 2, max(radii)])
         self._add("frustum", label, material, center, half, AXES[axis], radii)
 
-    def ball(self, label, material, at, size, casts=True) -> None:
+    def ball(
+        self,
+        label: str,
+        material: Material,
+        at: Vector,
+        size: Vector,
+        casts: bool = True,
+    ) -> None:
         """An ellipsoid; `size` is (width, height, depth)."""
         half = np.array(size, float) / 2
         self._add("ellipsoid", label, material, _raised(at, half[1]), half, casts=casts)
 
-    def basin(self, label, material, rim, size) -> None:
+    def basin(self, label: str, material: Material, rim: Vector, size: Vector) -> None:
         """A hollow below its rim's middle `rim`; `size`: (width, how deep, depth)."""
         half = np.array([size[0] / 2, size[1], size[2] / 2])
         self._add("basin", label, material, rim, half, casts=False)
 
-    def panel(self, label, material, center, size) -> None:
+    def panel(
+        self, label: str, material: Material, center: Vector, size: Vector
+    ) -> None:
         """A rectangle (width, height) that faces the front and has no thickness."""
         half = np.array([size[0] / 2, size[1] / 2, 1e-3])
         self._add("panel", label, material, center, half, casts=False)
 
     def _add(
         self,
-        kind,
-        label,
-        material,
-        center,
-        half,
-        axes=UPRIGHT,
-        radii=(0.0, 0.0),
-        casts=True,
+        kind: str,
+        label: str,
+        material: Material,
+        center: Vector,
+        half: np.ndarray,
+        axes: np.ndarray = UPRIGHT,
+        radii: tuple[float, float] = (0.0, 0.0),
+        casts: bool = True,
     ) -> None:
         self.solids.append(
             Solid(
@@ -94,7 +131,7 @@ class Group:
         )
 
 
-def _raised(at, height: float) -> tuple[float, float, float]:
+def _raised(at: Vector, height: float) -> tuple[float, float, float]:
     return at[0], at[1] + height, at[2]
 
 
@@ -113,7 +150,9 @@ class Room:
     taken from the south, towards the north.
     """
 
-    def __init__(self, rng: np.random.Generator, width, depth, height):
+    def __init__(
+        self, rng: np.random.Generator, width: float, depth: float, height: float
+    ):
         """Starts with nothing in the room, not even walls."""
         self.rng = rng
         self.width, self.depth, self.height = width, depth, height
@@ -155,7 +194,14 @@ class Room:
             x0 < b[2] and b[0] < x1 and z0 < b[3] and b[1] < z1 for b in self._floor
         )
 
-    def place(self, wall, width, depth, levels="low high", along=None) -> Group | None:
+    def place(
+        self,
+        wall: str,
+        width: float,
+        depth: float,
+        levels: str = "low high",
+        along: float | None = None,
+    ) -> Group | None:
         """Takes room at a wall; None if there is none.
 
         Args:
@@ -175,7 +221,14 @@ class Room:
                 return self.wall(wall, span[0])
         return None
 
-    def insist(self, wall, width, depth, levels="low high", along=0.0) -> Group:
+    def insist(
+        self,
+        wall: str,
+        width: float,
+        depth: float,
+        levels: str = "low high",
+        along: float = 0.0,
+    ) -> Group:
         """Takes room at a wall for what the room cannot do without, free or not."""
         group = self.place(wall, width, depth, levels, along)
         if group is None:
@@ -185,24 +238,36 @@ class Room:
             group = self.wall(wall, span[0])
         return group
 
-    def _footprint(self, wall, span, depth) -> tuple[float, float, float, float]:
+    def _footprint(
+        self, wall: str, span: tuple[float, float], depth: float
+    ) -> tuple[float, float, float, float]:
         group = self.wall(wall, span[0], depth / 2)
         reach = np.abs(group.rotation @ np.array([span[1], 0, depth / 2]))
         x, _, z = group.origin
         return x - reach[0], z - reach[2], x + reach[0], z + reach[2]
 
-    def _fits(self, wall, span, depth, levels) -> bool:
+    def _fits(
+        self, wall: str, span: tuple[float, float], depth: float, levels: str
+    ) -> bool:
         for middle, half, level in self._walls[wall]:
             if level in levels and abs(middle - span[0]) < half + span[1]:
                 return False
         return depth == 0 or self.free(*self._footprint(wall, span, depth))
 
-    def _take(self, wall, span, depth, levels) -> None:
+    def _take(
+        self, wall: str, span: tuple[float, float], depth: float, levels: str
+    ) -> None:
         self._walls[wall] += [(*span, level) for level in levels.split()]
         if depth:
             self.reserve(*self._footprint(wall, span, depth))
 
-    def light(self, position, brightness, tint=(1.0, 1.0, 1.0), facing=(0, 0, 0)):
+    def light(
+        self,
+        position: Vector,
+        brightness: float,
+        tint: Vector = (1.0, 1.0, 1.0),
+        facing: Vector = (0, 0, 0),
+    ) -> None:
         """Adds a lamp; `brightness` of a white wall one metre away."""
         power = brightness * np.array(tint, float)
         self.lights.append(

@@ -10,6 +10,7 @@ is the mean of the 3 x 3 rays around it (weights 1 2 1).
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -48,7 +49,9 @@ class Camera:
         steps = np.linspace(-1, 1, 2 * size + 1) * self.tangent
         return steps, -steps
 
-    def rectangles(self, centers, rotations, halves, size: int) -> np.ndarray:
+    def rectangles(
+        self, centers: np.ndarray, rotations: np.ndarray, halves: np.ndarray, size: int
+    ) -> np.ndarray:
         """Bounds of boxes in the grid: [n, 4] = top, bottom, left, right.
 
         Ends are exclusive; empty when out of sight.
@@ -88,7 +91,12 @@ def roll(angle: float) -> np.ndarray:
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
 
 
-def look_at(position, target, roll_angle: float, field_of_view: float) -> Camera:
+def look_at(
+    position: Sequence[float] | np.ndarray,
+    target: Sequence[float] | np.ndarray,
+    roll_angle: float,
+    field_of_view: float,
+) -> Camera:
     """A camera at `position` whose optical axis goes through `target`."""
     position = np.asarray(position, float)
     x, y, z = np.asarray(target, float) - position

@@ -12,7 +12,9 @@ from datasets.rooms.palette import BLACK, DARK_METAL, STEEL, WHITE
 from datasets.rooms.textures import Material
 
 
-def mirror(group: Group, rng, width, height, y: float) -> None:
+def mirror(
+    group: Group, rng: np.random.Generator, width: float, height: float, y: float
+) -> None:
     """A framed plate of pale grey; it mirrors nothing."""
     frame = palette.choose(rng, (STEEL, palette.wood(rng), WHITE))
     sky = Material("plain", (0.62, 0.7, 0.76), (0.62, 0.7, 0.76), gloss=0.8)
@@ -20,14 +22,14 @@ def mirror(group: Group, rng, width, height, y: float) -> None:
     group.panel("mirror", sky, (0, y + 0.03 + height / 2, 0.026), (width, height))
 
 
-def towel(group: Group, rng, y: float) -> None:
+def towel(group: Group, rng: np.random.Generator, y: float) -> None:
     """On a rail, 0.6 m wide."""
     cloth = palette.cloth(rng, ("stripes", "carpet", "plain"))
     group.rod("other", STEEL, (0, y, 0.07), 0.012, 0.6, "x")
     group.box("other", cloth, (0.03, y - 0.55, 0.075), (0.42, 0.57, 0.035))
 
 
-def door(group: Group, rng) -> None:
+def door(group: Group, rng: np.random.Generator) -> None:
     """A closed door in its frame, 0.9 m wide, 2.05 m high."""
     wood = palette.wood(rng) if rng.random() < 0.5 else palette.painted(rng)
     leaf = palette.front(wood, "panels", 0.5)
@@ -39,7 +41,9 @@ def door(group: Group, rng) -> None:
     group.rod("door", STEEL, (0.36, 1.0, 0.06), 0.012, 0.1, "x")
 
 
-def window(group: Group, rng, width, height, sill: float) -> None:
+def window(
+    group: Group, rng: np.random.Generator, width: float, height: float, sill: float
+) -> None:
     """Frame, sill and the view outside."""
     sky = palette.color(rng, (0.15, 0.5), (0.75, 1.0), (0.53, 0.6))
     pane = Material("view", sky, seed=palette.seed(rng), glow=rng.uniform(1.0, 1.8))
@@ -49,7 +53,9 @@ def window(group: Group, rng, width, height, sill: float) -> None:
     group.box("window", WHITE, (0, sill - 0.04, 0.06), board, casts=False)
 
 
-def curtains(group: Group, rng, width, height, sill: float) -> None:
+def curtains(
+    group: Group, rng: np.random.Generator, width: float, height: float, sill: float
+) -> None:
     """One at each side of a window of that size, on a rod."""
     first = palette.color(rng, (0.1, 0.7), (0.4, 0.9))
     cloth = Material("folds", first, scale=0.09, seed=palette.seed(rng))
@@ -62,14 +68,22 @@ def curtains(group: Group, rng, width, height, sill: float) -> None:
     group.rod("curtain", DARK_METAL, (0, top, 0.13), 0.016, width + 0.5, "x")
 
 
-def picture(group: Group, rng, width, height, y: float) -> None:
+def picture(
+    group: Group, rng: np.random.Generator, width: float, height: float, y: float
+) -> None:
     """A framed painting whose middle is `y` above the floor."""
     edge = (0, y - height / 2, 0.012)
     group.box("picture", BLACK, edge, (width, height, 0.024), casts=False)
     group.panel("picture", palette.painting(rng), (0, y, 0.026), (width, height))
 
 
-def rug(group: Group, rng, width, depth: float, round_: bool = False) -> None:
+def rug(
+    group: Group,
+    rng: np.random.Generator,
+    width: float,
+    depth: float,
+    round_: bool = False,
+) -> None:
     """A carpet a centimetre thick; its middle at the origin."""
     pattern = (
         "checker" if round_ else palette.choose(rng, ("rug", "rug", "plaid", "carpet"))
@@ -82,7 +96,7 @@ def rug(group: Group, rng, width, depth: float, round_: bool = False) -> None:
         group.box("rug", weave, (0, 0, 0), (width, 0.012, depth), casts=False)
 
 
-def whiteboard(group: Group, rng, width: float) -> None:
+def whiteboard(group: Group, rng: np.random.Generator, width: float) -> None:
     """A board with writing: white, green or black; 1.2 m high."""
     white = ((0.95, 0.95, 0.95), (0.15, 0.2, 0.5))
     green = ((0.13, 0.3, 0.22), (0.85, 0.88, 0.85))
@@ -93,7 +107,7 @@ def whiteboard(group: Group, rng, width: float) -> None:
     group.box("whiteboard", STEEL, (0, 0.88, 0.07), (width, 0.03, 0.1))
 
 
-def pendant(group: Group, rng, drop: float) -> None:
+def pendant(group: Group, rng: np.random.Generator, drop: float) -> None:
     """Hangs `drop` metres from the ceiling; the origin is there."""
     group.pole("lamp", BLACK, (0, -drop + 0.1, 0), 0.012, drop - 0.1, casts=False)
     if rng.random() < 0.5:
@@ -104,20 +118,22 @@ def pendant(group: Group, rng, drop: float) -> None:
         group.pole("lamp", palette.shade(rng), at, 0.24, 0.2, 0.08, casts=False)
 
 
-def ceiling_lamp(group: Group, rng) -> None:
+def ceiling_lamp(group: Group, rng: np.random.Generator) -> None:
     """A flat bowl at the ceiling; the origin is there."""
     glass = Material(first=(0.98, 0.95, 0.88), glow=1.8)
     group.pole("lamp", STEEL, (0, -0.04, 0), 0.18, 0.04, casts=False)
     group.ball("lamp", glass, (0, -0.14, 0), (0.36, 0.22, 0.36), casts=False)
 
 
-def light_panel(group: Group, rng, width: float = 1.2, depth: float = 0.3) -> None:
+def light_panel(
+    group: Group, rng: np.random.Generator, width: float = 1.2, depth: float = 0.3
+) -> None:
     """A flat lamp of an office ceiling; the origin is there."""
     glass = Material(first=(0.98, 0.99, 1.0), glow=1.8)
     group.box("lamp", glass, (0, -0.05, 0), (width, 0.05, depth), casts=False)
 
 
-def floor_lamp(group: Group, rng) -> None:
+def floor_lamp(group: Group, rng: np.random.Generator) -> None:
     """A shade on a thin pole; its middle at the origin."""
     metal = palette.choose(rng, (DARK_METAL, STEEL, palette.BRASS))
     height = rng.uniform(1.35, 1.7)
@@ -126,14 +142,14 @@ def floor_lamp(group: Group, rng) -> None:
     group.pole("lamp", palette.shade(rng), (0, height - 0.3, 0), 0.2, 0.3, 0.13)
 
 
-def table_lamp(group: Group, rng) -> None:
+def table_lamp(group: Group, rng: np.random.Generator) -> None:
     """A shade on a round foot."""
     foot = Material(first=palette.color(rng), gloss=0.4)
     group.ball("lamp", foot, (0, 0, 0), (0.17, 0.2, 0.17))
     group.pole("lamp", palette.shade(rng), (0, 0.2, 0), 0.15, 0.2, 0.1)
 
 
-def plant(group: Group, rng, size: float) -> None:
+def plant(group: Group, rng: np.random.Generator, size: float) -> None:
     """A pot with a few leafy clumps; its middle at the origin, `size` high."""
     pot = Material(first=palette.color(rng, (0.1, 0.7), (0.35, 0.9)), gloss=0.15)
     group.pole("plant", pot, (0, 0, 0), 0.14 * size, 0.3 * size, 0.19 * size)
@@ -150,7 +166,7 @@ def plant(group: Group, rng, size: float) -> None:
         group.ball("plant", green, at, clump)
 
 
-def clutter(group: Group, rng, width: float, depth: float) -> None:
+def clutter(group: Group, rng: np.random.Generator, width: float, depth: float) -> None:
     """A few small things on a top whose middle is the origin."""
     for _ in range(int(rng.integers(1, 4))):
         x, z = rng.uniform(-0.4, 0.4) * width, rng.uniform(-0.35, 0.35) * depth
@@ -159,19 +175,19 @@ def clutter(group: Group, rng, width: float, depth: float) -> None:
         palette.choose(rng, (_cup, _book, _bowl, _vase))(spot, rng, stuff)
 
 
-def _cup(group: Group, rng, stuff: Material) -> None:
+def _cup(group: Group, rng: np.random.Generator, stuff: Material) -> None:
     group.pole("other", stuff, (0, 0, 0), 0.035, 0.1, 0.045)
 
 
-def _book(group: Group, rng, stuff: Material) -> None:
+def _book(group: Group, rng: np.random.Generator, stuff: Material) -> None:
     group.box("books", stuff, (0, 0, 0), (0.16, 0.03, 0.22))
 
 
-def _bowl(group: Group, rng, stuff: Material) -> None:
+def _bowl(group: Group, rng: np.random.Generator, stuff: Material) -> None:
     group.pole("other", stuff, (0, 0, 0), 0.05, 0.08, 0.13)
     group.basin("other", stuff, (0, 0.0805, 0), (0.24, 0.06, 0.24))
 
 
-def _vase(group: Group, rng, stuff: Material) -> None:
+def _vase(group: Group, rng: np.random.Generator, stuff: Material) -> None:
     group.ball("other", stuff, (0, 0, 0), (0.12, 0.2, 0.12))
     group.pole("other", stuff, (0, 0.17, 0), 0.025, 0.08, 0.035)

@@ -3,6 +3,8 @@
 Everything stands on y = 0 of its group, its back at z = 0.
 """
 
+import numpy as np
+
 from datasets.rooms import palette
 from datasets.rooms.building import Group
 from datasets.rooms.palette import BLACK, DARK_METAL, PORCELAIN, STEEL, WHITE
@@ -12,7 +14,13 @@ from datasets.rooms.textures import Material
 FRONTS = (("doors", 0.45), ("doors", 0.45), ("drawers", 0.26))
 
 
-def counter(group: Group, rng, width, material: Material, top: Material) -> None:
+def counter(
+    group: Group,
+    rng: np.random.Generator,
+    width: float,
+    material: Material,
+    top: Material,
+) -> None:
     """A run of kitchen cupboards with a worktop, 0.6 m deep, 0.9 m high."""
     group.box("cabinet", DARK_METAL, (0, 0, 0.26), (width, 0.1, 0.52))
     group.box("cabinet", material, (0, 0.1, 0.29), (width, 0.76, 0.58))
@@ -21,7 +29,9 @@ def counter(group: Group, rng, width, material: Material, top: Material) -> None
     group.box("cabinet", top, (0, 0.86, 0.3), (width, 0.04, 0.62))
 
 
-def wall_cupboard(group: Group, rng, width, material: Material) -> None:
+def wall_cupboard(
+    group: Group, rng: np.random.Generator, width: float, material: Material
+) -> None:
     """Hangs from 1.45 to 2.1 m, 0.34 m deep."""
     group.box("cabinet", material, (0, 1.45, 0.17), (width, 0.65, 0.34))
     front = palette.front(material, "doors", 0.45)
@@ -41,7 +51,7 @@ def kitchen_sink(group: Group) -> None:
     tap(group.frame(0, 0.008, 0.11), 0.24)
 
 
-def stove(group: Group, rng) -> None:
+def stove(group: Group, rng: np.random.Generator) -> None:
     """Oven, cooktop with four plates, 0.6 m wide, and a hood above."""
     body = palette.choose(rng, (STEEL, WHITE, BLACK))
     group.box("stove", body, (0, 0, 0.3), (0.6, 0.9, 0.6))
@@ -60,7 +70,7 @@ def stove(group: Group, rng) -> None:
     group.box("stove", STEEL, (0, 1.72, 0.14), (0.22, 0.9, 0.22))
 
 
-def refrigerator(group: Group, rng) -> None:
+def refrigerator(group: Group, rng: np.random.Generator) -> None:
     """Two doors, one above the other, with bars to pull; 0.7 m wide."""
     body = palette.choose(rng, (WHITE, STEEL, WHITE, palette.painted(rng)))
     height = rng.uniform(1.65, 1.95)
@@ -74,7 +84,7 @@ def refrigerator(group: Group, rng) -> None:
         group.pole("refrigerator", STEEL, (-0.29, y, 0.69), 0.016, length)
 
 
-def toilet(group: Group, rng) -> None:
+def toilet(group: Group, rng: np.random.Generator) -> None:
     """Tank, bowl, seat and lid, 0.4 m wide, 0.7 m deep."""
     lid = rng.random() < 0.5
     group.box("toilet", PORCELAIN, (0, 0.38, 0.1), (0.42, 0.42, 0.19))
@@ -89,7 +99,7 @@ def toilet(group: Group, rng) -> None:
         group.basin("toilet", grey, (0, 0.415, 0.45), (0.24, 0.16, 0.36))
 
 
-def bathtub(group: Group, rng, length: float) -> None:
+def bathtub(group: Group, rng: np.random.Generator, length: float) -> None:
     """A hollow tub along the wall, 0.75 m deep, with tap and apron."""
     apron = PORCELAIN if rng.random() < 0.5 else palette.tiles(rng, (0.1, 0.15))
     group.box("bathtub", apron, (0, 0, 0.375), (length, 0.52, 0.75))
@@ -103,7 +113,7 @@ def bathtub(group: Group, rng, length: float) -> None:
     spout.pole("bathtub", STEEL, (0, 1.0, 0.1), 0.08, 0.03, 0.03)
 
 
-def washstand(group: Group, rng, width: float) -> None:
+def washstand(group: Group, rng: np.random.Generator, width: float) -> None:
     """A basin in a cupboard or on a foot, with a tap; 0.5 m deep, 0.85 m high."""
     if rng.random() < 0.6:
         material = palette.wood(rng) if rng.random() < 0.5 else palette.painted(rng)
@@ -117,7 +127,7 @@ def washstand(group: Group, rng, width: float) -> None:
     tap(group.frame(0, 0.85, 0.06), 0.14)
 
 
-def washing_machine(group: Group, rng) -> None:
+def washing_machine(group: Group, rng: np.random.Generator) -> None:
     """White, with a round door, 0.6 m wide."""
     front = Material("washer", (0.93, 0.93, 0.93), gloss=0.3)
     body = palette.choose(rng, (WHITE, WHITE, Material(first=(0.55, 0.56, 0.58))))
@@ -129,7 +139,7 @@ def washing_machine(group: Group, rng) -> None:
     group.ball("washing_machine", glass, (0, 0.27, 0.625), (0.3, 0.3, 0.1))
 
 
-def laundry_basket(group: Group, rng) -> None:
+def laundry_basket(group: Group, rng: np.random.Generator) -> None:
     """A round basket with clothes; its middle at the origin."""
     wicker = Material("checker", (0.75, 0.6, 0.4), (0.6, 0.45, 0.28), 0.03)
     group.pole("other", wicker, (0, 0, 0), 0.2, 0.4, 0.25)

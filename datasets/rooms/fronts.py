@@ -5,28 +5,28 @@ Each fills the face it is on: coordinates a, b run over -1..1 from edge to edge.
 
 import numpy as np
 
-from datasets.rooms.textures import Material, cells, clouds, mix
+from datasets.rooms.textures import Material, Surface, cells, clouds, mix
 
 
-def _across(s) -> tuple[np.ndarray, np.ndarray]:
+def _across(s: Surface) -> tuple[np.ndarray, np.ndarray]:
     return s.u / s.extent[0], s.v / s.extent[1]
 
 
-def _edge(distance, width) -> np.ndarray:
+def _edge(distance: np.ndarray, width: float | np.ndarray) -> np.ndarray:
     return np.abs(distance) < width
 
 
-def _shade(color, *dark) -> np.ndarray:
+def _shade(color: np.ndarray, *dark: np.ndarray) -> np.ndarray:
     """Darkens `color` wherever one of the masks is set."""
     return color * np.where(np.any(np.broadcast_arrays(*dark), axis=0), 0.55, 1.0)
 
 
-def _wooden(m: Material, s) -> np.ndarray:
+def _wooden(m: Material, s: Surface) -> np.ndarray:
     grain = clouds(s.u * 10, s.v, 0.05, m.seed)
     return mix(m.first, m.second, 0.35 * grain)
 
 
-def doors(m: Material, s) -> np.ndarray:
+def doors(m: Material, s: Surface) -> np.ndarray:
     """Cupboard doors about `scale` wide, each with a handle at its side."""
     count = np.maximum(np.round(2 * s.extent[0] / m.scale), 1)
     place = (s.u / s.extent[0] + 1) / 2 * count
@@ -38,7 +38,7 @@ def doors(m: Material, s) -> np.ndarray:
     return np.where(handle, 0.25, _shade(_wooden(m, s), seam))
 
 
-def drawers(m: Material, s) -> np.ndarray:
+def drawers(m: Material, s: Surface) -> np.ndarray:
     """Drawers about `scale` high with a handle in the middle of each."""
     count = np.maximum(np.round(2 * s.extent[1] / m.scale), 1)
     place = (s.v / s.extent[1] + 1) / 2 * count
@@ -48,7 +48,7 @@ def drawers(m: Material, s) -> np.ndarray:
     return np.where(handle, 0.25, _shade(_wooden(m, s), seam))
 
 
-def panels(m: Material, s) -> np.ndarray:
+def panels(m: Material, s: Surface) -> np.ndarray:
     """A room door: two columns of sunk panels, and a handle."""
     a, b = _across(s)
     x = np.abs(np.abs(a) - 0.48)
@@ -59,7 +59,7 @@ def panels(m: Material, s) -> np.ndarray:
     return np.where(handle, 0.15, _shade(_wooden(m, s), rim, frame))
 
 
-def books(m: Material, s) -> np.ndarray:
+def books(m: Material, s: Surface) -> np.ndarray:
     """Spines, about `scale` wide, of all colours."""
     place = s.u / m.scale + 0.35 * clouds(s.u, 0 * s.u, 0.02, m.seed)
     i = np.floor(place)
@@ -74,7 +74,7 @@ def books(m: Material, s) -> np.ndarray:
     return color * np.where((inside < 0.1) | (inside > 0.92), 0.4, 1.0)
 
 
-def landscape(m: Material, s) -> np.ndarray:
+def landscape(m: Material, s: Surface) -> np.ndarray:
     """A framed painting: sky, hills, and a disc of sun."""
     a, b = _across(s)
     base = 0.25 * (cells(np.zeros(1), np.zeros(1), m.seed) - 0.5)
@@ -86,7 +86,7 @@ def landscape(m: Material, s) -> np.ndarray:
     return _framed(picture, a, b)
 
 
-def abstract(m: Material, s) -> np.ndarray:
+def abstract(m: Material, s: Surface) -> np.ndarray:
     """A framed painting of coloured blocks."""
     a, b = _across(s)
     i, j = np.floor(a * 1.5 + 9), np.floor(b * 1.5 + 9)
@@ -97,13 +97,13 @@ def abstract(m: Material, s) -> np.ndarray:
     )
 
 
-def _framed(picture, a, b) -> np.ndarray:
+def _framed(picture: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     border = np.maximum(np.abs(a), np.abs(b))
     mat = np.where(border > 0.76, 0.93, picture)
     return np.where(border > 0.9, 0.14, mat)
 
 
-def view(m: Material, s) -> np.ndarray:
+def view(m: Material, s: Surface) -> np.ndarray:
     """What is outside a window: sky above trees, and the glazing bars."""
     a, b = _across(s)
     trees = -0.25 + 0.5 * clouds(a + 3, 0 * a, 0.01, m.seed)
@@ -115,7 +115,7 @@ def view(m: Material, s) -> np.ndarray:
     return np.where(bars | frame, 0.8, out)
 
 
-def screen(m: Material, s) -> np.ndarray:
+def screen(m: Material, s: Surface) -> np.ndarray:
     """A television or monitor that is on, or off (dark first colour)."""
     a, b = _across(s)
     picture = mix(m.first, m.second, clouds(a, b, 0.02, m.seed)) * (0.8 + 0.2 * b)
@@ -123,7 +123,7 @@ def screen(m: Material, s) -> np.ndarray:
     return np.where(bezel, 0.03, picture)
 
 
-def writing(m: Material, s) -> np.ndarray:
+def writing(m: Material, s: Surface) -> np.ndarray:
     """A board with lines of writing."""
     a, b = _across(s)
     line = np.floor((b + 1) * 6)
@@ -136,7 +136,7 @@ def writing(m: Material, s) -> np.ndarray:
     return np.where(frame, 0.45, mix(m.first, m.second, ink))
 
 
-def oven(m: Material, s) -> np.ndarray:
+def oven(m: Material, s: Surface) -> np.ndarray:
     """An oven front: a dark pane, a bar to pull it, and a row of knobs."""
     a, b = _across(s)
     pane = _edge(a, 0.72) & _edge(b + 0.22, 0.42)
@@ -146,7 +146,7 @@ def oven(m: Material, s) -> np.ndarray:
     return np.where(pane | knobs, 0.06, np.where(bar, 0.75, color))
 
 
-def washer(m: Material, s) -> np.ndarray:
+def washer(m: Material, s: Surface) -> np.ndarray:
     """A washing machine's front above its round door: drawer, dial and display."""
     a, b = _across(s)
     seam = _edge(b - 0.66, 0.012) | (np.abs(b) > 0.985) | (np.abs(a) > 0.985)
@@ -157,7 +157,7 @@ def washer(m: Material, s) -> np.ndarray:
     return np.where(dial | display, 0.12, np.where(drawer, 0.9 * color, color))
 
 
-def keys(m: Material, s) -> np.ndarray:
+def keys(m: Material, s: Surface) -> np.ndarray:
     """A keyboard."""
     a, b = (s.u / 0.022) % 1, (s.v / 0.022) % 1
     return mix(m.first, m.second, np.maximum(np.abs(a - 0.5), np.abs(b - 0.5)) < 0.38)

@@ -3,6 +3,8 @@
 Every function takes (group, rng) and what may vary, and adds solids to the group.
 """
 
+import numpy as np
+
 from datasets.rooms import decor, palette
 from datasets.rooms.building import Group
 from datasets.rooms.palette import BLACK, DARK_METAL, STEEL, WHITE
@@ -10,7 +12,14 @@ from datasets.rooms.textures import Material
 
 
 def legs(
-    group: Group, label, material, width, depth, height, thick=0.05, z=0.0
+    group: Group,
+    label: str,
+    material: Material,
+    width: float,
+    depth: float,
+    height: float,
+    thick: float = 0.05,
+    z: float = 0.0,
 ) -> None:
     """Four legs under a top whose back edge is at `z`."""
     x = width / 2 - thick / 2
@@ -19,7 +28,7 @@ def legs(
             group.box(label, material, (side, 0, place), (thick, height, thick))
 
 
-def bed(group: Group, rng, width: float) -> None:
+def bed(group: Group, rng: np.random.Generator, width: float) -> None:
     """Frame, mattress, blanket, pillows and a headboard; 2.1 m long."""
     wood, blanket = palette.wood(rng), palette.cloth(rng)
     sheet = Material(first=palette.color(rng, (0.0, 0.15), (0.85, 0.98)))
@@ -36,14 +45,22 @@ def bed(group: Group, rng, width: float) -> None:
         group.ball("bed", pillow, (x, 0.48, 0.36), (width / count - 0.1, 0.2, 0.44))
 
 
-def nightstand(group: Group, rng, wood: Material) -> None:
+def nightstand(group: Group, rng: np.random.Generator, wood: Material) -> None:
     """A small chest, 0.45 m wide."""
     group.box("cabinet", wood, (0, 0, 0.2), (0.45, 0.5, 0.4))
     drawers = palette.front(wood, "drawers", 0.24)
     group.panel("cabinet", drawers, (0, 0.27, 0.402), (0.45, 0.46))
 
 
-def cabinet(group: Group, rng, width, height, depth, kind="doors", scale=0.5) -> None:
+def cabinet(
+    group: Group,
+    rng: np.random.Generator,
+    width: float,
+    height: float,
+    depth: float,
+    kind: str = "doors",
+    scale: float = 0.5,
+) -> None:
     """A wardrobe, sideboard or chest: `kind` of front, each `scale` metres."""
     material = palette.wood(rng) if rng.random() < 0.6 else palette.painted(rng)
     group.box("cabinet", material, (0, 0, depth / 2), (width, height, depth))
@@ -52,7 +69,7 @@ def cabinet(group: Group, rng, width, height, depth, kind="doors", scale=0.5) ->
     group.panel("cabinet", front, (0, height / 2 + 0.02, depth + 0.002), size)
 
 
-def sofa(group: Group, rng, width: float) -> None:
+def sofa(group: Group, rng: np.random.Generator, width: float) -> None:
     """Base, back, arms and cushions; an armchair when narrow. 0.9 m deep."""
     fabric = palette.cloth(rng, ("plain", "carpet", "carpet", "stripes"))
     arm = 0.18
@@ -75,7 +92,9 @@ def sofa(group: Group, rng, width: float) -> None:
             group.ball("sofa", pillow, (x, 0.42, 0.34), (0.44, 0.42, 0.18))
 
 
-def chair(group: Group, rng, frame: Material, seat: Material) -> None:
+def chair(
+    group: Group, rng: np.random.Generator, frame: Material, seat: Material
+) -> None:
     """A plain chair; its middle at the origin, its front to z."""
     group.box("chair", seat, (0, 0.43, 0), (0.44, 0.05, 0.44))
     group.box("chair", frame, (0, 0.62, -0.21), (0.42, 0.3, 0.03))
@@ -84,7 +103,7 @@ def chair(group: Group, rng, frame: Material, seat: Material) -> None:
         group.box("chair", frame, (x, 0, 0.2), (0.04, 0.43, 0.04))
 
 
-def office_chair(group: Group, rng, seat: Material) -> None:
+def office_chair(group: Group, rng: np.random.Generator, seat: Material) -> None:
     """Seat and back on a pole with a star foot; its front to z."""
     group.pole("chair", DARK_METAL, (0, 0, 0), 0.28, 0.07, 0.06)
     group.pole("chair", STEEL, (0, 0.07, 0), 0.03, 0.38)
@@ -95,7 +114,15 @@ def office_chair(group: Group, rng, seat: Material) -> None:
         group.box("chair", DARK_METAL, (x, 0.66, -0.02), (0.05, 0.04, 0.28))
 
 
-def table(group: Group, rng, label, width, depth, height, wood: Material) -> None:
+def table(
+    group: Group,
+    rng: np.random.Generator,
+    label: str,
+    width: float,
+    depth: float,
+    height: float,
+    wood: Material,
+) -> None:
     """A top on four legs; its middle at the origin."""
     group.box(label, wood, (0, height - 0.04, 0), (width, 0.04, depth))
     legs(
@@ -110,14 +137,16 @@ def table(group: Group, rng, label, width, depth, height, wood: Material) -> Non
     )
 
 
-def round_table(group: Group, rng, radius, height, wood: Material) -> None:
+def round_table(
+    group: Group, rng: np.random.Generator, radius: float, height: float, wood: Material
+) -> None:
     """A disc on a column; its middle at the origin."""
     group.pole("table", wood, (0, height - 0.04, 0), radius, 0.04)
     group.pole("table", wood, (0, 0.04, 0), 0.09, height - 0.08, 0.06)
     group.pole("table", wood, (0, 0, 0), 0.45 * radius, 0.04, 0.4 * radius)
 
 
-def desk(group: Group, rng, width: float, wood: Material) -> None:
+def desk(group: Group, rng: np.random.Generator, width: float, wood: Material) -> None:
     """A writing desk with drawers on one side, 0.7 m deep, 0.74 m high."""
     side = palette.choose(rng, (-1, 1))
     group.box("desk", wood, (0, 0.7, 0.35), (width, 0.04, 0.7))
@@ -129,7 +158,7 @@ def desk(group: Group, rng, width: float, wood: Material) -> None:
     group.box("desk", wood, (0, 0.35, 0.05), (width - 0.1, 0.35, 0.02))
 
 
-def computer(group: Group, rng) -> None:
+def computer(group: Group, rng: np.random.Generator) -> None:
     """Monitor, keyboard and mouse, to stand on a desk (origin: its top's back edge)."""
     width = rng.uniform(0.5, 0.75)
     group.pole("television", BLACK, (0, 0, 0.16), 0.11, 0.02)
@@ -141,7 +170,14 @@ def computer(group: Group, rng) -> None:
     group.ball("other", DARK_METAL, (0.28, 0, 0.46), (0.06, 0.035, 0.1))
 
 
-def bookshelf(group: Group, rng, width, height, wood: Material, filled=0.9) -> None:
+def bookshelf(
+    group: Group,
+    rng: np.random.Generator,
+    width: float,
+    height: float,
+    wood: Material,
+    filled: float = 0.9,
+) -> None:
     """Boards between two sides, most of them full of books; 0.3 m deep."""
     depth, board = 0.3, 0.03
     count = max(round(height / 0.36), 2)
@@ -159,7 +195,9 @@ def bookshelf(group: Group, rng, width, height, wood: Material, filled=0.9) -> N
             _row_of_books(group, rng, width - 2 * board, number * step + board, step)
 
 
-def _row_of_books(group: Group, rng, width, y, step) -> None:
+def _row_of_books(
+    group: Group, rng: np.random.Generator, width: float, y: float, step: float
+) -> None:
     """One to three blocks of books of unlike height, or with a gap between them."""
     x, end = -width / 2, width / 2
     while x < end - 0.12:
@@ -172,7 +210,7 @@ def _row_of_books(group: Group, rng, width, y, step) -> None:
         x += block + (rng.uniform(0.05, 0.25) if rng.random() < 0.4 else 0.002)
 
 
-def television(group: Group, rng, width: float) -> None:
+def television(group: Group, rng: np.random.Generator, width: float) -> None:
     """On a low board, 0.45 m deep."""
     board = width * rng.uniform(1.1, 1.4)
     cabinet(group, rng, board, 0.45, 0.42, "drawers", 0.4)
@@ -185,7 +223,7 @@ def television(group: Group, rng, width: float) -> None:
     group.panel("television", screen, middle, (width, height))
 
 
-def shelf_box(group: Group, rng) -> None:
+def shelf_box(group: Group, rng: np.random.Generator) -> None:
     """A white chest of drawers with things on it, 0.8 m wide."""
     group.box("cabinet", WHITE, (0, 0, 0.22), (0.8, 0.8, 0.44))
     front = palette.front(WHITE, "drawers", 0.26)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets.rooms.textures import Material
+from datasets.rooms.textures import Material, Surface
 
 Array = np.ndarray
 MISS = np.float32(np.inf)
@@ -46,24 +46,12 @@ class Solid:
     casts: bool = True
 
 
-class Surface(NamedTuple):
-    """Where a ray ended, n points: everything in the local frame.
-
-    Attributes:
-      normal: [3, n], outwards (a basin's: inwards).
-      u, v: [n], metres on the surface, from the middle of the face.
-      extent: ([n] or number, same): half the size of that face along u and v.
-    """
-
-    normal: Array
-    u: Array
-    v: Array
-    extent: tuple
-
-
-def _hit_box(solid: Solid, origin: Array, direction) -> tuple[Array, Array]:
+def _hit_box(
+    solid: Solid, origin: Array, direction: tuple[Array, ...]
+) -> tuple[Array, Array]:
     """Slabs. The rays share their origin, so its side of each slab is known at once."""
-    enter, leave = -MISS, MISS
+    enter: np.float32 | Array = -MISS
+    leave: np.float32 | Array = MISS
     for o, d, half in zip(origin, direction, solid.half, strict=True):
         inverse = 1 / d
         low, high = np.float32(-half - o), np.float32(half - o)
@@ -77,7 +65,9 @@ def _hit_box(solid: Solid, origin: Array, direction) -> tuple[Array, Array]:
     return t, t
 
 
-def _hit_panel(solid: Solid, origin: Array, direction) -> tuple[Array, Array]:
+def _hit_panel(
+    solid: Solid, origin: Array, direction: tuple[Array, ...]
+) -> tuple[Array, Array]:
     """A rectangle, seen from the side that its local z points to."""
     dx, dy, dz = direction
     t = -origin[2] / dz
@@ -87,7 +77,9 @@ def _hit_panel(solid: Solid, origin: Array, direction) -> tuple[Array, Array]:
     return t, t
 
 
-def _ellipsoid_roots(solid: Solid, origin: Array, direction) -> tuple[Array, Array]:
+def _ellipsoid_roots(
+    solid: Solid, origin: Array, direction: tuple[Array, ...]
+) -> tuple[Array, Array]:
     """Near and far parameter; NaN where the ray misses."""
     o = origin / solid.half
     dx, dy, dz = (d / h for d, h in zip(direction, solid.half, strict=True))
@@ -99,13 +91,17 @@ def _ellipsoid_roots(solid: Solid, origin: Array, direction) -> tuple[Array, Arr
     return middle - half_chord, middle + half_chord
 
 
-def _hit_ellipsoid(solid: Solid, origin: Array, direction) -> tuple[Array, Array]:
+def _hit_ellipsoid(
+    solid: Solid, origin: Array, direction: tuple[Array, ...]
+) -> tuple[Array, Array]:
     near, _ = _ellipsoid_roots(solid, origin, direction)
     t = np.where(near > 0, near, MISS)
     return t, t
 
 
-def _hit_basin(solid: Solid, origin: Array, direction) -> tuple[Array, Array]:
+def _hit_basin(
+    solid: Solid, origin: Array, direction: tuple[Array, ...]
+) -> tuple[Array, Array]:
     """A hollow, open at the top: seen through the ellipse at its rim."""
     dx, dy, dz = direction
     rim = -origin[1] / dy
@@ -116,7 +112,9 @@ def _hit_basin(solid: Solid, origin: Array, direction) -> tuple[Array, Array]:
     return np.where(seen, rim, MISS), np.where(seen, far, MISS)
 
 
-def _hit_frustum(solid: Solid, origin: Array, direction) -> tuple[Array, Array]:
+def _hit_frustum(
+    solid: Solid, origin: Array, direction: tuple[Array, ...]
+) -> tuple[Array, Array]:
     dx, dy, dz = direction
     height = solid.half[1]
     mean, slope = _cone(solid)
@@ -234,7 +232,7 @@ class Kind(NamedTuple):
       curvature: (solid, point [3, n]) -> [2, n], k1 >= k2, 1/m; None: flat.
     """
 
-    hit: Callable[[Solid, Array, tuple], tuple[Array, Array]]
+    hit: Callable[[Solid, Array, tuple[Array, ...]], tuple[Array, Array]]
     surface: Callable[[Solid, Array], Surface]
     curvature: Callable[[Solid, Array], Array] | None
 

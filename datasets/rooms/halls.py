@@ -4,6 +4,7 @@ import numpy as np
 
 from datasets.rooms import decor, furniture, palette, shell
 from datasets.rooms.building import OPPOSITE, Group, Room
+from datasets.rooms.textures import Material
 
 
 def office(rng: np.random.Generator) -> Room:
@@ -43,7 +44,9 @@ def office(rng: np.random.Generator) -> Room:
     return room
 
 
-def work_place(group: Group, rng, width: float, wood) -> None:
+def work_place(
+    group: Group, rng: np.random.Generator, width: float, wood: Material
+) -> None:
     """A desk with a computer, a lamp, papers and a chair before it."""
     furniture.desk(group, rng, width, wood)
     shift = rng.uniform(-0.2, 0.2)
@@ -112,13 +115,13 @@ def _pupils(room: Room) -> None:
             _school_chair(place.frame(0, 0, 0.45, angle), seat)
 
 
-def _school_desk(group: Group, wood) -> None:
+def _school_desk(group: Group, wood: Material) -> None:
     group.box("desk", wood, (0, 0.7, 0), (0.75, 0.04, 0.5))
     for x in (-0.33, 0.33):
         group.box("desk", palette.STEEL, (x, 0, 0), (0.04, 0.7, 0.36))
 
 
-def _school_chair(group: Group, seat) -> None:
+def _school_chair(group: Group, seat: Material) -> None:
     group.box("chair", seat, (0, 0.43, 0), (0.4, 0.04, 0.4))
     group.box("chair", seat, (0, 0.62, -0.2), (0.4, 0.24, 0.03))
     for x in (-0.18, 0.18):

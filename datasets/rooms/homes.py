@@ -128,7 +128,7 @@ def dining_room(rng: np.random.Generator) -> Room:
     return room
 
 
-def _dining_set(spot: Group, rng, round_: bool) -> None:
+def _dining_set(spot: Group, rng: np.random.Generator, round_: bool) -> None:
     """A table with four to six chairs and plates."""
     wood, seat = palette.wood(rng), palette.cloth(rng)
     seat = wood if rng.random() < 0.5 else seat

@@ -79,7 +79,9 @@ def edges(image: np.ndarray) -> np.ndarray:
     return np.clip(magnitude * (size / 512), 0, 1)
 
 
-def reshading(depth, normals, across, down) -> np.ndarray:
+def reshading(
+    depth: np.ndarray, normals: np.ndarray, across: np.ndarray, down: np.ndarray
+) -> np.ndarray:
     """The room in grey, lit by one lamp at the camera: [H, W] in 0..1.
 
     min(1, 1.6 cos θ · 8 / (8 + d²)), d the distance in metres to the camera and θ the

@@ -2,10 +2,14 @@
 
 import colorsys
 import dataclasses
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from datasets.rooms.textures import Color, Material
+
+Option = TypeVar("Option")
 
 WOODS = (  # light and dark of the grain
     ((0.80, 0.64, 0.44), (0.66, 0.48, 0.29)),
@@ -26,16 +30,21 @@ LEAVES = ((0.20, 0.42, 0.16), (0.32, 0.52, 0.22), (0.14, 0.34, 0.20))
 
 
 def seed(rng: np.random.Generator) -> int:
-    """A number for `Material.seed`."""
+    """Draws a number for `Material.seed`."""
     return int(rng.integers(1 << 15))
 
 
-def choose(rng: np.random.Generator, options):
-    """One of a sequence."""
+def choose(rng: np.random.Generator, options: Sequence[Option]) -> Option:
+    """Draws one of a sequence."""
     return options[int(rng.integers(len(options)))]
 
 
-def color(rng, saturation=(0.2, 0.7), value=(0.3, 0.85), hue=(0.0, 1.0)) -> Color:
+def color(
+    rng: np.random.Generator,
+    saturation: tuple[float, float] = (0.2, 0.7),
+    value: tuple[float, float] = (0.3, 0.85),
+    hue: tuple[float, float] = (0.0, 1.0),
+) -> Color:
     """A random display colour between the bounds."""
     h, s, v = (rng.uniform(*bounds) for bounds in (hue, saturation, value))
     return colorsys.hsv_to_rgb(h % 1, s, v)
@@ -47,21 +56,24 @@ def darker(color: Color, share: float) -> Color:
     return red * share, green * share, blue * share
 
 
-def pale(rng) -> Color:
+def pale(rng: np.random.Generator) -> Color:
     """A wall colour: light, mostly warm or neutral, seldom strong."""
     most = choose(rng, (0.06, 0.18, 0.3))
     return color(rng, (0.01, most), (0.76, 0.96), choose(rng, WALL_HUES))
 
 
 def wood(
-    rng, pattern: str = "wood", scale: float = 0.1, gloss: float = 0.08
+    rng: np.random.Generator,
+    pattern: str = "wood",
+    scale: float = 0.1,
+    gloss: float = 0.08,
 ) -> Material:
     """Wood of a random kind."""
     first, second = choose(rng, WOODS)
     return Material(pattern, first, second, scale, seed(rng), gloss)
 
 
-def painted(rng) -> Material:
+def painted(rng: np.random.Generator) -> Material:
     """Lacquered wood or metal: white or a colour."""
     first = WHITE.first if rng.random() < 0.4 else color(rng, (0.05, 0.6), (0.35, 0.9))
     return Material("plain", first, first, 0.1, seed(rng), 0.12)
@@ -72,7 +84,10 @@ def front(material: Material, pattern: str, scale: float) -> Material:
     return dataclasses.replace(material, pattern=pattern, scale=scale)
 
 
-def cloth(rng, patterns=("plain", "carpet", "stripes", "plaid", "dots")) -> Material:
+def cloth(
+    rng: np.random.Generator,
+    patterns: Sequence[str] = ("plain", "carpet", "stripes", "plaid", "dots"),
+) -> Material:
     """Fabric in one or two colours."""
     first = color(rng, (0.1, 0.75), (0.25, 0.9))
     second = color(rng, (0.05, 0.6), (0.45, 0.95))
@@ -80,7 +95,11 @@ def cloth(rng, patterns=("plain", "carpet", "stripes", "plaid", "dots")) -> Mate
     return Material(choose(rng, patterns), first, second, scale, seed(rng))
 
 
-def tiles(rng, scale=(0.1, 0.35), patterns=("tiles",)) -> Material:
+def tiles(
+    rng: np.random.Generator,
+    scale: tuple[float, float] = (0.1, 0.35),
+    patterns: Sequence[str] = ("tiles",),
+) -> Material:
     """Glazed tiles, mostly pale."""
     first = color(rng, (0.0, 0.4), (0.6, 0.95))
     grey = rng.uniform(0.45, 0.9)
@@ -90,7 +109,7 @@ def tiles(rng, scale=(0.1, 0.35), patterns=("tiles",)) -> Material:
     )
 
 
-def stone(rng) -> Material:
+def stone(rng: np.random.Generator) -> Material:
     """A worktop."""
     grey = rng.uniform(0.15, 0.9)
     tint = rng.uniform(0.85, 1.0)
@@ -98,17 +117,17 @@ def stone(rng) -> Material:
     return Material("speckle", first, second, 0.1, seed(rng), 0.3)
 
 
-def shade(rng) -> Material:
+def shade(rng: np.random.Generator) -> Material:
     """A lamp's shade, lit from inside."""
     return Material(first=(0.98, 0.9, rng.uniform(0.65, 0.88)), glow=1.6)
 
 
-def books(rng) -> Material:
+def books(rng: np.random.Generator) -> Material:
     """A row of spines."""
     return Material("books", scale=rng.uniform(0.035, 0.06), seed=seed(rng))
 
 
-def painting(rng) -> Material:
+def painting(rng: np.random.Generator) -> Material:
     """Something framed to hang on a wall."""
     return Material(
         choose(rng, ("landscape", "abstract")),
@@ -118,7 +137,7 @@ def painting(rng) -> Material:
     )
 
 
-def screen(rng) -> Material:
+def screen(rng: np.random.Generator) -> Material:
     """A television or monitor: on in two cases of three."""
     if rng.random() < 1 / 3:
         return Material("screen", (0.05, 0.05, 0.06), (0.08, 0.08, 0.1), gloss=0.5)

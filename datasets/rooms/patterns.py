@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from datasets.rooms import fronts, textures
-from datasets.rooms.textures import Material
+from datasets.rooms.textures import Material, Surface
 
-PATTERNS: dict[str, Callable] = {
+PATTERNS: dict[str, Callable[[Material, Surface], np.ndarray]] = {
     "plain": textures.plain,
     "wood": textures.wood,
     "planks": textures.planks,
@@ -36,8 +36,8 @@ PATTERNS: dict[str, Callable] = {
 }
 
 
-def paint(material: Material, surface) -> np.ndarray:
-    """Display colour [3, n], 0..1, float32, of a material on a `geometry.Surface`."""
+def paint(material: Material, surface: Surface) -> np.ndarray:
+    """Display colour [3, n], 0..1, float32, of a material on a surface."""
     color = PATTERNS[material.pattern](material, surface)
     count = surface.normal.shape[1]
     return np.clip(np.broadcast_to(color, (3, count)), 0, 1).astype(np.float32)

@@ -57,7 +57,12 @@ def cast(solids: Sequence[Solid], camera: Camera, size: int) -> Hits:
     return Hits(depth, owner, grid[:3], grid[3:6], grid[6:9], grid[9], grid[10])
 
 
-def _describe(solid: Solid, frame, rays, rows) -> None:
+def _describe(
+    solid: Solid,
+    frame: tuple[np.ndarray, np.ndarray],
+    rays: np.ndarray,
+    rows: np.ndarray,
+) -> None:
     """Fills `rows` [11, n] of the points of one solid; `rays` [3, n] end there."""
     to_local, origin = frame
     local = to_local @ rays + origin[:, None]
@@ -69,7 +74,7 @@ def _describe(solid: Solid, frame, rays, rows) -> None:
     rows[9], rows[10] = solid.material.gloss, solid.material.glow
 
 
-def _frames(solids, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+def _frames(solids: Sequence[Solid], camera: Camera) -> tuple[np.ndarray, np.ndarray]:
     """From camera to local frames: rotations [n, 3, 3], the camera's places [n, 3]."""
     turns = np.stack([solid.rotation for solid in solids]).transpose(0, 2, 1)
     away = camera.position - np.stack([solid.center for solid in solids])
@@ -77,7 +82,12 @@ def _frames(solids, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
     return (turns @ camera.rotation).astype(np.float32), origins.astype(np.float32)
 
 
-def _visibility(solids, camera: Camera, frames, size: int):
+def _visibility(
+    solids: Sequence[Solid],
+    camera: Camera,
+    frames: tuple[np.ndarray, np.ndarray],
+    size: int,
+) -> tuple[np.ndarray, np.ndarray]:
     """Depth and number of the nearest solid, [G, G] each."""
     count = 2 * size + 1
     nearest = np.full((count, count), MISS)

@@ -1,6 +1,7 @@
 """The builder of Rooms: `Builder(config="128", data_dir=…).download_and_prepare()`."""
 
 import dataclasses
+from collections.abc import Iterator
 
 import tensorflow_datasets as tfds
 
@@ -75,16 +76,17 @@ class Builder(builder.RandomAccessBuilder):
             disable_shuffling=True,
         )
 
-    def _split_generators(self, dl_manager: tfds.download.DownloadManager):
+    def _split_generators(
+        self, dl_manager: tfds.download.DownloadManager
+    ) -> dict[str, Iterator[tuple[int, dict]]]:
         """One generator a split; nothing to download."""
-        del dl_manager
         self.expect(self.builder_config.sizes)
         return {
             split: self._generate_examples(split, count)
             for split, count in self.builder_config.sizes.items()
         }
 
-    def _generate_examples(self, split: str, count: int):
+    def _generate_examples(self, split: str, count: int) -> Iterator[tuple[int, dict]]:
         """Yields (index, example); types take turns."""
         config = self.builder_config
         for index in range(count):

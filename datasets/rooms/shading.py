@@ -91,7 +91,9 @@ def _lit(hits: Hits, lamp: Light, view: np.ndarray) -> tuple[np.ndarray, np.ndar
     return cosine * strength, gleam * strength
 
 
-def _shadow(hits: Hits, solids: Sequence[Solid], lamp: Light, faces) -> np.ndarray:
+def _shadow(
+    hits: Hits, solids: Sequence[Solid], lamp: Light, faces: np.ndarray
+) -> np.ndarray:
     """[size, size]: 1 where a pixel's middle sees the lamp, else 0.
 
     Only pixels whose surface `faces` [size, size] the lamp are looked at: others are
@@ -117,7 +119,9 @@ def _shadow(hits: Hits, solids: Sequence[Solid], lamp: Light, faces) -> np.ndarr
     return bright.reshape(faces.shape)
 
 
-def _near(solid: Solid, lamp: Light, rays, distance) -> np.ndarray:
+def _near(
+    solid: Solid, lamp: Light, rays: np.ndarray, distance: np.ndarray
+) -> np.ndarray:
     """Numbers of the rays [3, n] that may meet a solid: in the cone of its ball."""
     away = solid.center - lamp.position
     far, radius = np.sqrt((away**2).sum()), np.sqrt((solid.half**2).sum())

@@ -1,39 +1,43 @@
 """What all rooms have: walls, floor, ceiling, openings, lamps and the photographer."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from datasets.rooms import decor, palette
-from datasets.rooms.building import Room
+from datasets.rooms.building import Group, Room, Vector
 from datasets.rooms.camera import look_at, tilt
-from datasets.rooms.textures import Material
+from datasets.rooms.textures import Color, Material
+
+Bounds = tuple[float, float]  # least, most
 
 OVERLAP = 0.05  # metres that a wall runs on behind its neighbour: no gaps
 
 
-def wooden_floor(rng) -> Material:
+def wooden_floor(rng: np.random.Generator) -> Material:
     """Boards."""
     return palette.wood(rng, "planks", rng.uniform(0.08, 0.16), 0.12)
 
 
-def tiled_floor(rng) -> Material:
+def tiled_floor(rng: np.random.Generator) -> Material:
     """Square tiles or a chequerboard."""
     return palette.tiles(rng, (0.2, 0.45), ("tiles", "tiles", "checker"))
 
 
-def carpet_floor(rng) -> Material:
+def carpet_floor(rng: np.random.Generator) -> Material:
     """Wall-to-wall carpet."""
     first = palette.color(rng, (0.05, 0.5), (0.3, 0.75))
     return Material("carpet", first, seed=palette.seed(rng))
 
 
-def linoleum_floor(rng) -> Material:
+def linoleum_floor(rng: np.random.Generator) -> Material:
     """Speckled, as in schools and offices."""
     first = palette.color(rng, (0.05, 0.35), (0.4, 0.75))
     second = palette.darker(first, 0.8)
     return Material("speckle", first, second, seed=palette.seed(rng), gloss=0.12)
 
 
-def painted_walls(rng) -> list[Material]:
+def painted_walls(rng: np.random.Generator) -> list[Material]:
     """Four walls in one pale colour; sometimes the north wall is special."""
     first = palette.pale(rng)
     plain = Material("plain", first, seed=palette.seed(rng))
@@ -43,28 +47,35 @@ def painted_walls(rng) -> list[Material]:
     return walls
 
 
-def _wallpaper(rng, first) -> Material:
+def _wallpaper(rng: np.random.Generator, first: Color) -> Material:
     second = palette.darker(first, rng.uniform(0.8, 0.95))
     pattern = palette.choose(rng, ("stripes", "dots", "plaid"))
     return Material(pattern, first, second, rng.uniform(0.12, 0.3), palette.seed(rng))
 
 
-def _brick(rng, first) -> Material:
+def _brick(rng: np.random.Generator, first: Color) -> Material:
     red = palette.color(rng, (0.35, 0.65), (0.45, 0.7), (0.0, 0.07))
     return Material("bricks", red, (0.75, 0.72, 0.68), 0.075, palette.seed(rng))
 
 
-def _accent(rng, first) -> Material:
+def _accent(rng: np.random.Generator, first: Color) -> Material:
     strong = palette.color(rng, (0.3, 0.7), (0.35, 0.75))
     return Material("plain", strong, seed=palette.seed(rng))
 
 
-def tiled_walls(rng) -> list[Material]:
+def tiled_walls(rng: np.random.Generator) -> list[Material]:
     """Four walls of the same tiles."""
     return [palette.tiles(rng, (0.1, 0.25))] * 4
 
 
-def empty_room(rng, width, depth, height, walls, floor) -> Room:
+def empty_room(
+    rng: np.random.Generator,
+    width: Bounds,
+    depth: Bounds,
+    height: Bounds,
+    walls: Callable[[np.random.Generator], list[Material]],
+    floor: Callable[[np.random.Generator], Material],
+) -> Room:
     """A room of a size drawn between bounds (pairs), in metres, with its surfaces.
 
     Args:
@@ -85,14 +96,18 @@ def empty_room(rng, width, depth, height, walls, floor) -> Room:
     return room
 
 
-def _level(room: Room, y: float, angle: float):
+def _level(room: Room, y: float, angle: float) -> Group:
     """A frame whose z points up (angle -π/2) or down (π/2)."""
     frame = room.group.frame(0, y, 0)
     return type(frame)(frame.solids, frame.origin, tilt(angle))
 
 
 def photographer(
-    room: Room, target, side=None, back=(0.15, 0.5), wide=(56, 74)
+    room: Room,
+    target: Vector,
+    side: float | None = None,
+    back: Bounds = (0.15, 0.5),
+    wide: Bounds = (56, 74),
 ) -> None:
     """Stands at the south wall, and looks at `target` (x, y, z), roughly.
 
@@ -113,7 +128,14 @@ def photographer(
     room.reserve(x - 0.7, place[2] - 1.3, x + 0.7, room.depth / 2)
 
 
-def daylight(room: Room, wall: str, width, height, sill, curtained=True) -> bool:
+def daylight(
+    room: Room,
+    wall: str,
+    width: float,
+    height: float,
+    sill: float,
+    curtained: bool = True,
+) -> bool:
     """A window with light behind it, if the wall has space; with curtains, perhaps."""
     group = room.place(wall, width + 0.4, 0, "high")
     if group is None:
@@ -129,7 +151,7 @@ def daylight(room: Room, wall: str, width, height, sill, curtained=True) -> bool
     return True
 
 
-def lamp_light(room: Room, place, brightness=(2.0, 3.5)) -> None:
+def lamp_light(room: Room, place: Vector, brightness: Bounds = (2.0, 3.5)) -> None:
     """Warm light from a lamp at `place` (x, y, z)."""
     tint = (1.0, room.rng.uniform(0.86, 0.98), room.rng.uniform(0.7, 0.92))
     room.light(place, room.rng.uniform(*brightness), tint)
@@ -160,7 +182,9 @@ def panel_lights(room: Room, rows: int, columns: int) -> None:
         room.light((0, room.height - 0.1, z), room.rng.uniform(2.0, 3.0), tint)
 
 
-def hang_pictures(room: Room, most: int, walls=("north", "west", "east")) -> None:
+def hang_pictures(
+    room: Room, most: int, walls: Sequence[str] = ("north", "west", "east")
+) -> None:
     """Up to `most` paintings where walls are free."""
     rng = room.rng
     for _ in range(int(rng.integers(0, most + 1))):
@@ -170,7 +194,9 @@ def hang_pictures(room: Room, most: int, walls=("north", "west", "east")) -> Non
             decor.picture(group, rng, width, height, rng.uniform(1.55, 1.75))
 
 
-def entrance(room: Room, walls=("west", "east", "north"), chance: float = 0.6) -> None:
+def entrance(
+    room: Room, walls: Sequence[str] = ("west", "east", "north"), chance: float = 0.6
+) -> None:
     """A door somewhere, perhaps."""
     if room.rng.random() < chance:
         group = room.place(palette.choose(room.rng, walls), 1.05, 0.1)

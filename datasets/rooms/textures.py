@@ -6,6 +6,7 @@ noise from a fixed table, so that a surface looks the same whenever it is painte
 """
 
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,6 +35,21 @@ class Material:
     glow: float = 0.0
 
 
+class Surface(NamedTuple):
+    """The points of a solid's surface where n rays end, in the solid's local frame.
+
+    Attributes:
+      normal: the normals [3, n], outwards (a basin's: inwards).
+      u, v: the places [n] in metres on the surface, from the middle of the face.
+      extent: half the size of that face along u and v, a number or [n] each.
+    """
+
+    normal: np.ndarray
+    u: np.ndarray
+    v: np.ndarray
+    extent: tuple[float | np.ndarray, float | np.ndarray]
+
+
 def _cloud_table() -> np.ndarray:
     """[256, 256] in 0..1, periodic: sums of blurred random numbers."""
     rng = np.random.default_rng(20220611)
@@ -51,7 +67,7 @@ def _cloud_table() -> np.ndarray:
 CLOUDS = _cloud_table()
 
 
-def clouds(u, v, period: float, seed: int = 0) -> np.ndarray:
+def clouds(u: np.ndarray, v: np.ndarray, period: float, seed: int = 0) -> np.ndarray:
     """Cloudy noise [n] in 0..1; `period` metres a table entry."""
     shift = (seed * 7919) % 65536
     column = (u / period).astype(np.int32) + shift
@@ -59,7 +75,7 @@ def clouds(u, v, period: float, seed: int = 0) -> np.ndarray:
     return CLOUDS[row & 255, column & 255]
 
 
-def cells(i, j, seed: int = 0) -> np.ndarray:
+def cells(i: np.ndarray, j: np.ndarray, seed: int = 0) -> np.ndarray:
     """One random number [n] in 0..1 for each pair of integers: an integer hash."""
     h = np.asarray(i).astype(np.int64).astype(np.uint32) * np.uint32(0x9E3779B1)
     h = h ^ (np.asarray(j).astype(np.int64).astype(np.uint32) * np.uint32(0x85EBCA77))
@@ -69,19 +85,21 @@ def cells(i, j, seed: int = 0) -> np.ndarray:
     return (h >> np.uint32(16)).astype(np.float32) / 65535
 
 
-def mix(first, second, weight) -> np.ndarray:
+def mix(
+    first: Color | np.ndarray, second: Color | np.ndarray, weight: float | np.ndarray
+) -> np.ndarray:
     """[3, n]: `first` at weight 0, `second` at 1."""
     first, second = (np.asarray(c, np.float32).reshape(3, -1) for c in (first, second))
     return first + (second - first) * np.asarray(weight, np.float32)
 
 
-def plain(m: Material, s) -> np.ndarray:
+def plain(m: Material, s: Surface) -> np.ndarray:
     """One colour, a little uneven."""
     shade = 0.97 + 0.06 * clouds(s.u, s.v, 0.02, m.seed)
     return mix(m.first, m.first, 0) * shade
 
 
-def wood(m: Material, s) -> np.ndarray:
+def wood(m: Material, s: Surface) -> np.ndarray:
     """Grain along the longer side of the face."""
     lengthwise = s.extent[0] > s.extent[1]
     along, across = np.where(lengthwise, s.u, s.v), np.where(lengthwise, s.v, s.u)
@@ -89,7 +107,7 @@ def wood(m: Material, s) -> np.ndarray:
     return mix(m.first, m.second, grain)
 
 
-def planks(m: Material, s) -> np.ndarray:
+def planks(m: Material, s: Surface) -> np.ndarray:
     """Boards along v, `scale` wide and ten times as long."""
     board = np.floor(s.u / m.scale)
     shift = 10 * m.scale * cells(board, 0 * board, m.seed)
@@ -102,7 +120,7 @@ def planks(m: Material, s) -> np.ndarray:
     return mix(m.first, m.second, weight) * np.where(gap, 0.6, 1.0).astype(np.float32)
 
 
-def tiles(m: Material, s) -> np.ndarray:
+def tiles(m: Material, s: Surface) -> np.ndarray:
     """Square tiles with joints of the second colour."""
     a, b = s.u / m.scale, s.v / m.scale
     i, j = np.floor(a), np.floor(b)
@@ -113,13 +131,13 @@ def tiles(m: Material, s) -> np.ndarray:
     )
 
 
-def checker(m: Material, s) -> np.ndarray:
+def checker(m: Material, s: Surface) -> np.ndarray:
     """Squares of both colours."""
     odd = (np.floor(s.u / m.scale) + np.floor(s.v / m.scale)) % 2
     return mix(m.first, m.second, odd) * (0.95 + 0.1 * clouds(s.u, s.v, 0.02, m.seed))
 
 
-def bricks(m: Material, s) -> np.ndarray:
+def bricks(m: Material, s: Surface) -> np.ndarray:
     """Courses of bricks, three times as long as `scale` is high."""
     row = np.floor(s.v / m.scale)
     a = s.u / (3 * m.scale) + 0.5 * (row % 2)
@@ -129,7 +147,7 @@ def bricks(m: Material, s) -> np.ndarray:
     return np.where(joint, mix(m.second, m.second, 0 * a), body)
 
 
-def carpet(m: Material, s) -> np.ndarray:
+def carpet(m: Material, s: Surface) -> np.ndarray:
     """Short threads."""
     fine = cells(np.floor(s.u / 0.012), np.floor(s.v / 0.012), m.seed)
     return mix(m.first, m.first, 0) * (
@@ -137,19 +155,19 @@ def carpet(m: Material, s) -> np.ndarray:
     )
 
 
-def stripes(m: Material, s) -> np.ndarray:
+def stripes(m: Material, s: Surface) -> np.ndarray:
     """Upright stripes of both colours."""
     odd = np.floor(s.u / m.scale) % 2
     return mix(m.first, m.second, odd) * (0.95 + 0.1 * clouds(s.u, s.v, 0.01, m.seed))
 
 
-def plaid(m: Material, s) -> np.ndarray:
+def plaid(m: Material, s: Surface) -> np.ndarray:
     """Crossing stripes."""
     weight = 0.5 * (np.floor(s.u / m.scale) % 2) + 0.5 * (np.floor(s.v / m.scale) % 2)
     return mix(m.first, m.second, weight)
 
 
-def dots(m: Material, s) -> np.ndarray:
+def dots(m: Material, s: Surface) -> np.ndarray:
     """Dots of the second colour."""
     a, b = s.u / m.scale, s.v / m.scale
     b = b + 0.5 * (np.floor(a) % 2)
@@ -157,13 +175,13 @@ def dots(m: Material, s) -> np.ndarray:
     return mix(m.first, m.second, inside)
 
 
-def folds(m: Material, s) -> np.ndarray:
+def folds(m: Material, s: Surface) -> np.ndarray:
     """Hanging cloth: smooth upright folds."""
     phase = (s.u / m.scale + 0.3 * clouds(s.u, s.v * 0.1, 0.03, m.seed)) % 1
     return mix(m.first, m.first, 0) * (0.6 + 1.6 * phase * (1 - phase))
 
 
-def rug(m: Material, s) -> np.ndarray:
+def rug(m: Material, s: Surface) -> np.ndarray:
     """Frames inside frames."""
     inner = np.maximum(np.abs(s.u) - s.extent[0], np.abs(s.v) - s.extent[1])
     ring = np.floor(-inner / m.scale) % 2
@@ -171,7 +189,7 @@ def rug(m: Material, s) -> np.ndarray:
     return mix(m.first, m.second, ring) * weave
 
 
-def speckle(m: Material, s) -> np.ndarray:
+def speckle(m: Material, s: Surface) -> np.ndarray:
     """Stone: clouds and grains."""
     grain = cells(np.floor(s.u / 0.01), np.floor(s.v / 0.01), m.seed)
     return mix(m.first, m.second, 0.6 * clouds(s.u, s.v, 0.01, m.seed) + 0.4 * grain**3)

@@ -4,6 +4,7 @@ import numpy as np
 
 from datasets.rooms import decor, fixtures, furniture, palette, shell
 from datasets.rooms.building import INWARDS, OPPOSITE, Room
+from datasets.rooms.textures import Material
 
 
 def kitchen(rng: np.random.Generator) -> Room:
@@ -36,7 +37,7 @@ def kitchen(rng: np.random.Generator) -> Room:
     return room
 
 
-def _kitchen_row(room: Room, material, top) -> None:
+def _kitchen_row(room: Room, material: Material, top: Material) -> None:
     """Along the whole north wall: refrigerator, cupboards, stove, sink."""
     rng = room.rng
     mirrored = palette.choose(rng, (-1, 1))

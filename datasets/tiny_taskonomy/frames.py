@@ -63,7 +63,7 @@ def read_frame(
     valid = _valid(depth, paths.get(layout.MASK), shape)
     result = {"image": _png(resizing.resize_image(image, size))}
     for name, info in infos.items():
-        if name == tasks.DEPTH:
+        if name == tasks.DEPTH and depth is not None:
             result[name] = _png(_stored_depth(depth, valid, size))
             continue
         path = paths[tasks.DOMAINS[name]]
@@ -71,7 +71,9 @@ def read_frame(
     return result
 
 
-def _valid(depth, mask_path, shape) -> np.ndarray:
+def _valid(
+    depth: np.ndarray | None, mask_path: epath.Path | None, shape: tuple[int, int]
+) -> np.ndarray:
     """Where there is a surface: [H, W] bool.
 
     At the edge of a hole, values are mixtures with the missing one: the pixels next to
@@ -85,12 +87,14 @@ def _valid(depth, mask_path, shape) -> np.ndarray:
     return ndimage.binary_erosion(valid, np.ones((3, 3)), border_value=1)
 
 
-def _stored_depth(depth, valid, size) -> np.ndarray:
+def _stored_depth(depth: np.ndarray, valid: np.ndarray, size: int) -> np.ndarray:
     known = np.where(valid[..., None], depth, tasks.MISSING_DEPTH)
     return resizing.resize_nearest(known, size).astype(np.uint16)
 
 
-def _stored_segmentation(path, info, valid, size) -> np.ndarray:
+def _stored_segmentation(
+    path: epath.Path, info: metadata.TaskInfo, valid: np.ndarray, size: int
+) -> np.ndarray:
     labels = _read_grey(path, valid.shape)  # classes are known where depth is not
     largest = len(info.class_names)
     if labels.max() > largest:
@@ -101,7 +105,9 @@ def _stored_segmentation(path, info, valid, size) -> np.ndarray:
     return resizing.resize_nearest(labels - np.uint8(1), size)
 
 
-def _stored_normals(path, info, valid, size) -> np.ndarray:
+def _stored_normals(
+    path: epath.Path, info: metadata.TaskInfo, valid: np.ndarray, size: int
+) -> np.ndarray:
     raw = files.read_map(path, "uint8", 3, valid.shape)
     # Taskonomy's y points down and its z away from the camera.
     vectors = (raw / np.float32(127.5) - 1) * np.array((1, -1, -1), np.float32)
@@ -110,20 +116,26 @@ def _stored_normals(path, info, valid, size) -> np.ndarray:
     return info.encode(*resizing.resize_normals(vectors, valid, size))
 
 
-def _stored_edges(path, info, valid, size) -> np.ndarray:
+def _stored_edges(
+    path: epath.Path, info: metadata.TaskInfo, valid: np.ndarray, size: int
+) -> np.ndarray:
     raw = files.read_map(path, "uint16", 1, valid.shape)
     everywhere = np.ones(valid.shape, bool)  # they come from the image
     mean, known = resizing.resize_mean(raw, everywhere, size)
     return info.encode(mean / 65535, known)
 
 
-def _stored_reshading(path, info, valid, size) -> np.ndarray:
+def _stored_reshading(
+    path: epath.Path, info: metadata.TaskInfo, valid: np.ndarray, size: int
+) -> np.ndarray:
     raw = _read_grey(path, valid.shape)
     mean, known = resizing.resize_mean(raw, valid, size)
     return info.encode(mean / 255, known)
 
 
-def _stored_curvature(path, info, valid, size) -> np.ndarray:
+def _stored_curvature(
+    path: epath.Path, info: metadata.TaskInfo, valid: np.ndarray, size: int
+) -> np.ndarray:
     raw = files.read_map(path, "uint8", 3, valid.shape)[..., :2]
     # Where nothing was hit it is black.
     valid = valid & raw.any(axis=-1)
@@ -141,7 +153,7 @@ _STORED = {
 }
 
 
-def _read_grey(path, shape) -> np.ndarray:
+def _read_grey(path: epath.Path, shape: tuple[int, int]) -> np.ndarray:
     """Reads 8 bits of one channel, [H, W, 1], which may be written as equal RGB."""
     with path.open("rb") as file:
         is_rgb = file.read(26)[25:] == bytes([_COLOUR_TYPE_RGB])

@@ -10,7 +10,7 @@ no time and little room.
 import argparse
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image
@@ -87,7 +87,9 @@ def frame(index: int, size: int, seed: int = 0) -> dict[str, np.ndarray]:
     }
 
 
-def write_frame(root: pathlib.Path, building: str, name: str, files) -> None:
+def write_frame(
+    root: pathlib.Path, building: str, name: str, files: Mapping[str, np.ndarray]
+) -> None:
     """Writes the files of the frame `point_P_view_V`, each as DOMAIN/BUILDING/FILE."""
     for domain, values in files.items():
         path = path_of(root, building, name, domain)

@@ -143,7 +143,7 @@ def missing_file(building: Building, name: str, domain: str) -> str:
     return str(folder / f"{point}_domain_{domain}.{suffix}")
 
 
-def _folders(root) -> Iterator[tuple[str, str, epath.Path]]:
+def _folders(root: epath.Path) -> Iterator[tuple[str, str, epath.Path]]:
     """Yields (building, domain, folder) of all folders with frames in them."""
     for folder in sorted(path for path in root.iterdir() if path.is_dir()):
         match = _OF_BUILDING.fullmatch(folder.name)
@@ -156,7 +156,9 @@ def _folders(root) -> Iterator[tuple[str, str, epath.Path]]:
                 yield match["building"], _FOLDERS[match["domain"]], place
 
 
-def _of_domain(root, folder, domain) -> Iterator[tuple[str, str, epath.Path]]:
+def _of_domain(
+    root: epath.Path, folder: epath.Path, domain: str
+) -> Iterator[tuple[str, str, epath.Path]]:
     if _has_frames(folder):
         yield root.resolve().name, domain, folder
     inner = folder / _INNER
@@ -165,7 +167,7 @@ def _of_domain(root, folder, domain) -> Iterator[tuple[str, str, epath.Path]]:
             yield place.name, domain, place
 
 
-def _has_frames(folder) -> bool:
+def _has_frames(folder: epath.Path) -> bool:
     return any(_FRAME.fullmatch(path.name) for path in folder.iterdir())
 
 
@@ -178,7 +180,7 @@ def _lacking(buildings: Sequence[Building], domain: str) -> str:
     )
 
 
-def _nothing_found(root) -> str:
+def _nothing_found(root: epath.Path) -> str:
     held = sorted(path.name for path in root.iterdir())
     more = f" and {len(held) - 10} more" if len(held) > 10 else ""
     return (

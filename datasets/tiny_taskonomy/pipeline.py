@@ -11,13 +11,18 @@ import re
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import tqdm
+from etils import epath
 
 from datasets.files import DamagedFile
 from datasets.tiny_taskonomy import frames, layout, store, tasks
 from datasets.tiny_taskonomy.layout import Building
 from datasets.tiny_taskonomy.store import Chunk, Report, Store
+
+if TYPE_CHECKING:  # it takes seconds to import
+    from apache_beam.options.pipeline_options import PipelineOptions
 
 # Runs in this process, offline, with whatever worker processes are asked for. Beam's
 # DirectRunner would first try to download a program that runs the pipeline.
@@ -55,7 +60,9 @@ class Work:
         self.store.write_index(building.name, chunks)
         return chunks
 
-    def run(self, chunk: Chunk, frames_in_all: int, buildings: Sequence[Building]):
+    def run(
+        self, chunk: Chunk, frames_in_all: int, buildings: Sequence[Building]
+    ) -> None:
         """Decodes a chunk, unless that is done or too many frames are damaged."""
         if chunk.stem in self.store.done(chunk.building):
             return
@@ -68,7 +75,9 @@ class Work:
         self.store.write(chunk, self._frames(building, names, report))
         self.store.write_report(chunk, report)
 
-    def _frames(self, building: Building, names: Sequence[str], report: Report):
+    def _frames(
+        self, building: Building, names: Sequence[str], report: Report
+    ) -> Iterator[tuple[str, dict[str, bytes]]]:
         """Yields (name, PNG by feature) of the whole frames; `report` grows."""
         infos = tasks.task_infos(self.domains)
         for name in names:
@@ -93,12 +102,17 @@ class Work:
 
 
 @functools.lru_cache(maxsize=2)
-def layout_of(building: Building):
+def layout_of(building: Building) -> dict[str, dict[str, epath.Path]]:
     """The files of a building's frames; the last buildings' are kept in memory."""
     return layout.list_frames(building)
 
 
-def run(work: Work, buildings: Sequence[Building], options, runner) -> None:
+def run(
+    work: Work,
+    buildings: Sequence[Building],
+    options: "PipelineOptions | None",
+    runner: Any,
+) -> None:
     """Decodes all frames that are not done, showing progress and the time left.
 
     Args:
@@ -117,7 +131,12 @@ def run(work: Work, buildings: Sequence[Building], options, runner) -> None:
         _run_pipeline(work, buildings, options, runner)
 
 
-def _run_pipeline(work: Work, buildings: Sequence[Building], options, runner) -> None:
+def _run_pipeline(
+    work: Work,
+    buildings: Sequence[Building],
+    options: "PipelineOptions | None",
+    runner: Any,
+) -> None:
     # Imported where it is needed: it takes seconds.
     import apache_beam as beam
     from apache_beam.options import pipeline_options
@@ -163,7 +182,7 @@ def _progress(where: Store, buildings: Sequence[Building]) -> Iterator[None]:
     """Shows how many frames are decoded, from what is on disk."""
     ended = threading.Event()
 
-    def watch(bar):
+    def watch(bar: tqdm.tqdm) -> None:
         while not ended.wait(_TELL_EVERY):
             _tell(bar, where, buildings)
 
@@ -178,7 +197,7 @@ def _progress(where: Store, buildings: Sequence[Building]) -> Iterator[None]:
             _tell(bar, where, buildings)
 
 
-def _tell(bar, where: Store, buildings: Sequence[Building]) -> None:
+def _tell(bar: tqdm.tqdm, where: Store, buildings: Sequence[Building]) -> None:
     total = done = 0
     for building in buildings:
         chunks = where.read_index(building.name)

@@ -55,7 +55,6 @@ def random_splits(names: Sequence[str], buildings: Sequence[str]) -> np.ndarray:
     Raises:
       ValueError: fewer than ten frames.
     """
-    del buildings
     frames = len(names)
     if frames < 10:
         raise ValueError(
@@ -77,7 +76,6 @@ def official_splits(names: Sequence[str], buildings: Sequence[str]) -> np.ndarra
     Raises:
       ValueError: a split is empty.
     """
-    del names
     split_of = {b: k for k, split in enumerate(SPLITS) for b in OFFICIAL[split]}
     split = np.array([split_of[name] for name in buildings], np.int8)
     for number, name in enumerate(SPLITS):

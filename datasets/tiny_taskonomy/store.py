@@ -88,7 +88,9 @@ class Store:
                 stems[stem] = int(damaged)
         return stems
 
-    def write(self, chunk: Chunk, frames: Iterable[tuple[str, Mapping[str, bytes]]]):
+    def write(
+        self, chunk: Chunk, frames: Iterable[tuple[str, Mapping[str, bytes]]]
+    ) -> None:
         """Writes the frames of a chunk as they come: (name, PNG by feature)."""
         path = self._records(chunk)
         part = _part(path)

@@ -178,7 +178,7 @@ def _curvature() -> metadata.TaskInfo:
     )
 
 
-def _z_scores_of_codes(means, deviations) -> dict:
+def _z_scores_of_codes(means: tuple[float, ...], deviations: tuple[float, ...]) -> dict:
     """Target fields in 1/m, of means and standard deviations in codes 0..254."""
     return {
         "target_shift": tuple((m - FLAT) / _CODES_PER_CURVATURE for m in means),

@@ -6,8 +6,9 @@ Builder(config="random_128").download_and_prepare(
 
 import dataclasses
 import json
-from collections.abc import Sequence
-from typing import NamedTuple
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -87,18 +88,24 @@ class Builder(builder.RandomAccessBuilder):
             metadata=unknown.metadata(),
         )
 
-    def _data_info(self, **fields) -> metadata.DataInfo:
+    def _data_info(self, **fields: Any) -> metadata.DataInfo:
         return metadata.DataInfo(
             image_size=self.builder_config.size,
             scene_source="class_scene: most probable of 365 categories of Places",
             **fields,
         )
 
-    def _download_and_prepare(self, dl_manager, download_config) -> None:
+    def _download_and_prepare(
+        self,
+        dl_manager: tfds.download.DownloadManager,
+        download_config: tfds.download.DownloadConfig,
+    ) -> None:
         self._beam = download_config.beam_options, download_config.beam_runner
         super()._download_and_prepare(dl_manager, download_config)
 
-    def _split_generators(self, dl_manager: tfds.download.DownloadManager):
+    def _split_generators(
+        self, dl_manager: tfds.download.DownloadManager
+    ) -> dict[str, Iterator[tuple[str, dict]]]:
         """Decodes the frames that are not decoded yet; one generator a split."""
         found = layout.find_buildings(dl_manager.manual_dir)
         names = splits.choose_buildings(self.builder_config.protocol, found)
@@ -115,7 +122,12 @@ class Builder(builder.RandomAccessBuilder):
         root = self.data_dir_root / self.name / f"frames_{self.builder_config.size}"
         return store.Store(str(root))
 
-    def _decode(self, where, buildings, domains):
+    def _decode(
+        self,
+        where: store.Store,
+        buildings: list[layout.Building],
+        domains: tuple[str, ...],
+    ) -> tuple[list[store.Chunk], _Frames, int]:
         """Returns the chunks, their whole frames and the number of damaged ones."""
         work = pipeline.Work(where, domains, self.builder_config.size, self.max_damaged)
         pipeline.run(work, buildings, *self._beam)
@@ -148,7 +160,15 @@ class Builder(builder.RandomAccessBuilder):
         whole = _Frames(names, np.array(scenes, np.int64), np.array(numbers, np.int64))
         return chunks, whole, len(listed)
 
-    def _divided(self, where, found, domains, chunks, whole: _Frames, damaged: int):
+    def _divided(
+        self,
+        where: store.Store,
+        found: list[str],
+        domains: tuple[str, ...],
+        chunks: list[store.Chunk],
+        whole: _Frames,
+        damaged: int,
+    ) -> dict[str, Iterator[tuple[str, dict]]]:
         """Returns a generator of the kept frames of each split; tells what they are."""
         config = self.builder_config
         if not whole.names:
@@ -192,7 +212,14 @@ class Builder(builder.RandomAccessBuilder):
             for number, name in enumerate(splits.SPLITS)
         }
 
-    def _generate_examples(self, where, chunks, whole: _Frames, indices, scenes):
+    def _generate_examples(
+        self,
+        where: store.Store,
+        chunks: list[store.Chunk],
+        whole: _Frames,
+        indices: np.ndarray,
+        scenes: np.ndarray,
+    ) -> Iterator[tuple[str, dict]]:
         """Yields (name, example) with the PNGs as they are in the store."""
         size = self.builder_config.size
         blank = {
@@ -208,7 +235,14 @@ class Builder(builder.RandomAccessBuilder):
             for name, images in where.read(chunks[number], names):
                 yield name, {**blank, **images, "name": name, "scene": scene_of[name]}
 
-    def _notes(self, sizes, counts, buildings, whole: int, damaged: int) -> str:
+    def _notes(
+        self,
+        sizes: Mapping[str, int],
+        counts: Mapping[int, int],
+        buildings: Sequence[str],
+        whole: int,
+        damaged: int,
+    ) -> str:
         """Returns what a user of these data has to know."""
         config = self.builder_config
         scenes = ", ".join(f"{places.NAMES[k]} {n}" for k, n in counts.items())
@@ -237,7 +271,7 @@ class Builder(builder.RandomAccessBuilder):
         path = epath.Path(self.data_dir) / SOURCE
         path.write_text(json.dumps({"buildings": sorted(found)}, indent=1) + "\n")
 
-    def check_source(self, manual_dir) -> None:
+    def check_source(self, manual_dir: str | os.PathLike) -> None:
         """Refuses a folder with buildings that were not there when this was built.
 
         Raises:
@@ -282,6 +316,6 @@ def _other_buildings(protocol: str, buildings: Sequence[str]) -> list[str]:
     return notes
 
 
-def _lacking_tasks(infos) -> str:
+def _lacking_tasks(infos: Mapping[str, metadata.TaskInfo]) -> str:
     lacking = [domain for task, domain in tasks.DOMAINS.items() if task not in infos]
     return f" There are no files of {', '.join(lacking)}." if lacking else ""
