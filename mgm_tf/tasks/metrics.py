@@ -23,54 +23,55 @@ BIN_DEGREES = 180.0 / ANGLE_BINS
 
 
 def ratio(sums: np.ndarray | float, number: np.ndarray | float) -> float:
-    """sums / number; nan for a number of 0."""
+    """Returns sums / number; nan for a number of 0."""
     return float(sums) / float(number) if number else float("nan")
 
 
 def _sum(values: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
-    """The float64 sum of `values` [N, H, W] over the labelled pixels."""
+    """Returns the float64 sum of `values` [N, H, W] over the labelled pixels."""
     values = tf.cast(values, tf.float64)
     return tf.reduce_sum(tf.where(valid, values, tf.zeros_like(values)))
 
 
 def _counts(numbers: tf.Tensor, valid: tf.Tensor, bins: int) -> tf.Tensor:
-    """How often each of 0..bins-1 occurs in the labelled pixels, [bins]."""
+    """Counts each of 0..bins-1 in the labelled pixels, [bins]."""
     kept = tf.where(valid, tf.cast(numbers, tf.int32), -1)  # -1 is left out
     ones = tf.ones_like(kept, dtype=tf.float64)
     return tf.math.unsorted_segment_sum(ones, kept, bins)
 
 
 def pixel_statistics(values: tf.Tensor, valid: tf.Tensor, name: str) -> Statistics:
-    """The sum of one value a pixel [N, H, W], as `name`, and the number of pixels."""
+    """Returns the sum of a map [N, H, W], as `name`, and the number of pixels."""
     return {name: _sum(values, valid), "pixels": _sum(tf.ones_like(values), valid)}
 
 
 def mean_summary(sums: Sums, name: str) -> Summary:
-    """The mean over the labelled pixels of what was summed as `name`."""
+    """Returns the mean over the labelled pixels of what was summed as `name`."""
     return {name: ratio(sums[name], sums["pixels"])}
 
 
 def unmasked_statistics(values: tf.Tensor) -> Statistics:
-    """The sum of one value a pixel [N, H, W], labelled or not, and their number."""
+    """Returns the sum of a map [N, H, W], labelled or not, and the number of pixels."""
     everywhere = tf.ones_like(values, tf.bool)
     sums = pixel_statistics(values, everywhere, "loss")
     return {f"unmasked_{name}": value for name, value in sums.items()}
 
 
 def unmasked_summary(sums: Sums) -> Summary:
-    """The mean over all pixels."""
+    """Returns the mean over all pixels."""
     return {"loss_unmasked": ratio(sums["unmasked_loss"], sums["unmasked_pixels"])}
 
 
 def segmentation_statistics(
     predicted: tf.Tensor, target: tf.Tensor, valid: tf.Tensor, classes: int
 ) -> Statistics:
-    """The confusion matrix: row = labelled class, column = predicted class.
+    """Counts the confusion matrix: row = labelled class, column = predicted class.
 
     Args:
-      predicted, target: [N, H, W] class numbers; the target anything where not valid.
-      valid: [N, H, W] booleans.
-      classes: C, the number of classes.
+      predicted: the predicted class numbers, [N, H, W].
+      target: the labelled class numbers, [N, H, W]; anything where not valid.
+      valid: where there is a label, [N, H, W] booleans.
+      classes: the number of classes C.
     """
     pairs = tf.cast(target, tf.int32) * classes + tf.cast(predicted, tf.int32)
     counts = _counts(pairs, valid, classes * classes)
@@ -78,13 +79,14 @@ def segmentation_statistics(
 
 
 def segmentation_summary(sums: Sums) -> Summary:
-    """Mean intersection over union and pixel accuracy.
+    """Returns mean intersection over union (mIoU) and pixel accuracy.
 
     `miou` is the mean over classes that occur in labels or predictions (union > 0).
     `miou_tp` is AdaShare's rule, which the paper follows: the mean over classes with at
     least one pixel right, 0 if there is none.
     """
     confusion = np.asarray(sums["confusion"], np.float64)
+    # Of class c: the intersection n_cc, the union sum_i n_ic + sum_i n_ci - n_cc.
     right = np.diag(confusion)
     union = confusion.sum(axis=0) + confusion.sum(axis=1) - right
     pixels = confusion.sum()
@@ -102,7 +104,7 @@ def segmentation_summary(sums: Sums) -> Summary:
 def depth_statistics(
     predicted: tf.Tensor, target: tf.Tensor, valid: tf.Tensor
 ) -> Statistics:
-    """Sums for `depth_summary` from metres [N, H, W]; the target > 0 where valid."""
+    """Returns sums for `depth_summary` from metres [N, H, W]; targets are above 0."""
     target = tf.where(valid, target, tf.ones_like(target))
     error = tf.abs(predicted - target)
     # A depth that is not positive is behind the camera, further off than any factor.
@@ -121,7 +123,7 @@ def depth_statistics(
 
 
 def depth_summary(sums: Sums) -> Summary:
-    """Errors (absolute and RMSE in m), and the shares of max(p/g, g/p) < 1.25^k."""
+    """Returns errors (absolute and RMSE in m), and shares of max(p/g, g/p) < 1.25^k."""
     pixels = sums["pixels"]
     return {
         "absolute_error": ratio(sums["absolute"], pixels),
@@ -132,7 +134,7 @@ def depth_summary(sums: Sums) -> Summary:
 
 
 def angle(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
-    """The angle in radians between vectors [..., 3]; pi/2 to a vector of zeros.
+    """Returns the angle in radians between vectors [..., 3]; pi/2 to a zero vector.
 
     By the arc tangent: a float32 arc cosine is off by up to 0.02 degrees near 0.
     """
@@ -145,7 +147,7 @@ def angle(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
 def normals_statistics(
     predicted: tf.Tensor, target: tf.Tensor, valid: tf.Tensor
 ) -> Statistics:
-    """Sums for `normals_summary` from unit vectors [N, H, W, 3]."""
+    """Returns sums for `normals_summary` from unit vectors [N, H, W, 3]."""
     degrees = angle(predicted, target) * (180 / np.pi)
     # Interpretation: the paper's .25-.34 are angles in radians between vectors coded to
     # [0, 1] (from unit vectors); the true angles of such predictions are more than
@@ -162,7 +164,10 @@ def normals_statistics(
 
 
 def normals_summary(sums: Sums) -> Summary:
-    """`mad` (radians, on [0, 1]-coded vectors), true degrees, shares below a limit."""
+    """Returns `mad` (radians, on [0, 1]-coded vectors), degrees, shares within limits.
+
+    `mad` is the mean angular distance of table 2 (SN-mAD).
+    """
     pixels = sums["pixels"]
     return {
         "mad": ratio(sums["coded_radians"], pixels),
@@ -173,7 +178,7 @@ def normals_summary(sums: Sums) -> Summary:
 
 
 def _median(histogram: np.ndarray) -> float:
-    """The median in degrees: the mean of the two middle angles (one, if odd)."""
+    """Returns the median in degrees: the mean of the two middle angles, or the one."""
     upto = np.cumsum(histogram)
     number = int(upto[-1])
     middle = np.array([(number + 1) // 2, number // 2 + 1])  # counted from 1

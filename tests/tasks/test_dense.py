@@ -1,4 +1,4 @@
-"""Tasks: coding, masks, losses and metrics, for every kind there is."""
+"""Tasks: coding, masks, losses and metrics, for every task there is."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ REGRESSION = sorted(INFOS.keys() - {"segmentation"})
 
 
 def labels(name):
-    """Physical labels [2, 4, 5, channels] of a task and where there are any."""
+    """Returns physical labels [2, 4, 5, channels] of a task, and where they are."""
     info = INFOS[name]
     generator = np.random.default_rng(len(name))
     physical = generator.uniform(0.5, 3, size=(2, 4, 5, info.channels))
@@ -44,7 +44,7 @@ def labels(name):
 
 
 def stored(name):
-    """The task, its labels as stored [2, 4, 5, channels], and the two of `labels`."""
+    """Returns a task, its labels as stored, and the two arrays of `labels`."""
     physical, valid = labels(name)
     raw = [
         INFOS[name].encode(example, where)
@@ -54,7 +54,7 @@ def stored(name):
 
 
 def perfect(task, target):
-    """A prediction that is right everywhere."""
+    """Returns a prediction that is right everywhere."""
     by_name = {"segmentation": lambda: 50 * tf.one_hot(target[..., 0], 3)}
     return by_name.get(task.name, lambda: target)()
 
@@ -68,12 +68,12 @@ def summed(task, *batches):
     return sums
 
 
-def test_every_kind_is_tested():
-    assert INFOS.keys() == dense.KINDS.keys()
+def test_every_task_is_tested():
+    assert INFOS.keys() == dense.TASKS.keys()
 
 
 def coded(info, raw):
-    """The target of a stored number, and its way back."""
+    """Returns the target of a stored number, and the number it decodes to."""
     task = dense.task_of(info)
     target, _ = task.decode(tf.constant([[[[raw]]]]))
     return target.numpy().item(), task.physical(target).numpy().item()
@@ -112,12 +112,12 @@ def test_the_unmasked_loss_counts_what_is_stored_where_there_is_no_label():
     task = dense.task_of(info)
     raw = tf.constant([[[[1000], [2000]], [[3000], [65535]]]])
     target, valid = task.decode(raw)
-    found = task.summarize(summed(task, (tf.ones_like(target), target, valid)))
-    assert found["loss"] == pytest.approx((0 + 1 + 2) / 3)
-    assert found["loss_unmasked"] == pytest.approx((0 + 1 + 2 + 64.535) / 4)
+    summary = task.summarize(summed(task, (tf.ones_like(target), target, valid)))
+    assert summary["loss"] == pytest.approx((0 + 1 + 2) / 3)
+    assert summary["loss_unmasked"] == pytest.approx((0 + 1 + 2 + 64.535) / 4)
 
 
-def test_another_coding_has_a_name():
+def test_an_alternative_coding_has_a_name():
     info = TaskInfo(name="depth", codings={"metres": {"target_scale": (0.001,)}})
     assert info.with_coding("metres").target_scale == (0.001,)
     assert info.with_coding("") is not info and info.with_coding("") == info
@@ -276,32 +276,32 @@ def two_predictions(name):
 
 @pytest.mark.parametrize("name", INFOS)
 def test_the_distance_is_the_loss_if_the_other_were_the_label(name):
-    task, one, other = two_predictions(name)
+    task, first, second = two_predictions(name)
     # Of classes, if it were sure of them.
-    sure = 100 * tf.one_hot(tf.argmax(other, axis=-1), other.shape[-1])
-    other = {"segmentation": sure}.get(name, other)
+    sure = 100 * tf.one_hot(tf.argmax(second, axis=-1), second.shape[-1])
+    second = {"segmentation": sure}.get(name, second)
     everywhere = tf.ones((2, 4, 5), tf.bool)
-    values = task.distance(one, other)
+    values = task.distance(first, second)
     assert values.shape == (2, 4, 5) and values.dtype == tf.float32
-    loss = task.loss(one, task.as_target(other), everywhere)
+    loss = task.loss(first, task.as_target(second), everywhere)
     assert np.mean(values) == pytest.approx(loss.numpy(), rel=1e-5)
 
 
 @pytest.mark.parametrize("name", REGRESSION)
 def test_the_distance_of_numbers_is_none_to_themselves(name):
-    task, one, other = two_predictions(name)
-    np.testing.assert_array_equal(task.distance(one, one), np.zeros((2, 4, 5)))
-    by_hand = np.abs(one.numpy() - other.numpy()).mean(axis=-1)
-    np.testing.assert_allclose(task.distance(one, other), by_hand, rtol=1e-6)
+    task, first, second = two_predictions(name)
+    np.testing.assert_array_equal(task.distance(first, first), np.zeros((2, 4, 5)))
+    by_hand = np.abs(first.numpy() - second.numpy()).mean(axis=-1)
+    np.testing.assert_allclose(task.distance(first, second), by_hand, rtol=1e-6)
 
 
 def test_the_distance_of_classes_by_hand():
     # A pixel that is predicted with (1/2, 1/4, 1/4), of one with (1/4, 3/4, 0).
     task = dense.task_of(INFOS["segmentation"])
-    one = tf.math.log([[[[2.0, 1.0, 1.0]]]])
-    other = tf.math.log([[[[1.0, 3.0, 1e-30]]]])
+    first = tf.math.log([[[[2.0, 1.0, 1.0]]]])
+    second = tf.math.log([[[[1.0, 3.0, 1e-30]]]])
     expected = np.log(2) / 4 + np.log(4) * 3 / 4
-    assert task.distance(one, other).numpy() == pytest.approx(expected, rel=1e-6)
+    assert task.distance(first, second).numpy() == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", INFOS)
@@ -311,7 +311,7 @@ def test_a_prediction_as_a_target_is_what_predicts_the_same(name):
     assert target.dtype == {"segmentation": tf.int32}.get(name, tf.float32)
     channels = {"segmentation": 1}.get(name, task.output_channels)
     assert target.shape == (2, 4, 5, channels)
-    physical = task.kind.physical_target(task.info, target)
+    physical = task.physical_target(target)
     np.testing.assert_allclose(physical, task.physical(prediction), rtol=1e-6)
 
 

@@ -114,7 +114,7 @@ def test_multi_label_cross_entropy_is_of_each_example():
 
 def test_a_label_is_known_if_any_class_is_there():
     condition = tf.constant([[0.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
-    np.testing.assert_array_equal(losses.known(condition), [False, True, True])
+    np.testing.assert_array_equal(losses.is_known(condition), [False, True, True])
 
 
 def test_nt_xent_of_two_orthogonal_pairs():

@@ -10,7 +10,12 @@ from mgm_tf.networks.layers.conditional_batch_normalization import (
     ConditionalBatchNormalization,
 )
 from mgm_tf.networks.sagan import Discriminator
-from mgm_tf.tasks.scenes import KINDS, Categorical, MultiHot, scene_classes_of
+from mgm_tf.tasks.scenes import (
+    SCENE_CLASSES,
+    Categorical,
+    MultiHot,
+    scene_classes_of,
+)
 
 LABELS = Categorical(("bathroom", "bedroom", "kitchen"))
 # Probabilities 1/2, 1/4, 1/4.
@@ -66,15 +71,15 @@ def test_probabilities():
 
 def test_accuracy_of_a_set_is_the_same_in_any_batches():
     scenes = tf.constant([0, -1, 0])
-    sums = {"examples": 0.0, "right": 0.0}
+    sums = {"examples": 0.0, "correct": 0.0}
     for place in range(3):
         rows = slice(place, place + 1)
         condition = LABELS.condition(scenes[rows])
         for name, value in LABELS.statistics(condition, LOGITS[rows]).items():
             sums[name] += value.numpy()
-    assert sums == {"examples": 2, "right": 1}
+    assert sums == {"examples": 2, "correct": 1}
     assert LABELS.summarize(sums) == {"accuracy": 0.5}
-    assert np.isnan(LABELS.summarize({"examples": 0.0, "right": 0.0})["accuracy"])
+    assert np.isnan(LABELS.summarize({"examples": 0.0, "correct": 0.0})["accuracy"])
 
 
 # Three images: road and car, not known, sky alone.
@@ -152,10 +157,10 @@ def test_multi_label_metrics_of_a_set_are_the_same_in_any_batches():
     together = MULTI.statistics(MULTI.condition(PRESENT), MULTI_LOGITS)
     for name, value in together.items():
         np.testing.assert_array_equal(value, sums[name])
-    np.testing.assert_array_equal(sums["hits"], [1, 0, 1])
-    np.testing.assert_array_equal(sums["misses"], [0, 1, 0])
-    np.testing.assert_array_equal(sums["false_alarms"], [1, 0, 0])
-    np.testing.assert_array_equal(sums["rejections"], [0, 1, 1])
+    np.testing.assert_array_equal(sums["true_positives"], [1, 0, 1])
+    np.testing.assert_array_equal(sums["false_negatives"], [0, 1, 0])
+    np.testing.assert_array_equal(sums["false_positives"], [1, 0, 0])
+    np.testing.assert_array_equal(sums["true_negatives"], [0, 1, 1])
     metrics = MULTI.summarize(sums)
     # Road 2 / 3, car 0, sky 1.
     assert metrics == pytest.approx({"f1": 2 / 3, "f1_macro": 5 / 9, "accuracy": 4 / 6})
@@ -192,27 +197,27 @@ def test_descriptions():
     assert MULTI.describe(np.array([0.1, 0.2, 0.3])) == []
 
 
-def test_a_drawn_class_is_won_in_a_race_of_exponential_times():
+def test_a_sampled_class_is_won_in_a_race_of_exponential_times():
     # Times -log(1 - u) / rate: of rates 3, 1 and 0 these are about .231 and .223, then
     # .231 and .511; what is never met never wins, not even at u = 0.
     uniform = tf.constant([[0.5, 0.2, 0.0], [0.5, 0.4, 0.9]])
-    drawn = LABELS.drawn(uniform, tf.constant([3.0, 1.0, 0.0]))
-    np.testing.assert_array_equal(drawn, [[0, 1, 0], [1, 0, 0]])
+    sample = LABELS.sample(uniform, tf.constant([3.0, 1.0, 0.0]))
+    np.testing.assert_array_equal(sample, [[0, 1, 0], [1, 0, 0]])
 
 
-def test_drawn_label_vectors_by_hand():
+def test_sampled_label_vectors_by_hand():
     uniform = tf.constant([[0.1, 0.3, 0.0], [0.6, 0.1, 0.9], [0.6, 0.5, 0.0]])
-    drawn = MULTI.drawn(uniform, tf.constant([0.5, 0.4, 0.0]))
+    sample = MULTI.sample(uniform, tf.constant([0.5, 0.4, 0.0]))
     # The last one is empty: .916 / .5 is later than .693 / .4.
-    np.testing.assert_array_equal(drawn, [[0.5, 0.5, 0], [0, 1, 0], [0, 1, 0]])
+    np.testing.assert_array_equal(sample, [[0.5, 0.5, 0], [0, 1, 0], [0, 1, 0]])
 
 
 def test_every_kind_of_label_that_data_may_have_is_known():
-    assert tuple(KINDS) == LABEL_KINDS
-    for kind, made in KINDS.items():
+    assert tuple(SCENE_CLASSES) == LABEL_KINDS
+    for kind, expected in SCENE_CLASSES.items():
         info = DataInfo(image_size=8, tasks={}, scene_names=("a",), label_kind=kind)
         labels = scene_classes_of(info)
-        assert (type(labels), labels.kind, labels.names) == (made, kind, ("a",))
+        assert (type(labels), labels.kind, labels.names) == (expected, kind, ("a",))
 
 
 # --- What the networks make of several labels ---------------------------------------
