@@ -1,6 +1,7 @@
 """The arrays of a run that a report shows: predictions, generated images, labels.
 
-They are in the folder of the run, so that a report needs nothing but folders:
+They are in the folder of the run, so that a report needs nothing but folders. K is the
+number of images, S their height and width, C the number of channels of a task:
 
     exhibits/predictions.npz  image [K, S, S, 3]; prediction_TASK, target_TASK
                               [K, S, S, C], valid_TASK [K, S, S] of each task

@@ -1,4 +1,4 @@
-"""Exported models on disk: folders of versions, and loading one.
+"""Exported models on disk: the folders of their versions, and their loading.
 
 saved_models/nyuv2/1/                       a version; TF-Serving watches the parent
     saved_model.pb, variables/

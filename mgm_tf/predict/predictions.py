@@ -2,7 +2,7 @@
 
 For each image, in the output folder:
 
-    NAME.panel.png    the image and every prediction, for the eye
+    NAME.panel.png    the image and every prediction as pictures
     NAME.npz          the arrays, by the names of the model's outputs, [H, W] or
                       [H, W, C] with H and W of the image (upright):
                       `segmentation` (the smallest unsigned integers that hold the
@@ -38,7 +38,13 @@ UNIT_VECTORS = frozenset({"normals"})
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """An image and the files of its results."""
+    """An image and the files of its results.
+
+    Attributes:
+      image: the path of the image.
+      panel: the path of its panel, `NAME.panel.png`.
+      arrays: the path of its arrays, `NAME.npz`.
+    """
 
     image: pathlib.Path
     panel: pathlib.Path

@@ -58,7 +58,7 @@ class FakeExperiment:
         self.scene_labels = types.SimpleNamespace(relabel=relabel)
         self.data = types.SimpleNamespace(
             split={"test": split or examples()}.__getitem__,
-            labels=scene_classes,
+            scene_classes=scene_classes,
             frequencies=np.array([0.4, 0.6], np.float32),
         )
         self.evaluate = self.evaluator(predict)
