@@ -37,7 +37,7 @@ import tqdm
 
 from mgm_tf.data.audit import checks, duplicates, page, values
 from mgm_tf.data.audit.report import Example, Finding, Report, summary
-from mgm_tf.data.inputs import Split
+from mgm_tf.data.splits import Split
 from mgm_tf.errors import DamagedExample
 from mgm_tf.plotting import colors
 

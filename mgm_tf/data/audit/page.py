@@ -1,232 +1,203 @@
 """The page of an audit: one HTML file that needs nothing else."""
 
+import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
+from markupsafe import Markup
 from PIL import Image
 
 from datasets.metadata import TaskInfo
 from mgm_tf.data.audit import alignment
 from mgm_tf.data.audit.report import Example, Report, in_words, short_unit
-from mgm_tf.data.audit.style import STYLE
-from mgm_tf.plotting import colors
-from mgm_tf.plotting.html import Markup, document, escaped, png, section, table
+from mgm_tf.plotting import colors, html, svg
 
 LARGEST = 160  # pixels of a picture on the page
 BORDER = (255, 230, 0)  # of labels, drawn on the image
 STEPS = 16  # colours of a drawn scale
-
-
-def page(report: Report) -> str:
-    """The report as HTML."""
-    record = report.record
-    errors = _plural(len(report.errors), "error")
-    counts = f"{errors}, {_plural(len(report.warnings), 'warning').lower()}"
-    examples = sum(part["examples"] for part in record["splits"].values())
-    seen = sum(part["looked_at"] for part in record["splits"].values())
-    looked = f"{seen} of {examples} images of {record['image_size']} pixels"
-    sections = [
-        section("Findings", _findings(report)),
-        section("Splits and tasks", _overview(record)),
-        *(_sheet(record, name, part) for name, part in report.sheets.items()),
-        section("Values", _values(record)),
-        *(_classes(record, name) for name in record["tasks"]),
-        section("Image labels", _image_labels(record)),
-        section("Alignment", _alignment(record)),
-        section("Duplicates", _duplicates(record["duplicates"])),
-        section("Damaged files", _damaged(record["damaged"])),
-    ]
-    introduction = (
-        f"<p>{counts}. {looked} were looked at.</p><p>{escaped(record['notes'])}</p>"
-    )
-    return document(f"Data audit: {record['data_set']}", introduction, sections, STYLE)
-
-
-# --- Parts of the page --------------------------------------------------------------
-
-
-def _findings(report: Report) -> str:
-    if not report.findings:
-        return "<p>Nothing was found.</p>"
-    items = [
-        f'<li class="{one.level}"><b>{one.level}: {escaped(one.check)}</b> '
-        f"{escaped(one.message)}</li>"
-        for one in report.findings
-    ]
-    return f'<ul class="findings">{"".join(items)}</ul>'
-
-
-def _overview(record: dict) -> str:
-    heads = "split", "images", "task", "with labels", "ignored pixels", "values"
-    rows = []
-    for split, part in record["splits"].items():
-        seen = f"{part['looked_at']} of {part['examples']}"
-        for task, found in part["tasks"].items():
-            ignored = f"{found['ignored']:.1%}" if found["images"] else "–"
-            rows.append((split, seen, task, found["images"], ignored, in_words(found)))
-        if not part["tasks"]:
-            rows.append((split, seen, "none", "–", "–", "–"))
-    return table(heads, rows)
-
-
-def _sheet(record: dict, split: str, examples: Sequence[Example]) -> str:
-    tasks = {name: TaskInfo(**task["info"]) for name, task in record["tasks"].items()}
-    ranges = {name: task["range"] for name, task in record["tasks"].items()}
-    scales = [_scale(info, *ranges[name]) for name, info in tasks.items()]
-    rows = []
-    for example in examples:
-        tiles = [_tile("image", _smaller(example.image, Image.Resampling.BOX))]
-        shown = {name: tasks[name] for name in example.maps}
-        for info in list(shown.values())[:1]:
-            picture = _with_borders(info, example.image, example.maps[info.name])
-            tiles.append(_tile(f"borders of {info.name}", picture))
-        for name, info in shown.items():
-            picture = _drawn(info, example.maps[name], *ranges[name])
-            tiles.append(_tile(name, _smaller(picture, Image.Resampling.NEAREST)))
-        label = f" · {escaped(example.label)}" if example.label else ""
-        rows.append(
-            f'<figure class="example"><div class="tiles">{"".join(tiles)}</div>'
-            f"<figcaption>{escaped(example.name)}{label}</figcaption></figure>"
-        )
-    explained = f'<p class="scales">{"".join(scales)} Black: no label.</p>'
-    title = f"Examples: {split}"
-    return section(title, explained + f'<div class="sheet">{"".join(rows)}</div>')
-
-
-def _values(record: dict) -> str:
-    heads = (
-        "task",
-        "split",
-        "min",
-        "1 %",
-        "median",
-        "99 %",
-        "max",
-        "mean",
-        "from 1 to 99 %",
-    )
-    keys = "min", "p1", "median", "p99", "max", "mean"
-    rows = []
-    for task, about in record["tasks"].items():
-        if about["classes"]:
-            continue
-        for split, part in record["splits"].items():
-            found = part["tasks"].get(task)
-            if not found or not found["images"]:
-                continue
-            pairs = zip(found["values"], found["histograms"], strict=True)
-            for channel, (values, bars) in enumerate(pairs):
-                name = f"{task} {channel}" if len(found["values"]) > 1 else task
-                numbers = [_number(values[key]) for key in keys]
-                rows.append((name, split, *numbers, Markup(_bars(bars["pixels"]))))
-    units = [
-        f"{task}: {about['unit']}"
-        for task, about in record["tasks"].items()
-        if about["unit"] and not about["classes"]
-    ]
-    if not rows:
-        return "<p>No task has numbers.</p>"
-    return f"<p>{escaped('; '.join(units))}</p>" + table(heads, rows)
-
-
-def _classes(record: dict, task: str) -> str:
-    classes = record["tasks"][task]["classes"]
-    if not classes:
-        return ""
-    found = {
-        split: part["tasks"][task]["classes"]
-        for split, part in record["splits"].items()
-        if part["tasks"].get(task, {}).get("classes")
-    }
-    heads = ["class", *(f"{split}: pixels, images" for split in found)]
-    rows = []
-    for number, one in enumerate(classes):
-        color = "#" + "".join(f"{value:02x}" for value in one["color"])
-        chip = f'<i class="chip" style="background:{color}"></i>{escaped(one["name"])}'
-        cells = [
-            _share(part["pixels"], number, f", {part['images'][number]}", color)
-            for part in found.values()
-        ]
-        rows.append((Markup(chip), *cells))
-    return section(f"Classes of {task}", table(heads, rows))
-
-
-def _image_labels(record: dict) -> str:
-    names = record["scene_names"]
-    if not names:
-        return "<p>The images have no labels.</p>"
-    splits = record["splits"]
-    kind = record["label_kind"].replace("_", "-")
-    rows = [
-        (name, *(_share(p["labels"]["counts"], number) for p in splits.values()))
-        for number, name in enumerate(names)
-    ]
-    unknown = (p["labels"]["unknown"]["count"] for p in splits.values())
-    rows.append(("not known", *unknown))
-    source = f", from {record['scene_source']}" if record["scene_source"] else ""
-    return f"<p>{escaped(kind + source)}; images of each class</p>" + table(
-        ["class", *splits], rows
-    )
-
-
-def _alignment(record: dict) -> str:
-    heads = ["task", "split", "images", "as it is", "other images"]
-    heads += [*alignment.ARRANGEMENTS, "normals against depth, x and y"]
-    rows = []
-    for split, part in record["splits"].items():
-        for task, found in part["tasks"].items():
-            fit = found["alignment"]
-            if not fit or not fit["images"]:
-                continue
-            others = [one["mean"] for one in fit["arrangements"].values()]
-            axes = [_number(one["mean"]) for one in fit.get("axes", {}).values()]
-            row = [fit["images"], *map(_number, (fit["own"], fit["others"], *others))]
-            rows.append((task, split, *row, ", ".join(axes) or "–"))
-    told = (
-        "<p>Correlation of the edges of images and label maps: as it is it must be "
-        "the highest.</p>"
-    )
-    return told + table(heads, rows) if rows else "<p>No edges to compare.</p>"
-
-
-def _duplicates(record: dict) -> str:
-    parts = []
-    for key, title in KINDS_OF_DUPLICATES.items():
-        found = record[key]
-        items = [
-            f"<li>{escaped(' = '.join(one['images']))}</li>" for one in found["pairs"]
-        ]
-        more = found["count"] - len(items)
-        items += [f"<li>and {more} more</li>"] * (more > 0)
-        parts.append(f"<p>{title}: {found['count']}</p><ul>{''.join(items)}</ul>")
-    if record["skipped"]:
-        text = "comparisons within crowds of similar images were left out"
-        parts.append(f"<p>{record['skipped']} {text}.</p>")
-    return "".join(parts)
-
-
+STATISTICS = "min", "p1", "median", "p99", "max", "mean"
 KINDS_OF_DUPLICATES = {
     "across": "Images in several splits",
     "within": "Images several times in a split",
     "near_across": "Pairs that look the same, in different splits",
     "near_within": "Pairs that look the same, in one split",
 }
+NONE = "–"
 
 
-def _damaged(damaged: Sequence[dict]) -> str:
-    if not damaged:
-        return "<p>None is known.</p>"
-    return table(
-        ("name", "file", "reason"),
-        [(d["name"], d["file"], d["reason"]) for d in damaged],
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """A number drawn as a bar.
+
+    Attributes:
+      text: the number in words.
+      width: the length of the bar, in percent of the longest.
+      color: the CSS colour of the bar; empty for the usual one.
+      is_empty: whether the number is zero.
+    """
+
+    text: str
+    width: str
+    color: str
+    is_empty: bool
+
+
+def page(report: Report) -> str:
+    """Returns the report as HTML."""
+    record = report.record
+    errors = _plural(len(report.errors), "error")
+    splits = record["splits"].values()
+    total = sum(split["examples"] for split in splits)
+    read = sum(split["looked_at"] for split in splits)
+    return html.render(
+        "audit.html.j2",
+        title=f"Data audit: {record['data_set']}",
+        record=record,
+        counts=f"{errors}, {_plural(len(report.warnings), 'warning').lower()}",
+        coverage=f"{read} of {total} images of {record['image_size']} pixels",
+        findings=report.findings,
+        overview=list(_overview(record)),
+        sheets=[_sheet(record, *sheet) for sheet in report.sheets.items()],
+        units=_units(record),
+        value_rows=list(_value_rows(record)),
+        classes=list(_class_tables(record)),
+        label_rows=list(_label_rows(record)),
+        alignment_heads=_alignment_heads(),
+        alignment_rows=list(_alignment_rows(record)),
+        duplicates=[
+            (title, record["duplicates"][key])
+            for key, title in KINDS_OF_DUPLICATES.items()
+        ],
     )
+
+
+# --- Parts of the page --------------------------------------------------------------
+
+
+def _overview(record: dict) -> Iterator[Sequence[object]]:
+    for split, part in record["splits"].items():
+        read = f"{part['looked_at']} of {part['examples']}"
+        for task, maps in part["tasks"].items():
+            ignored = f"{maps['ignored']:.1%}" if maps["images"] else NONE
+            yield split, read, task, maps["images"], ignored, in_words(maps)
+        if not part["tasks"]:
+            yield split, read, "none", NONE, NONE, NONE
+
+
+def _sheet(record: dict, split: str, examples: Sequence[Example]) -> dict:
+    tasks = {name: TaskInfo(**task["info"]) for name, task in record["tasks"].items()}
+    ranges = {name: task["range"] for name, task in record["tasks"].items()}
+    scales = (_scale(info, *ranges[name]) for name, info in tasks.items())
+    return {
+        "title": f"Examples: {split}",
+        "scales": [scale for scale in scales if scale],
+        "examples": [
+            {
+                "name": example.name,
+                "label": example.label,
+                "tiles": list(_tiles(example, tasks, ranges)),
+            }
+            for example in examples
+        ],
+    }
+
+
+def _value_rows(record: dict) -> Iterator[dict]:
+    for task, entry in record["tasks"].items():
+        if entry["classes"]:
+            continue
+        for split, part in record["splits"].items():
+            maps = part["tasks"].get(task)
+            if not maps or not maps["images"]:
+                continue
+            pairs = zip(maps["values"], maps["histograms"], strict=True)
+            for channel, (values, bars) in enumerate(pairs):
+                name = f"{task} {channel}" if len(maps["values"]) > 1 else task
+                numbers = [_number(values[key]) for key in STATISTICS]
+                text = f"Histogram of {name} in {split}"
+                file = svg.histogram(bars["pixels"])
+                drawing = svg.inline(file, html.anchor(text), text)
+                cells = name, split, *numbers
+                yield {"cells": cells, "histogram": Markup(drawing)}
+
+
+def _units(record: dict) -> list[str]:
+    return [
+        f"{task}: {entry['unit']}"
+        for task, entry in record["tasks"].items()
+        if entry["unit"] and not entry["classes"]
+    ]
+
+
+def _class_tables(record: dict) -> Iterator[dict]:
+    for task, entry in record["tasks"].items():
+        if not entry["classes"]:
+            continue
+        counts = {
+            split: part["tasks"][task]["classes"]
+            for split, part in record["splits"].items()
+            if part["tasks"].get(task, {}).get("classes")
+        }
+        yield {
+            "title": f"Classes of {task}",
+            "heads": ["class", *(f"{split}: pixels, images" for split in counts)],
+            "rows": [
+                _class_row(number, entry["classes"][number], counts.values())
+                for number in range(len(entry["classes"]))
+            ],
+        }
+
+
+def _class_row(number: int, entry: dict, splits: Iterable[dict]) -> dict:
+    color = "#" + "".join(f"{value:02x}" for value in entry["color"])
+    shares = [
+        _share(split["pixels"], number, f", {split['images'][number]}", color)
+        for split in splits
+    ]
+    return {"name": entry["name"], "color": color, "shares": shares}
+
+
+def _label_rows(record: dict) -> Iterator[tuple[str, list[Share]]]:
+    splits = record["splits"].values()
+    for number, name in enumerate(record["scene_names"]):
+        yield name, [_share(split["labels"]["counts"], number) for split in splits]
+
+
+def _alignment_heads() -> list[str]:
+    heads = ["task", "split", "images", "as it is", "other images"]
+    return [*heads, *alignment.ARRANGEMENTS, "normals against depth, x and y"]
+
+
+def _alignment_rows(record: dict) -> Iterator[Sequence[object]]:
+    for split, part in record["splits"].items():
+        for task, maps in part["tasks"].items():
+            fit = maps["alignment"]
+            if not fit or not fit["images"]:
+                continue
+            others = [result["mean"] for result in fit["arrangements"].values()]
+            axes = [_number(axis["mean"]) for axis in fit.get("axes", {}).values()]
+            means = map(_number, (fit["own"], fit["others"], *others))
+            yield task, split, fit["images"], *means, ", ".join(axes) or NONE
 
 
 # --- Pictures -----------------------------------------------------------------------
 
 
-def _drawn(info: TaskInfo, raw: np.ndarray, low: float, high: float) -> np.ndarray:
+def _tiles(
+    example: Example, tasks: Mapping[str, TaskInfo], ranges: Mapping[str, list[float]]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yields names and pictures: the image, the borders of a map on it, each map."""
+    yield "image", _smaller(example.image, Image.Resampling.BOX)
+    for name in list(example.maps)[:1]:
+        picture = _with_borders(tasks[name], example.image, example.maps[name])
+        yield f"borders of {name}", picture
+    for name, raw in example.maps.items():
+        picture = _colored(tasks[name], raw, *ranges[name])
+        yield name, _smaller(picture, Image.Resampling.NEAREST)
+
+
+def _colored(info: TaskInfo, raw: np.ndarray, low: float, high: float) -> np.ndarray:
     physical, valid = info.decode(raw)
     if info.name in colors.COLORS:
         return colors.colorize(info, physical, valid, low, high)
@@ -236,7 +207,7 @@ def _drawn(info: TaskInfo, raw: np.ndarray, low: float, high: float) -> np.ndarr
 
 
 def _with_borders(info: TaskInfo, image: np.ndarray, raw: np.ndarray) -> np.ndarray:
-    """The image with the edges of a label map drawn on it."""
+    """Returns the image with the edges of a label map drawn on it."""
     raw = raw[None]
     known = np.any(raw != info.missing, axis=-1)[0]
     size = alignment.steps(raw.astype(np.float32))[0] * known
@@ -254,53 +225,34 @@ def _smaller(picture: np.ndarray, how: Image.Resampling) -> np.ndarray:
     return np.asarray(Image.fromarray(picture).resize((width, height), how))
 
 
-def _tile(title: str, picture: np.ndarray) -> str:
-    name = escaped(title)
-    return f'<div><img src="{png(picture)}" alt="{name}"><small>{name}</small></div>'
-
-
-def _scale(info: TaskInfo, low: float, high: float) -> str:
-    """What the colours of a task mean."""
+def _scale(info: TaskInfo, low: float, high: float) -> dict | None:
+    """Returns what the colours of a task mean; None if they are no scale."""
     paint = colors.SCALES.get(info.name)
     if paint is None:
-        return ""
+        return None
     steps = np.linspace(low, high, STEPS)[None, :, None].repeat(info.channels, axis=2)
-    stops = ",".join(
-        f"rgb({r},{g},{b})" for r, g, b in paint(info, steps, low, high)[0]
-    )
-    ends = _number(low), f"{_number(high)} {short_unit(info.unit)}".strip()
-    bar = f'<i class="scale" style="background:linear-gradient(90deg,{stops})"></i>'
-    return f"<span>{escaped(info.name)} {ends[0]}{bar}{escaped(ends[1])}</span> "
+    return {
+        "name": info.name,
+        "low": _number(low),
+        "high": f"{_number(high)} {short_unit(info.unit)}".strip(),
+        "colors": [f"rgb({r},{g},{b})" for r, g, b in paint(info, steps, low, high)[0]],
+    }
 
 
 # --- Numbers ------------------------------------------------------------------------
 
 
-def _share(counts: Sequence[int], number: int, more: str = "", color: str = "") -> str:
-    """A bar and a number: how much of all."""
-    total, largest = max(sum(counts), 1), max(max(counts), 1)
-    width = 100 * counts[number] / largest
-    words = f"{counts[number] / total:.2%}{more}" if more else str(counts[number])
-    paint = f";background:{color}" if color else ""
-    bar = f'<i class="bar" style="width:{width:.1f}%{paint}"></i>'
-    none = "" if counts[number] else " none"
-    return Markup(f'<span class="share{none}">{bar}</span>{words}')
-
-
-def _bars(pixels: Sequence[int]) -> str:
-    """A histogram."""
-    highest = max(max(pixels), 1)
-    bars = "".join(
-        f'<rect x="{place}" y="{20 - 20 * n / highest:.2f}" width="1" '
-        f'height="{20 * n / highest:.2f}"/>'
-        for place, n in enumerate(pixels)
-    )
-    size = len(pixels)
-    return f'<svg viewBox="0 0 {size} 20" preserveAspectRatio="none">{bars}</svg>'
+def _share(
+    counts: Sequence[int], number: int, extra: str = "", color: str = ""
+) -> Share:
+    count = counts[number]
+    width = 100 * count / max(max(counts), 1)
+    text = f"{count / max(sum(counts), 1):.2%}{extra}" if extra else str(count)
+    return Share(text, f"{width:.1f}", color, is_empty=not count)
 
 
 def _number(value: float) -> str:
-    return f"{value:.3g}" if math.isfinite(value) else "–"
+    return f"{value:.3g}" if math.isfinite(value) else NONE
 
 
 def _plural(number: int, word: str) -> str:

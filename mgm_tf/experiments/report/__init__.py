@@ -1,57 +1,72 @@
 """Reports of finished runs: the paper's tables and figures with our figures in them.
 
     runs = find(["runs"])
-    record = assemble(TABLES, runs, habits=...)
+    record = assemble(TABLES, runs, changeable=...)
     write(record, drawings(record, runs), "report")
 
 `report.json` is the record (see `assemble`), `report.html` opens anywhere without a
-server or a network, `report.md` shows the pictures beside it. No TensorFlow is needed.
+server or a network, `report.md` shows the files in `pictures/`. No TensorFlow is
+needed.
 """
 
+import dataclasses
 import json
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from mgm_tf.experiments.report import content, markdown, page
+from mgm_tf.experiments.report import content
 from mgm_tf.experiments.report.assemble import assemble
-from mgm_tf.experiments.report.drawn import Drawing
 from mgm_tf.experiments.report.figures import drawings
-from mgm_tf.experiments.report.layout import Document, Pictures, files
+from mgm_tf.experiments.report.layout import Document, Drawing, Pictures
 from mgm_tf.experiments.report.runs import find
 from mgm_tf.plotting import html
 
 __all__ = ["assemble", "drawings", "find", "write"]
 
+PICTURES = "pictures"  # the folder of the files that the Markdown shows
+
 
 def write(
-    record: dict, drawn: Mapping[str, Sequence[Drawing]], folder: str | pathlib.Path
+    record: dict,
+    drawings_by_id: Mapping[str, Sequence[Drawing]],
+    folder: str | pathlib.Path,
 ) -> pathlib.Path:
-    """Writes the report into a folder, in three forms; returns the page.
+    """Writes the report into a folder as JSON, Markdown and HTML.
 
     Args:
-      record: of `assemble`.
-      drawn: of `drawings`.
-      folder: made if it is not there.
+      record: the result of `assemble`.
+      drawings_by_id: the result of `drawings`.
+      folder: the place of the files, made if it is not there.
+
+    Returns:
+      The path of the HTML page.
     """
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    report = content.document(record, drawn)
+    report = content.document(record, drawings_by_id)
+    values = {
+        field.name: getattr(report, field.name) for field in dataclasses.fields(report)
+    }
     text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
     (folder / "report.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "report.md").write_text(markdown.markdown(report), encoding="utf-8")
-    for pictures in _pictures(report):
-        (folder / markdown.FOLDER).mkdir(exist_ok=True)
-        for name, one in files(pictures):
-            (folder / markdown.FOLDER / name).write_bytes(_file(one))
+    text = html.render("report.md.j2", **values, folder=PICTURES)
+    (folder / "report.md").write_text(text, encoding="utf-8")
+    _write_pictures(report, folder / PICTURES)
     path = folder / "report.html"
-    path.write_text(page.page(report), encoding="utf-8")
+    path.write_text(html.render("report.html.j2", **values), encoding="utf-8")
     return path
 
 
-def _pictures(report: Document) -> Iterator[Pictures]:
+def _write_pictures(report: Document, folder: pathlib.Path) -> None:
     for section in report.sections:
-        yield from (part for part in section.parts if isinstance(part, Pictures))
+        for part in section.parts:
+            if isinstance(part, Pictures):
+                folder.mkdir(exist_ok=True)
+                for name, drawing in part.files():
+                    (folder / name).write_bytes(_file(drawing))
 
 
-def _file(one: Drawing) -> bytes:
-    return one.svg.encode() if one.pixels is None else html.png_file(one.pixels)
+def _file(drawing: Drawing) -> bytes:
+    if drawing.pixels is None:
+        return drawing.svg.encode()
+    return html.png_file(drawing.pixels)

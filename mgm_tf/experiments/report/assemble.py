@@ -26,7 +26,7 @@ def assemble(
       dataset: on which everything is looked at; None or empty: the paper's own, and
         others that there are runs of, see `Blocks.places`.
       names: of the tables that are shown; None: of which enough is finished.
-      habits: settings that change nothing that is learned.
+      changeable: the names of settings that change nothing that is learned.
 
     Returns:
       `tables`: `id`, `name`, `title`, `drawing`, `blocks` (see `Blocks.of`; each with

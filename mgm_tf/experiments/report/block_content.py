@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from mgm_tf.experiments.report import words
+from mgm_tf.experiments.report import formatting
 from mgm_tf.experiments.report.blocks import PUBLISHED_SCALE, REFERENCES
-from mgm_tf.experiments.report.drawn import Drawing
 from mgm_tf.experiments.report.layout import (
     ERROR,
     SMALL,
     STRONG,
     WARNING,
     Cell,
+    Drawing,
     Grid,
     Heading,
     Line,
@@ -22,19 +22,21 @@ from mgm_tf.experiments.report.layout import (
 )
 
 COSTS = {
-    "parameters trained": lambda costs: words.amount(costs["trained_parameters"]),
-    "that predict": lambda costs: words.amount(costs["prediction_parameters"]),
-    "training time": lambda costs: words.duration(costs["seconds"]),
-    "images a second": lambda costs: words.amount(costs["images_per_second"]),
-    "FLOPs a step": lambda costs: words.amount(costs["flops_per_step"]),
-    "peak memory": lambda costs: words.memory(costs["peak_memory_bytes"]),
-    "machine": lambda costs: ", ".join(costs["machines"]) or words.NONE,
+    "parameters trained": lambda costs: formatting.amount(costs["trained_parameters"]),
+    "that predict": lambda costs: formatting.amount(costs["prediction_parameters"]),
+    "training time": lambda costs: formatting.duration(costs["seconds"]),
+    "images a second": lambda costs: formatting.amount(costs["images_per_second"]),
+    "FLOPs a step": lambda costs: formatting.amount(costs["flops_per_step"]),
+    "peak memory": lambda costs: formatting.memory(costs["peak_memory_bytes"]),
+    "machine": lambda costs: ", ".join(costs["machines"]) or formatting.NONE,
 }
 # What is known of encoders; KID is on features of each run's own encoder.
 KNOWLEDGE = {
-    "scene by linear probe": lambda known: words.amount(known["linear_probe"]),
-    "by nearest neighbours": lambda known: words.amount(known["nearest_neighbours"]),
-    "KID, own features": lambda known: words.amount(known["kernel_distance"]),
+    "scene by linear probe": lambda known: formatting.amount(known["linear_probe"]),
+    "by nearest neighbours": lambda known: formatting.amount(
+        known["nearest_neighbours"]
+    ),
+    "KID, own features": lambda known: formatting.amount(known["kernel_distance"]),
 }
 
 
@@ -120,7 +122,7 @@ def _results(block: dict, notes: _Numbered) -> Grid:
         (
             cell(row["name"]),
             *(_figure(row["cells"].get(c["task"]), notes) for c in columns),
-            cell(words.percent(row["delta_m"])),
+            cell(formatting.percent(row["delta_m"])),
         )
         for row in block["rows"]
     ]
@@ -129,7 +131,7 @@ def _results(block: dict, notes: _Numbered) -> Grid:
 
 def _figure(made: dict | None, notes: _Numbered) -> Cell:
     if made is None:
-        return cell(words.NONE)
+        return cell(formatting.NONE)
     remarks = [f"{made['state']}: {made['reason']}"] if made["reason"] else []
     if made["unfinished"]:
         remarks.append(f"not finished: {', '.join(made['unfinished'])}")
@@ -137,15 +139,15 @@ def _figure(made: dict | None, notes: _Numbered) -> Cell:
     ours = made["ours"]
     lines = [Line(made["state"] + mark, SMALL)]
     if ours:
-        text = words.figure(ours["mean"], ours["std"], ours["n"]) + mark
+        text = formatting.figure(ours["mean"], ours["std"], ours["n"]) + mark
         lines = [Line(text, STRONG if made["best"] else "")]
     if made["published"]:
-        lines.append(Line(f"paper {words.figure(**made['published'])}", SMALL))
+        lines.append(Line(f"paper {formatting.figure(**made['published'])}", SMALL))
     for name in REFERENCES:
         found = made["against"].get(name)
         if found:
-            test = words.probability(found["test"])
-            change = f"{name} {words.percent(found['change'])}"
+            test = formatting.probability(found["test"])
+            change = f"{name} {formatting.percent(found['change'])}"
             lines.append(Line(f"{change} ({test})" if test else change, SMALL))
     return lines
 

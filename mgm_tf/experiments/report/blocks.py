@@ -11,7 +11,13 @@ from mgm_tf.experiments.registry.records import (
     Table,
     Training,
 )
-from mgm_tf.experiments.report import cells, comparability, costs, knowledge, statistics
+from mgm_tf.experiments.report import (
+    cells,
+    comparability,
+    costs,
+    probe_results,
+    statistics,
+)
 from mgm_tf.experiments.report.runs import Run
 from mgm_tf.plotting.html import anchor
 
@@ -34,7 +40,7 @@ class Blocks:
     Args:
       tables: all there are; ST and MT of one table serve others of the same setting.
       runs: by name.
-      habits: settings that change nothing that is learned.
+      changeable: the names of settings that change nothing that is learned.
     """
 
     def __init__(
@@ -45,7 +51,7 @@ class Blocks:
     ):
         self._tables = tables
         self._homes = {b.dataset for table in tables.values() for b in table.blocks}
-        self._habits = changeable
+        self._changeable = changeable
         self._shelf: dict[str, dict[int, Run]] = {}
         self._strangers: list[str] = []  # runs that have no name of a run
         self._known: dict[tuple[str, str, str], dict] = {}
@@ -155,7 +161,7 @@ class Blocks:
                 self._runs(block, dataset, training),
                 columns[task],
                 block.published.get((row.name, task)),
-                self._habits,
+                self._changeable,
             )
             for task, training in row.reads.items()
             if task in columns
@@ -174,7 +180,7 @@ class Blocks:
             "cells": made,
             "delta_m": None,
             "costs": costs.of_row(finished),
-            "knowledge": knowledge.of_row(finished),
+            "knowledge": probe_results.of_row(finished),
         }
 
     def _runs(self, block: Block, dataset: str, training: Training) -> dict[int, Run]:
@@ -201,7 +207,7 @@ class Blocks:
                     continue
                 sources[name], training = place
                 runs = self._runs(block, dataset, training)
-                reference = cells.measured(runs, column, changeable=self._habits)
+                reference = cells.measured(runs, column, changeable=self._changeable)
                 for row in rows:
                     cell = row["cells"].get(task)
                     if cell:

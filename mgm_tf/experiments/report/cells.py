@@ -25,7 +25,7 @@ def measured(
     Args:
       runs: of the training, by seed, finished or not.
       published: what the paper has.
-      habits: settings that change nothing that is learned.
+      changeable: the names of settings that change nothing that is learned.
 
     Returns:
       `state` (one of the four words above), `reason`, `ours` (a `statistics.summary`,

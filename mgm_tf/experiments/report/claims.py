@@ -18,7 +18,7 @@ from mgm_tf.experiments.registry.records import (
     Column,
     Growing,
 )
-from mgm_tf.experiments.report import cells, words
+from mgm_tf.experiments.report import cells, formatting
 
 HELD = "held"
 NOT_HELD = "not held"
@@ -89,7 +89,7 @@ def _close(claim: Close, compared: list[list[dict]]) -> tuple[bool | None, str]:
     if not made:
         return holds, told
     largest = max(made, key=abs)
-    return holds, f"{told}; largest difference {words.percent(largest)}"
+    return holds, f"{told}; largest difference {formatting.percent(largest)}"
 
 
 def _growing(claim: Growing, compared: list[list[dict]]) -> tuple[bool | None, str]:
@@ -105,7 +105,7 @@ def _growing(claim: Growing, compared: list[list[dict]]) -> tuple[bool | None, s
     for pair, step in zip(made[1:], steps, strict=True):
         for one in pair:
             one["agrees"] = step
-    told = "leads " + ", ".join(map(words.percent, leads))
+    told = "leads " + ", ".join(map(formatting.percent, leads))
     missing = len(compared) - len(leads)
     told += f"; {missing} of {len(compared)} pairs missing" if missing else ""
     if not all(steps):

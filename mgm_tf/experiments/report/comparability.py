@@ -47,7 +47,7 @@ def across_seeds(runs: Mapping[int, Run], changeable: Collection[str] = ()) -> V
 
     Args:
       runs: by the seed that their names tell.
-      habits: settings that change nothing that is learned.
+      changeable: the names of settings that change nothing that is learned.
     """
     each = [(run.name, run) for run in runs.values()]
     ignored = {SEED, *SOURCES, *changeable}

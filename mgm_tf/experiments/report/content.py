@@ -3,14 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from mgm_tf.experiments.report import words
+from mgm_tf.experiments.report import formatting
 from mgm_tf.experiments.report.block_content import block_parts
-from mgm_tf.experiments.report.drawn import Drawing
 from mgm_tf.experiments.report.layout import (
     PROSE,
     SMALL,
     Cell,
     Document,
+    Drawing,
     Folded,
     Grid,
     Line,
@@ -22,7 +22,7 @@ from mgm_tf.experiments.report.layout import (
 )
 
 TITLE = "MGM: results of the runs beside the paper's"
-VERDICTS = {True: "yes", False: "no", None: words.NONE}
+VERDICTS = {True: "yes", False: "no", None: formatting.NONE}
 
 
 def document(record: dict, drawings: Mapping[str, Sequence[Drawing]]) -> Document:
@@ -42,7 +42,7 @@ def document(record: dict, drawings: Mapping[str, Sequence[Drawing]]) -> Documen
 
 def _introduction(record: dict) -> list[Part]:
     runs = record["runs"]
-    told = f"{words.count(runs['finished'], 'finished run')}"
+    told = f"{formatting.count(runs['finished'], 'finished run')}"
     if runs["unfinished"]:
         told += f", {len(runs['unfinished'])} not finished"
     on = f" All is looked at on {record['dataset']}." if record["dataset"] else ""
@@ -104,7 +104,7 @@ def _summary(tables: Sequence[dict]) -> list[Part]:
             cell(claim["text"]),
             _outcome(claim),
             cell(_name(table)),
-            cell(claim["dataset"] or words.NONE),
+            cell(claim["dataset"] or formatting.NONE),
         )
         for table in tables
         for claim in table["claims"]
@@ -139,12 +139,12 @@ def _place(place: Sequence[str]) -> str:
 
 def _numbers(one: dict) -> list[Cell]:
     if one["means"] is None:
-        return [cell("not run"), *[cell(words.NONE)] * 4]
+        return [cell("not run"), *[cell(formatting.NONE)] * 4]
     return [
-        cell(" and ".join(map(words.figure, one["means"]))),
+        cell(" and ".join(map(formatting.figure, one["means"]))),
         cell(" and ".join(map(str, one["n"]))),
-        cell(words.percent(one["change"])),
-        cell(words.probability(one["test"]) or words.NONE),
+        cell(formatting.percent(one["change"])),
+        cell(formatting.probability(one["test"]) or formatting.NONE),
         cell(VERDICTS[one["agrees"]]),
     ]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from mgm_tf.experiments.report import plots
-from mgm_tf.experiments.report.drawn import Drawing
+from mgm_tf.experiments.report.layout import Drawing
 from mgm_tf.experiments.report.runs import Run
 
 SCORE = "validation/score"

@@ -11,7 +11,7 @@ import numpy as np
 
 from datasets.metadata import TaskInfo
 from mgm_tf.experiments.report import curves, plots, prediction_grids
-from mgm_tf.experiments.report.drawn import Drawing
+from mgm_tf.experiments.report.layout import Drawing
 from mgm_tf.experiments.report.prediction_grids import first_run, fit
 from mgm_tf.experiments.report.runs import Run
 from mgm_tf.plotting import colors
@@ -133,7 +133,7 @@ def _oracle(block: dict, runs: Runs) -> Drawing:
     title = f"{block['title']}: images and their annotation"
     for row in block["rows"]:
         for run in _runs_of(row, runs):
-            arrays, info = run.exhibit("oracle"), run.tasks.get(SEGMENTATION)
+            arrays, info = run.report_arrays("oracle"), run.tasks.get(SEGMENTATION)
             if arrays and info:
                 return _annotated(title, info, arrays)
     return Drawing(title, "No run has left annotated images.")
@@ -164,7 +164,7 @@ def _exhibits(block: dict, runs: Runs, name: str) -> dict[str, Maps]:
     """The exhibit of the first run of each row that has it."""
     found = {}
     for row in block["rows"]:
-        arrays = (run.exhibit(name) for run in _runs_of(row, runs))
+        arrays = (run.report_arrays(name) for run in _runs_of(row, runs))
         first = next((one for one in arrays if one is not None), None)
         if first is not None:
             found[row["name"]] = first

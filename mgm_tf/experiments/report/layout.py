@@ -1,13 +1,39 @@
-"""What a report is made of, whether it becomes HTML or Markdown."""
+"""The parts of a report, whether it becomes HTML or Markdown.
+
+`templates/report.html.j2` and `templates/report.md.j2` have a macro for each.
+"""
 
 import dataclasses
 from collections.abc import Sequence
+from typing import ClassVar
 
-from mgm_tf.experiments.report.drawn import Drawing
+import numpy as np
 
 # Styles of lines and paragraphs; "" is plain.
 STRONG, SMALL, ERROR, WARNING = "strong", "small", "error", "warning"
-PROSE = "prose"  # of a grid whose cells are sentences
+PROSE = "prose"  # the style of a grid whose cells are sentences
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawing:
+    """A picture, or a sentence where there is none.
+
+    Attributes:
+      title: a short title.
+      text: what is to be seen, for those who cannot see it; or why there is nothing.
+      svg: the text of an SVG file, or empty.
+      pixels: the picture uint8 [H, W, 3], or None.
+    """
+
+    title: str
+    text: str
+    svg: str = ""
+    pixels: np.ndarray | None = None
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether there is a picture."""
+        return bool(self.svg) or self.pixels is not None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +51,7 @@ Cell = Sequence[Line]
 class Grid:
     """A table whose first column names the rows."""
 
+    macro: ClassVar = "grid"
     heads: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     style: str = ""
@@ -34,6 +61,7 @@ class Grid:
 class Paragraph:
     """A few sentences."""
 
+    macro: ClassVar = "paragraph"
     text: str
     style: str = ""
 
@@ -42,21 +70,32 @@ class Paragraph:
 class Notes:
     """Numbered remarks, from 1; cells refer to them as [1]."""
 
+    macro: ClassVar = "notes"
     items: Sequence[str]
 
 
 @dataclasses.dataclass(frozen=True)
 class Pictures:
-    """Drawings beside each other; `stem` begins the names of their files."""
+    """Drawings side by side; `stem` begins the names of their files."""
 
+    macro: ClassVar = "pictures"
     stem: str
     drawings: Sequence[Drawing]
+
+    def files(self) -> list[tuple[str, Drawing]]:
+        """Returns the drawings that are pictures, with the names of their files."""
+        return [
+            (f"{self.stem}-{number}.{'svg' if drawing.svg else 'png'}", drawing)
+            for number, drawing in enumerate(self.drawings, 1)
+            if drawing.is_drawn
+        ]
 
 
 @dataclasses.dataclass(frozen=True)
 class Heading:
     """The title of what follows within a section."""
 
+    macro: ClassVar = "heading"
     text: str
 
 
@@ -64,6 +103,7 @@ class Heading:
 class Folded:
     """Details that are opened by their title."""
 
+    macro: ClassVar = "folded"
     title: str
     parts: Sequence["Part"]
 
@@ -82,7 +122,7 @@ class Section:
 
 @dataclasses.dataclass(frozen=True)
 class Document:
-    """A report."""
+    """A report from its title to its last section."""
 
     title: str
     introduction: Sequence[Part]
@@ -90,14 +130,5 @@ class Document:
 
 
 def cell(text: object, style: str = "") -> Cell:
-    """A cell of one line."""
+    """Returns a cell of one line."""
     return (Line(str(text), style),)
-
-
-def files(pictures: Pictures) -> list[tuple[str, Drawing]]:
-    """The drawings that are pictures, with the names of their files."""
-    return [
-        (f"{pictures.stem}-{number}.{'svg' if one.svg else 'png'}", one)
-        for number, one in enumerate(pictures.drawings, 1)
-        if one.is_drawn
-    ]

@@ -1,36 +1,20 @@
-"""Lines in a plot, as SVG that reads on a light page and on a dark one."""
+"""Lines with bands over the seeds, as SVG."""
 
 import dataclasses
-import io
-import re
 from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from mgm_tf.plotting.svg import BLUE, STYLE, text_of
+
 SIZE = 4.2, 3.0  # inches
 CHARACTERS = 60  # in a line of that width
 STROKE = 8  # characters that the stroke beside a name takes, and the gap
-GREY = "#808890"  # axes and text: seen on white and on black
 # Colours that stand out on both, and strokes that do without colours.
-COLORS = "#4b7bec", "#e0701f", "#1f9d61", "#d6455d", "#9a5fd0", "#159aa8", "#b58900"
+COLORS = BLUE, "#e0701f", "#1f9d61", "#d6455d", "#9a5fd0", "#159aa8", "#b58900"
 STROKES = "-", "--", "-.", ":"
-STYLE: dict = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "mgm_tf",
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "text.color": GREY,
-    "axes.edgecolor": GREY,
-    "axes.labelcolor": GREY,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": GREY,
-    "ytick.color": GREY,
-    "grid.color": GREY,
-    "grid.alpha": 0.25,
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,9 +22,9 @@ class Line:
     """A line and its band.
 
     Attributes:
-      name: in the legend.
-      x, y: of its points.
-      low, high: of the band about it.
+      name: the name in the legend.
+      x, y: the coordinates of its points.
+      low, high: the ends of the band at each point.
     """
 
     name: str
@@ -51,11 +35,11 @@ class Line:
 
 
 def over_seeds(name: str, points: Sequence[tuple[float, Sequence[float]]]) -> Line:
-    """The line of the means and the band from the lowest to the highest seed.
+    """Returns the line of the means and the band from the lowest to the highest seed.
 
     Args:
-      name: in the legend.
-      points: (x, the values of the seeds there).
+      name: the name in the legend.
+      points: pairs of x and the values of the seeds there.
     """
     return Line(
         name,
@@ -69,8 +53,7 @@ def over_seeds(name: str, points: Sequence[tuple[float, Sequence[float]]]) -> Li
 def svg(
     lines: Sequence[Line], x_label: str, y_label: str, *, markers: bool = False
 ) -> str:
-    """The plot as a file: the same lines give the same text."""
-    file = io.StringIO()
+    """Returns the plot as the text of a file; the same lines give the same text."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=SIZE, layout="constrained")
         axes = figure.add_subplot()
@@ -95,24 +78,16 @@ def svg(
         axes.set_ylabel(y_label)
         columns = legend_columns([line.name for line in lines])
         figure.legend(loc="outside upper center", ncols=columns, frameon=False)
-        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
-    return _trimmed(file.getvalue())
+    return text_of(figure)
 
 
 def legend_columns(names: Sequence[str]) -> int:
-    """How many names stand side by side: three at most, so that none is cut off."""
+    """Returns how many names stand side by side, at most 3, so that none is cut."""
     longest = max(map(len, names), default=0)
     return max(1, min(3, len(names), CHARACTERS // (longest + STROKE)))
 
 
 def in_words(lines: Sequence[Line], what: str, x_label: str) -> str:
-    """Where every line ends: for those who cannot see the plot."""
+    """Says where every line ends, for those who cannot see the plot."""
     ends = [f"{line.name} {line.y[-1]:.4g} at {line.x[-1]:g}" for line in lines]
     return f"{what} over {x_label}. At the end: {'; '.join(ends)}."
-
-
-def _trimmed(file: str) -> str:
-    """Without the document type and what the program tells about itself."""
-    file = file[file.index("<svg") :]
-    file = re.sub(r"\s*<metadata>.*?</metadata>", "", file, flags=re.DOTALL)
-    return file.strip() + "\n"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from datasets.metadata import TaskInfo
-from mgm_tf.experiments.report.drawn import Drawing
+from mgm_tf.experiments.report.layout import Drawing
 from mgm_tf.experiments.report.runs import Run
 from mgm_tf.plotting import colors, tiles
 from mgm_tf.plotting.tiles import Tile
@@ -63,7 +63,7 @@ def _maps(row: dict, runs: Runs) -> dict[str, _Map]:
     found = {}
     for task, cell in row["cells"].items():
         run = first_run(cell, runs)
-        arrays = run.exhibit("predictions") if run else None
+        arrays = run.report_arrays("predictions") if run else None
         if run and arrays and task in run.tasks and f"prediction_{task}" in arrays:
             kinds = (arrays[f"{kind}_{task}"] for kind in KINDS)
             found[task] = _Map(run.tasks[task], arrays["image"], *kinds)

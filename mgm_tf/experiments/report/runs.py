@@ -75,7 +75,7 @@ class Run:
         """A metric of the test set; None if there is none."""
         return ((self.result or {}).get("metrics", {}).get(task) or {}).get(metric)
 
-    def exhibit(self, name: str) -> dict[str, np.ndarray] | None:
+    def report_arrays(self, name: str) -> dict[str, np.ndarray] | None:
         """The arrays of `exhibits/NAME.npz`; None if there is no such file."""
         path = self.folder / "exhibits" / f"{name}.npz"
         if not path.exists():

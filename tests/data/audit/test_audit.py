@@ -9,7 +9,7 @@ from PIL import Image
 
 from datasets.metadata import TaskInfo
 from mgm_tf.data import audit
-from mgm_tf.data.inputs import Split
+from mgm_tf.data.splits import Split
 from mgm_tf.errors import DamagedExample
 from tests import audit_data, fake_dataset
 from tests.audit_data import INFO, change_of

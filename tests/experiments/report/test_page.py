@@ -7,7 +7,7 @@ import re
 import pytest
 
 from mgm_tf.experiments.registry.records import Better, Published, Table
-from mgm_tf.experiments.report import assemble, drawings, find, words, write
+from mgm_tf.experiments.report import assemble, drawings, find, formatting, write
 from tests.experiments.report import run_folders
 from tests.experiments.report.run_folders import (
     COSTS,
@@ -202,25 +202,25 @@ def test_a_report_of_nothing(tmp_path):
     ],
 )
 def test_figures(numbers, expected):
-    assert words.figure(*numbers) == expected
+    assert formatting.figure(*numbers) == expected
 
 
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
-        (words.percent(5.91), "+5.9\u00a0%"),
-        (words.percent(None), "–"),
-        (words.amount(9_830_000), "9.83 M"),
-        (words.amount(60.0), "60"),
-        (words.amount(2.5e12), "2.5 T"),
-        (words.duration(59.4), "59 s"),
-        (words.duration(200), "3 min 20 s"),
-        (words.duration(7500), "2 h 05 min"),
-        (words.memory(3.1 * 2**30), "3.1 GiB"),
-        (words.probability({"p": 0.00001, "pairs": 5}), "p < 0.001, 5 pairs"),
-        (words.probability(None), ""),
-        (words.count(1, "run"), "1 run"),
-        (words.count(0, "run"), "0 runs"),
+        (formatting.percent(5.91), "+5.9\u00a0%"),
+        (formatting.percent(None), "–"),
+        (formatting.amount(9_830_000), "9.83 M"),
+        (formatting.amount(60.0), "60"),
+        (formatting.amount(2.5e12), "2.5 T"),
+        (formatting.duration(59.4), "59 s"),
+        (formatting.duration(200), "3 min 20 s"),
+        (formatting.duration(7500), "2 h 05 min"),
+        (formatting.memory(3.1 * 2**30), "3.1 GiB"),
+        (formatting.probability({"p": 0.00001, "pairs": 5}), "p < 0.001, 5 pairs"),
+        (formatting.probability(None), ""),
+        (formatting.count(1, "run"), "1 run"),
+        (formatting.count(0, "run"), "0 runs"),
     ],
 )
 def test_other_numbers(written, expected):

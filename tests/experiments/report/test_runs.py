@@ -56,7 +56,7 @@ def test_what_a_run_does_not_tell(tmp_path):
     run = runs.Run(folder)
     assert run.starts == run.log == [] and run.data == {} and run.tasks == {}
     assert run.costs is None and run.result is None
-    assert run.exhibit("predictions") is None
+    assert run.report_arrays("predictions") is None
     assert run.figure("depth", "absolute_error") is None
 
 
@@ -64,7 +64,7 @@ def test_exhibits_come_with_what_their_maps_mean(tmp_path):
     folder = run_folders.write(tmp_path, MT, 0)
     run_folders.write_exhibits(folder)
     run = runs.Run(folder)
-    assert run.exhibit("samples")["images"].shape == (2, 3, 8, 8, 3)
+    assert run.report_arrays("samples")["images"].shape == (2, 3, 8, 8, 3)
     assert run.tasks["depth"].unit == run_folders.INFOS["depth"].unit
     colors = np.asarray(run.tasks["segmentation"].class_colors)
     np.testing.assert_array_equal(colors, [[200, 50, 50], [50, 50, 200]])

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mgm_tf.experiments.registry.records import Table
-from mgm_tf.experiments.report import assemble, find, knowledge, write
+from mgm_tf.experiments.report import assemble, find, probe_results, write
 from tests.experiments.report import run_folders
 
 
@@ -28,13 +28,13 @@ def folders(tmp_path):
 
 
 def test_means_over_the_runs_that_were_measured(tmp_path, folders):
-    assert knowledge.of_row([{0: run} for run in find([tmp_path]).values()]) is None
+    assert probe_results.of_row([{0: run} for run in find([tmp_path]).values()]) is None
     probed(folders[run_folders.MGM, 0], 0.25, 0.5)
     probed(folders[run_folders.MGM, 1], 0.75)
     runs = find([tmp_path])
     of_mgm = {run.seed: run for name, run in runs.items() if "-mgm-" in name}
     # (.25 + .75) / 2; the distance is that of the one run that has it.
-    assert knowledge.of_row([of_mgm]) == {
+    assert probe_results.of_row([of_mgm]) == {
         "linear_probe": 0.5,
         "nearest_neighbours": 0.5,
         "kernel_distance": 0.5,
