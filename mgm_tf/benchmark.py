@@ -24,9 +24,9 @@ from absl import flags
 from mgm_tf.config import command_line
 from mgm_tf.config import settings as config
 from mgm_tf.config.settings import Config, DataConfig
-from mgm_tf.data import inputs
+from mgm_tf.data.batches import Batches
 from mgm_tf.data.dataset import DataSet
-from mgm_tf.data.inputs import Batches, Split
+from mgm_tf.data.splits import Split, fits_in_memory
 from mgm_tf.method.algorithm import Stage
 from mgm_tf.train import provenance
 from mgm_tf.train.experiment import Experiment
@@ -143,7 +143,7 @@ def _read(name, settings: Config) -> dict:
         "batch_size": size,
         "disk": reading_rate(Batches(disk, size, settings.run.seed)),
     }
-    if inputs.CACHES["auto"](disk):
+    if fits_in_memory(disk):
         kept = Split(data.builder, "train", tasks, "memory")
         found["memory"] = reading_rate(Batches(kept, size, settings.run.seed))
     return found

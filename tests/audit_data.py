@@ -30,7 +30,7 @@ Change = Callable[[Data], Mapping[str, np.ndarray]]
 
 @dataclasses.dataclass
 class Split:
-    """What an audit asks of `inputs.Split`, of arrays in memory."""
+    """What an audit asks of `splits.Split`, of arrays in memory."""
 
     name: str
     data: Data

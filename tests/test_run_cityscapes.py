@@ -22,8 +22,8 @@ def test_cityscapes_trains(tmp_path):
     done = data_set_run.trained(
         "cityscapes_zurich", tmp_path, "--augmentation=flip_crop"
     )
-    assert done.data.labels.kind == "multi_hot"
+    assert done.data.scene_classes.kind == "multi_hot"
     assert {"generator", "discriminator", "refiner"} <= done.trained(step=6)
     # Road and sky are in every frame.
-    present = [done.data.labels.names.index(name) for name in ("road", "sky")]
+    present = [done.data.scene_classes.names.index(name) for name in ("road", "sky")]
     np.testing.assert_array_equal(done.data.frequencies[present], 1)

@@ -193,7 +193,7 @@ REFUSED = {
 @pytest.mark.parametrize("data", DATA_SETS)
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_variant_goes_behind_every_data_set(data, name):
-    """What a data set has no labels for, it says itself: see `inputs.check_tasks`."""
+    """What a data set has no labels for, it says itself: see `splits.check_tasks`."""
     settings = parsed(data, f"variants/{name}", more=needed(name))
     assert settings.data.dataset == data
     # `all` are known when the data are.

@@ -7,14 +7,16 @@ Training builds what it needs by itself; this does it before, and shows what the
 """
 
 import pathlib
+from collections.abc import Sequence
 
 import tensorflow_datasets as tfds
 from absl import flags
 
-from datasets.metadata import DataInfo
+from datasets.metadata import DataInfo, TaskInfo
 from mgm_tf.config import command_line, options
 from mgm_tf.config import settings as config
-from mgm_tf.data import audit, builders, inputs
+from mgm_tf.data import audit, builders
+from mgm_tf.data.splits import Split
 
 _MOST_NAMES = 8
 
@@ -35,7 +37,7 @@ def define_flags() -> None:
 
 
 def settings() -> config.DataConfig:
-    """The checked settings of parsed flags.
+    """Returns the settings of parsed flags, checked.
 
     Raises:
       ValueError: see `config.check`.
@@ -47,20 +49,20 @@ def settings() -> config.DataConfig:
 
 def main() -> int:
     """Builds or audits; returns the exit code: 1 if the audit found errors."""
-    wanted = settings()
+    data = settings()
     builder = builders.open_builder(
-        wanted.dataset, wanted.protocol, wanted.image_size, wanted.data_dir
+        data.dataset, data.protocol, data.image_size, data.data_dir
     )
     if flags.FLAGS.audit:
-        return audited(builder, flags.FLAGS.report_dir)
+        return write_audit(builder, flags.FLAGS.report_dir)
     builders.prepare(
-        builder, wanted.manual_dir, wanted.max_damaged, flags.FLAGS.beam_options
+        builder, data.manual_dir, data.max_damaged, flags.FLAGS.beam_options
     )
-    print(described(builder))
+    print(description(builder))
     return 0
 
 
-def audited(builder: tfds.core.DatasetBuilder, report_dir: str | None) -> int:
+def write_audit(builder: tfds.core.DatasetBuilder, report_dir: str | None) -> int:
     """Audits all splits and tasks, and writes the report.
 
     Returns:
@@ -72,7 +74,7 @@ def audited(builder: tfds.core.DatasetBuilder, report_dir: str | None) -> int:
     builders.check_built(builder)
     info = DataInfo.from_metadata(builder.info.metadata)
     splits = {
-        name: inputs.Split(builder, name, tuple(info.tasks), "disk")
+        name: Split(builder, name, tuple(info.tasks), "disk")
         for name in builder.info.splits
     }
     report = audit.audit(splits, damaged=builders.quarantined(builder))
@@ -83,8 +85,8 @@ def audited(builder: tfds.core.DatasetBuilder, report_dir: str | None) -> int:
     return int(bool(report.errors))
 
 
-def described(builder: tfds.core.DatasetBuilder) -> str:
-    """What a built data set holds, in lines."""
+def description(builder: tfds.core.DatasetBuilder) -> str:
+    """Returns the lines that describe a built data set."""
     info = DataInfo.from_metadata(builder.info.metadata)
     mebibytes = builders.bytes_on_disk(builder) / 2**20
     splits = [
@@ -111,19 +113,20 @@ def described(builder: tfds.core.DatasetBuilder) -> str:
     return "\n".join(lines + [f"Notes: {text}" for text in (info.notes,) if text])
 
 
-def _unit(task) -> str:
+def _unit(task: TaskInfo) -> str:
+    """Returns the unit of a task's values, or the number of its classes."""
     classes = len(task.class_names)
     return f"{task.unit}, one of {classes}" if classes else task.unit or "-"
 
 
-def _some(names) -> str:
-    """The first names in brackets."""
+def _some(names: Sequence[str]) -> str:
+    """Returns the first names in brackets."""
     more = ["…"] * (len(names) > _MOST_NAMES)
     return f" ({', '.join([*names[:_MOST_NAMES], *more])})" if names else ""
 
 
-def _table(head, rows) -> list[str]:
-    """Lines of left-aligned columns."""
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Returns lines of left-aligned columns."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     return [
         "  ".join(

@@ -1,4 +1,4 @@
-"""The data sets by name: opening a builder, and building what is not built yet."""
+"""Data sets by name: opens a builder, and builds what is not built yet."""
 
 import contextlib
 import errno
@@ -19,35 +19,37 @@ _FULL = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)))
 def open_builder(
     dataset: str, protocol: str, image_size: int, data_dir: str
 ) -> tfds.core.DatasetBuilder:
-    """The builder of a data set, which may not be built yet.
+    """Returns the builder of a data set, which may not be built yet.
 
     Args:
       dataset: a key of `datasets.BUILDERS`.
-      protocol: how it is split; empty: that of the builder's default config.
-      image_size: pixels, height and width.
-      data_dir: where built data sets are kept.
+      protocol: the protocol by which it is split; empty: that of the builder's
+        default config.
+      image_size: the height and width in pixels.
+      data_dir: the folder of built data sets.
 
     Raises:
       ValueError: the data set has no such protocol or size, or is there in files that
         cannot be read by random access.
     """
-    make = datasets.builder_class(dataset)
-    chosen = protocol or datasets.default_protocol(dataset)
-    config = datasets.config_name(chosen, image_size)
-    if config not in make.builder_configs:
+    builder_class = datasets.builder_class(dataset)
+    protocol_or_default = protocol or datasets.default_protocol(dataset)
+    config = datasets.config_name(protocol_or_default, image_size)
+    configs = sorted(builder_class.builder_configs)
+    if config not in configs:
         raise ValueError(
-            f"--dataset={dataset} can be had as {sorted(make.builder_configs)} "
+            f"--dataset={dataset} can be had as {configs} "
             f"(protocol_size); received {config!r} of --protocol={protocol!r} "
             f"--image_size={image_size}."
         )
-    builder = make(config=config, data_dir=data_dir)
-    wanted = tfds.core.FileFormat.ARRAY_RECORD
+    builder = builder_class(config=config, data_dir=data_dir)
+    file_format = tfds.core.FileFormat.ARRAY_RECORD
     if not builder.info.initialized:
-        builder.info.set_file_format(wanted, override=True)
-    if builder.info.file_format is not wanted:
+        builder.info.set_file_format(file_format, override=True)
+    if builder.info.file_format is not file_format:
         raise ValueError(
             f"{builder.data_path} holds {builder.info.file_format.value} files; "
-            f"expected {wanted.value}. Remove it and build it again: without "
+            f"expected {file_format.value}. Remove it and build it again: without "
             "--file_format, `tfds build` writes what can be read."
         )
     return builder
@@ -62,10 +64,11 @@ def prepare(
     """Builds the data set, if that is not done yet.
 
     Args:
-      builder: of `open_builder`.
+      builder: a builder by `open_builder`.
       manual_dir: the folder of files that a person has fetched.
       max_damaged: the fraction of frames that may be left out as damaged.
-      beam_options: `name=value`, options of the pipeline of a builder that uses Beam.
+      beam_options: the options of the pipeline of a builder that uses Beam, as
+        `name=value`.
 
     Raises:
       FileNotFoundError: there is no such folder, it is empty, or a file of the built
@@ -96,7 +99,7 @@ def prepare(
     download = tfds.download.DownloadConfig(
         manual_dir=manual, beam_options=pipeline, try_download_gcs=False
     )
-    with _full_disk_is_told(builder):
+    with _explained_full_disk(builder):
         builder.download_and_prepare(download_config=download)
 
 
@@ -124,13 +127,13 @@ def check_built(builder: tfds.core.DatasetBuilder) -> None:
 
 
 def bytes_on_disk(builder: tfds.core.DatasetBuilder) -> int:
-    """The size of all files of a built data set."""
+    """Returns the size of all files of a built data set, in bytes."""
     files = (path for path in builder.data_path.glob("*") if path.is_file())
     return sum(path.stat().length for path in files)
 
 
 def quarantined(builder: tfds.core.DatasetBuilder) -> list[dict[str, str]]:
-    """What was left out when the data set was built: `name`, `file` and `reason`.
+    """Returns the frames that were left out: `name`, `file` and `reason` of each.
 
     Raises:
       ValueError: the list cannot be read.
@@ -139,13 +142,16 @@ def quarantined(builder: tfds.core.DatasetBuilder) -> list[dict[str, str]]:
 
 
 def is_built(builder: tfds.core.DatasetBuilder) -> bool:
-    """Whether the data set is built; is not asked of TFDS, which warns if it is not."""
-    # The last file that TFDS writes, in a folder that it renames when it is whole.
+    """Returns whether the data set is built."""
+    # Not asked of TFDS, which warns if it is not. This is the last file that TFDS
+    # writes, in a folder that it renames when it is whole.
     return (builder.data_path / "dataset_info.json").exists()
 
 
-def _pipeline_options(builder, beam_options: Sequence[str]):
-    """The options of a builder's pipeline; None if it uses no Beam."""
+def _pipeline_options(
+    builder: tfds.core.DatasetBuilder, beam_options: Sequence[str]
+) -> object | None:
+    """Returns the options of a builder's pipeline; None if it uses no Beam."""
     defaults = getattr(builder, "beam_defaults", None)
     if defaults is None:
         if beam_options:
@@ -157,36 +163,38 @@ def _pipeline_options(builder, beam_options: Sequence[str]):
     # Imported where it is needed: it takes seconds, and most builders do without.
     from apache_beam.options import pipeline_options
 
-    given = [f"--{option}" for option in (*defaults, *beam_options)]
-    return pipeline_options.PipelineOptions(flags=given)
+    options = [f"--{option}" for option in (*defaults, *beam_options)]
+    return pipeline_options.PipelineOptions(flags=options)
 
 
-def _manual_folder(builder, manual_dir: str) -> epath.Path | None:
-    """The folder of files fetched by hand; None for a data set without such files.
+def _manual_folder(
+    builder: tfds.core.DatasetBuilder, manual_dir: str
+) -> epath.Path | None:
+    """Returns the folder of files fetched by hand; None for data without such.
 
     TFDS looks for it too, but only after other work, and not by our flag's name.
     """
     instructions = builder.MANUAL_DOWNLOAD_INSTRUCTIONS
-    usual = builder.data_dir_root / "downloads" / "manual"
-    folder = epath.Path(manual_dir).expanduser() if manual_dir else usual
+    default = builder.data_dir_root / "downloads" / "manual"
+    folder = epath.Path(manual_dir).expanduser() if manual_dir else default
     if not manual_dir and not instructions:
         return None
     is_folder = folder.is_dir()
     if is_folder and any(folder.iterdir()):
         return folder
     problem = "is empty" if is_folder else "is no folder"
-    given = f"--manual_dir={manual_dir}: {folder} {problem}."
-    raise FileNotFoundError(f"{given} {instructions or ''}".strip())
+    text = f"--manual_dir={manual_dir}: {folder} {problem}."
+    raise FileNotFoundError(f"{text} {instructions or ''}".strip())
 
 
-def _check_writable(builder) -> None:
-    """Makes a file where the data set will be, before hours of work."""
+def _check_writable(builder: tfds.core.DatasetBuilder) -> None:
+    """Writes a file where the data set will be, before hours of work."""
     folder = builder.data_path.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        trial = folder / f".writable-{os.getpid()}"
-        trial.write_bytes(b"\0")
-        trial.unlink()
+        probe = folder / f".writable-{os.getpid()}"
+        probe.write_bytes(b"\0")
+        probe.unlink()
     except OSError as error:
         raise OSError(
             f"--data_dir={builder.data_dir_root}: nothing can be built there: {error}"
@@ -194,8 +202,8 @@ def _check_writable(builder) -> None:
 
 
 @contextlib.contextmanager
-def _full_disk_is_told(builder) -> Iterator[None]:
-    """Makes a sentence of the many errors that a full disk causes."""
+def _explained_full_disk(builder: tfds.core.DatasetBuilder) -> Iterator[None]:
+    """Raises one OSError for the many errors that a full disk causes."""
     try:
         yield
     except Exception as error:
@@ -210,7 +218,7 @@ def _full_disk_is_told(builder) -> Iterator[None]:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error, and those that caused it."""
+    """Yields an error, and those that caused it."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -10,8 +10,8 @@ import tensorflow_datasets as tfds
 
 from datasets.metadata import DataInfo
 from mgm_tf.config.settings import ALL_TASKS, Config, DataConfig
-from mgm_tf.data import builders, inputs, objects, pseudo_labels, subsets
-from mgm_tf.data.inputs import Split
+from mgm_tf.data import builders, pseudo_labels, subsets
+from mgm_tf.data.splits import Split, check_tasks
 from mgm_tf.tasks.scenes import SceneClasses, scene_classes_of
 
 TRAIN, VALIDATION, TEST, WEAK = "train", "validation", "test", "weak"
@@ -22,66 +22,69 @@ HELD_OUT_PERCENT = 20.0  # of the labelled examples: AdaShare's policies learn f
 
 @dataclasses.dataclass(frozen=True)
 class DataSet:
-    """A data set as the settings want it; built when examples are first asked for."""
+    """A data set by its settings; it is built when its examples are first read.
+
+    Attributes:
+      settings: the settings of the data.
+    """
 
     settings: DataConfig
 
     @functools.cached_property
     def builder(self) -> tfds.core.DatasetBuilder:
-        """The builder; it has what is asked of it.
+        """The builder of the data set, which has labels for the tasks of the settings.
 
         Raises:
-          ValueError: it has not.
+          ValueError: there is no such data set, or it has no labels for a task.
         """
-        wanted = self.settings
-        opened = builders.open_builder(
-            wanted.dataset, wanted.protocol, wanted.image_size, wanted.data_dir
+        settings = self.settings
+        builder = builders.open_builder(
+            settings.dataset, settings.protocol, settings.image_size, settings.data_dir
         )
-        if not DataInfo.from_metadata(opened.info.metadata).tasks:
+        if not DataInfo.from_metadata(builder.info.metadata).tasks:
             # What a folder holds is known when it has been read.
-            self._prepare(opened)
-        info = DataInfo.from_metadata(opened.info.metadata)
-        if wanted.tasks != ALL_TASKS:
-            inputs.check_tasks(info, wanted.tasks, opened.info.full_name)
-        return opened
+            self._prepare(builder)
+        info = DataInfo.from_metadata(builder.info.metadata)
+        if settings.tasks != ALL_TASKS:
+            check_tasks(info, settings.tasks, builder.info.full_name)
+        return builder
 
     @functools.cached_property
     def info(self) -> DataInfo:
-        """What the data are."""
-        chosen = SCENE_LABEL_SOURCES[self.settings.scene_labels]
-        return chosen.record(self._stored_info(), self.settings)
+        """The record of what the data are, with the scene labels of the settings."""
+        source = SCENE_LABEL_SOURCES[self.settings.scene_labels]
+        return source.record(self._stored_info(), self.settings)
 
     @functools.cached_property
     def task_names(self) -> tuple[str, ...]:
         """The tasks that are learned."""
-        wanted = self.settings.tasks
-        return tuple(self.info.tasks) if wanted == ALL_TASKS else wanted
+        tasks = self.settings.tasks
+        return tuple(self.info.tasks) if tasks == ALL_TASKS else tasks
 
     @functools.cached_property
-    def labels(self) -> SceneClasses:
-        """The scene classes."""
+    def scene_classes(self) -> SceneClasses:
+        """The scene classes of the data set, whatever their source."""
         return scene_classes_of(self.info)
 
     def is_built(self) -> bool:
-        """Whether examples can be had without building."""
+        """Returns whether the data set is built already."""
         return builders.is_built(self.builder)
 
     @functools.cached_property
     def train(self) -> Split:
         """The labelled training examples."""
-        every = self.settings.labelled_percent == 100
-        numbers = None if every else self._labelled
+        numbers = None if self._all_labelled else self._labelled
         return self._open(TRAIN, self.task_names, numbers)
 
     @functools.cached_property
     def held_out(self) -> Split:
         """The labelled training examples that AdaShare's policies learn from."""
-        return self._open(TRAIN, self.task_names, self._apart[1])
+        return self._open(TRAIN, self.task_names, self._kept_and_held_out[1])
 
     @functools.cached_property
     def policy_weights(self) -> Split:
-        """The others, which the weights learn from beside them."""
-        return self._open(TRAIN, self.task_names, self._apart[0])
+        """The labelled training examples that are not held out, for the weights."""
+        return self._open(TRAIN, self.task_names, self._kept_and_held_out[0])
 
     @functools.cached_property
     def validation(self) -> Split:
@@ -97,20 +100,24 @@ class DataSet:
     def weak(self) -> Split:
         """Real images of which only the scene label is used.
 
-        Those that have nothing else, if the data set has such and no percentage is
-        asked for; else a part of the training examples that are not labelled.
+        They are the split of images without label maps, if the data set has one and
+        the settings give no percentage; else a part of the training examples that are
+        not labelled.
 
         Raises:
           ValueError: there are none.
         """
-        percent, asked = self.settings.labelled_percent, self.settings.weak_percent
-        if not asked and self._prepared.info.splits.get(WEAK):
+        percent, weak_percent = (
+            self.settings.labelled_percent,
+            self.settings.weak_percent,
+        )
+        if not weak_percent and self._prepared.info.splits.get(WEAK):
             return self._open(WEAK, ())
-        numbers = subsets.weak(self._order, percent, asked or percent)
+        numbers = subsets.weak(self._order, percent, weak_percent or percent)
         return self._open(TRAIN, (), numbers)
 
     def with_objects(self, split: Split) -> Split:
-        """The split with the classes of its segmentation as image labels.
+        """Returns the split with the classes of its segmentation as scene labels.
 
         Raises:
           ValueError: not one of its images has a label map of classes.
@@ -119,7 +126,7 @@ class DataSet:
             maps = split
         else:
             maps = split.with_tasks((SEGMENTATION,))
-        presence = objects.presence(maps, SEGMENTATION)
+        presence = pseudo_labels.class_presence(maps, SEGMENTATION)
         if not presence.any():
             raise ValueError(
                 f"{split.data_set}: --scene_labels=objects reads image labels off the "
@@ -129,7 +136,7 @@ class DataSet:
         return split.with_scenes(presence)
 
     def split(self, name: str) -> Split:
-        """The examples of `train`, `validation`, `test` or `weak`.
+        """Returns the examples of `train`, `validation`, `test` or `weak`.
 
         Raises:
           ValueError: there is no such split.
@@ -141,53 +148,63 @@ class DataSet:
 
     @functools.cached_property
     def frequencies(self) -> np.ndarray:
-        """How often each class is met among the labelled examples, [classes].
+        """The fraction of labelled examples that have each class, [classes] float32.
+
+        Examples without a scene label do not count.
 
         Raises:
           ValueError: none of them has a scene label.
         """
         presence = self._learned_presence()
-        known = presence[presence.any(axis=1)]
-        if not len(known):
+        labelled = presence[presence.any(axis=1)]
+        if not len(labelled):
             raise ValueError(
                 f"{self.train.data_set}: not one of {len(presence)} labelled training "
                 "examples has a scene label."
             )
-        return known.mean(axis=0).astype(np.float32)
+        return labelled.mean(axis=0).astype(np.float32)
+
+    @property
+    def _all_labelled(self) -> bool:
+        return self.settings.labelled_percent == 100
 
     @functools.cached_property
-    def _apart(self) -> tuple[np.ndarray, np.ndarray]:
-        every = self.settings.labelled_percent == 100
-        numbers = np.arange(len(self.train)) if every else self._labelled
-        return subsets.apart(numbers, HELD_OUT_PERCENT, self.settings.split_seed)
+    def _kept_and_held_out(self) -> tuple[np.ndarray, np.ndarray]:
+        numbers = np.arange(len(self.train)) if self._all_labelled else self._labelled
+        return subsets.hold_out(numbers, HELD_OUT_PERCENT, self.settings.split_seed)
 
     def _stored_info(self) -> DataInfo:
         return DataInfo.from_metadata(self.builder.info.metadata)
 
-    def _prepare(self, opened: tfds.core.DatasetBuilder) -> None:
-        wanted = self.settings
-        builders.prepare(opened, wanted.manual_dir, max_damaged=wanted.max_damaged)
+    def _prepare(self, builder: tfds.core.DatasetBuilder) -> None:
+        settings = self.settings
+        builders.prepare(builder, settings.manual_dir, max_damaged=settings.max_damaged)
 
     @functools.cached_property
     def _prepared(self) -> tfds.core.DatasetBuilder:
-        """The builder, and the data set is built."""
+        """The builder of the data set, which is built."""
         self._prepare(self.builder)
         return self.builder
 
-    def _open(self, name: str, tasks: tuple[str, ...], numbers=None) -> Split:
+    def _open(
+        self, name: str, tasks: tuple[str, ...], numbers: np.ndarray | None = None
+    ) -> Split:
         cache = self.settings.cache
         return Split(self._prepared, name, tasks, cache, numbers)
 
     @functools.cached_property
     def _presence(self) -> np.ndarray:
-        """Which classes each training example has, labelled or not."""
-        every = Split(self._prepared, TRAIN, (), "disk")
-        return self._presence_of(every.scenes())
+        """The stored classes of each training example, [examples, classes] booleans."""
+        examples = Split(self._prepared, TRAIN, (), "disk")
+        return self._presence_of(examples.scenes())
 
     def _learned_presence(self) -> np.ndarray:
-        """The image labels that are learned, of the labelled examples."""
-        chosen = SCENE_LABEL_SOURCES[self.settings.scene_labels]
-        if chosen.relabel is None or chosen.learned:
+        """Returns the classes of each labelled example, [examples, classes] booleans.
+
+        They are those that are learned; while clusters are not known, those stored.
+        """
+        source = SCENE_LABEL_SOURCES[self.settings.scene_labels]
+        if source.relabel is None or source.learned:
             return self._presence_of(self.train.scenes())
         return self.with_objects(self.train).scenes() > 0
 
@@ -205,8 +222,8 @@ class DataSet:
         return subsets.labelled(self._order, self._presence, percent)
 
 
-def clustered(info: DataInfo, settings: DataConfig) -> DataInfo:
-    """The record of data whose scene labels are clusters."""
+def cluster_record(info: DataInfo, settings: DataConfig) -> DataInfo:
+    """Returns the record of data whose scene labels are clusters."""
     number = settings.scene_clusters
     return dataclasses.replace(
         info,
@@ -216,8 +233,8 @@ def clustered(info: DataInfo, settings: DataConfig) -> DataInfo:
     )
 
 
-def of_objects(info: DataInfo, settings: DataConfig) -> DataInfo:
-    """The record of data whose image labels are the classes that are in the image.
+def object_record(info: DataInfo, settings: DataConfig) -> DataInfo:
+    """Returns the record of data whose scene labels are the classes in the image.
 
     Raises:
       ValueError: there are no label maps of classes.
@@ -236,24 +253,41 @@ def of_objects(info: DataInfo, settings: DataConfig) -> DataInfo:
     )
 
 
+def stored_record(info: DataInfo, settings: DataConfig) -> DataInfo:
+    """Returns the record of data whose scene labels are those that are stored."""
+    return info
+
+
 Relabel = Callable[
-    [Sequence[Split], Callable, Config, pathlib.Path, "DataSet"], list[Split]
+    [Sequence[Split], pseudo_labels.Encode, Config, pathlib.Path, DataSet], list[Split]
 ]
 
 
-def _clusters(splits, encode, settings, workdir, data):
-    return pseudo_labels.relabelled(
+def _with_clusters(
+    splits: Sequence[Split],
+    encode: pseudo_labels.Encode,
+    settings: Config,
+    workdir: pathlib.Path,
+    data: DataSet,
+) -> list[Split]:
+    return pseudo_labels.with_clusters(
         splits, encode, settings.data.scene_clusters, settings.run.seed, workdir
     )
 
 
-def _objects(splits, encode, settings, workdir, data):
+def _with_objects(
+    splits: Sequence[Split],
+    encode: pseudo_labels.Encode,
+    settings: Config,
+    workdir: pathlib.Path,
+    data: DataSet,
+) -> list[Split]:
     return [data.with_objects(split) for split in splits]
 
 
 @dataclasses.dataclass(frozen=True)
 class SceneLabelSource:
-    """Where scene labels come from.
+    """A source of scene labels.
 
     Attributes:
       record: (info, settings) -> the record of the data with these labels.
@@ -267,8 +301,9 @@ class SceneLabelSource:
     learned: bool = False
 
 
+# --scene_labels
 SCENE_LABEL_SOURCES = {
-    "given": SceneLabelSource(lambda info, settings: info),
-    "objects": SceneLabelSource(of_objects, _objects),
-    "cluster": SceneLabelSource(clustered, _clusters, learned=True),
+    "given": SceneLabelSource(stored_record),
+    "objects": SceneLabelSource(object_record, _with_objects),
+    "cluster": SceneLabelSource(cluster_record, _with_clusters, learned=True),
 }

@@ -10,13 +10,13 @@ CGROUPS = pathlib.Path("/sys/fs/cgroup")
 
 
 def available() -> int | None:
-    """Bytes that can be taken without swapping; None where the system does not tell.
+    """Returns the bytes that can be taken without swapping; None if unknown.
 
     The least of what Linux thinks is available and of what is left below the limits of
     the control groups of this process (containers, batch systems).
     """
-    found = [left for left in (_of_machine(), *_of_groups()) if left is not None]
-    return max(min(found), 0) if found else None
+    limits = [left for left in (_of_machine(), *_of_groups()) if left is not None]
+    return max(min(limits), 0) if limits else None
 
 
 def _of_machine() -> int | None:
@@ -28,7 +28,7 @@ def _of_machine() -> int | None:
 
 
 def _of_groups() -> Iterator[int]:
-    """What is left in each group that has a limit, version 2 and version 1."""
+    """Yields the bytes left in each control group that has a limit, version 2 or 1."""
     for line in _lines(PROC / "self" / "cgroup"):
         _, controllers, path = line.split(":", 2)
         if not controllers:

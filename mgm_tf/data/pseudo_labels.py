@@ -1,6 +1,7 @@
-"""Scene classes for data that have none: k-means on the features of a trained E.
+"""Scene labels that are computed: clusters of E's features, classes of a label map.
 
-The clusters are kept in the run's folder: a run that goes on has the same.
+Clusters are for data without scene classes: k-means on the features of a trained E.
+They are kept in the run's folder, so that a run that goes on has the same.
 """
 
 import pathlib
@@ -8,59 +9,68 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
+import tqdm
 from scipy.cluster import vq
 
-from mgm_tf.data import array_files, inputs
+from mgm_tf.data import array_files
+from mgm_tf.data.batches import in_order
 from mgm_tf.data.examples import network_images
-from mgm_tf.data.inputs import Split
+from mgm_tf.data.splits import PATIENCE, Split
 
 FILE = "scene_clusters.npz"
+PRESENCE_BATCH_SIZE = 64
+
+# images [N, H, W, 3] in [-1, 1] -> features [N, h, w, channels]
+Encode = Callable[[tf.Tensor], tf.Tensor]
 
 
-def relabelled(
+def with_clusters(
     splits: Sequence[Split],
-    encode: Callable[[tf.Tensor], tf.Tensor],
+    encode: Encode,
     clusters: int,
     seed: int,
     workdir: pathlib.Path,
 ) -> list[Split]:
-    """The splits with the number of its cluster as the scene of every image.
+    """Returns the splits with the number of its cluster as the scene of every image.
 
     Args:
-      splits: the first is what the clusters are made of; the others' images go to the
-        nearest.
-      encode: images [N, H, W, 3] in [-1, 1] -> features [N, h, w, channels].
-      clusters: how many.
-      seed: of where k-means begins.
-      workdir: of the run; read from there if they are kept.
+      splits: the splits; the clusters are computed from the first, and the images of
+        the others get the nearest.
+      encode: the function that computes E's features of images.
+      clusters: the number of clusters.
+      seed: the seed of the first centres of k-means.
+      workdir: the folder of the run; clusters that are there are read.
 
     Raises:
       ValueError: there are fewer images than clusters.
     """
     path = workdir / FILE
     if not path.exists():
-        array_files.save(path, _clustered(splits, encode, clusters, seed))
-    with np.load(path) as kept:
-        return [s.with_scenes(kept[f"scenes_{i}"]) for i, s in enumerate(splits)]
+        array_files.save(path, _cluster_arrays(splits, encode, clusters, seed))
+    with np.load(path) as arrays:
+        return [
+            split.with_scenes(arrays[f"scenes_{index}"])
+            for index, split in enumerate(splits)
+        ]
 
 
-def mean_features(split: Split, encode: Callable) -> np.ndarray:
-    """The mean over the image of E's features, unit vectors [examples, channels]."""
+def mean_features(split: Split, encode: Encode) -> np.ndarray:
+    """Returns the mean of E's features over each image, as unit vectors [n, C]."""
     mean = tf.function(
         lambda images: mean_feature(encode(network_images(images))),
         reduce_retracing=True,
     )
-    batches = inputs.in_order(split, 32)
+    batches = in_order(split, 32)
     return np.concatenate([mean(batch["image"]).numpy() for batch in batches])
 
 
 def mean_feature(features: tf.Tensor) -> tf.Tensor:
-    """The mean of features [N, h, w, C] over the image, as unit vectors [N, C]."""
+    """Returns the mean of features [N, h, w, C] over the image, unit vectors [N, C]."""
     return tf.math.l2_normalize(tf.reduce_mean(features, axis=(1, 2)), axis=-1)
 
 
 def k_means(features: np.ndarray, clusters: int, seed: int) -> np.ndarray:
-    """The centres [clusters, channels] of k-means, begun by k-means++.
+    """Returns the centres [clusters, channels] of k-means, begun by k-means++.
 
     Raises:
       ValueError: there are fewer rows than clusters.
@@ -74,12 +84,42 @@ def k_means(features: np.ndarray, clusters: int, seed: int) -> np.ndarray:
 
 
 def nearest(features: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """The number of the nearest centre of each row, [n] int32."""
+    """Returns the number of the nearest centre of each row, [n] int32."""
     return vq.vq(features, centres)[0].astype(np.int32)
 
 
-def _clustered(splits, encode, clusters, seed) -> dict[str, np.ndarray]:
+def _cluster_arrays(
+    splits: Sequence[Split], encode: Encode, clusters: int, seed: int
+) -> dict[str, np.ndarray]:
     features = [mean_features(split, encode) for split in splits]
     centres = k_means(features[0], clusters, seed)
-    scenes = {f"scenes_{i}": nearest(f, centres) for i, f in enumerate(features)}
+    scenes = {
+        f"scenes_{index}": nearest(rows, centres) for index, rows in enumerate(features)
+    }
     return {"centres": centres, **scenes}
+
+
+def class_presence(split: Split, task: str) -> np.ndarray:
+    """Returns whether each class is in each image, int32 [examples, classes] of 0, 1.
+
+    A row is all zeros where nothing of the image is labelled.
+
+    Args:
+      split: a split with the label maps of the task.
+      task: the name of a task of classes.
+    """
+    info = split.info.tasks[task]
+    classes = len(info.class_names)
+    rows = []
+    batches = tqdm.tqdm(
+        in_order(split, PRESENCE_BATCH_SIZE),
+        "finding objects",
+        -(-len(split) // PRESENCE_BATCH_SIZE),
+        delay=PATIENCE,
+        leave=False,
+    )
+    for batch in batches:
+        for label_map in batch[task].numpy():
+            values = label_map[label_map != info.missing].astype(np.int64)
+            rows.append(np.bincount(values, minlength=classes)[:classes] > 0)
+    return np.stack(rows).astype(np.int32)

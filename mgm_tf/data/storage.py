@@ -1,4 +1,4 @@
-"""The examples of a built data set as they lie on disk, and calls that read them."""
+"""The examples of a split as they lie on disk, and the calls that read them."""
 
 import atexit
 import struct
@@ -17,15 +17,20 @@ SCENE, NAME = "scene", "name"
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}  # by colour type
 
+# The parts of a stored example, by name (`tf.train.Feature`).
+Features = Mapping[str, tf.train.Feature]
+# numbers [n] of examples -> arrays [n, ...] by the names of their parts
+Read = Callable[[np.ndarray], Mapping[str, np.ndarray]]
+
 
 class StoredSplit:
-    """The examples of a split, by their numbers in it.
+    """The examples of a split as they lie on disk, by their places in it.
 
     Attributes:
-      title: the data set and the split, in words.
+      title: the names of the data set and of the split.
     """
 
-    def __init__(self, builder: tfds.core.DatasetBuilder, split: str):
+    def __init__(self, builder: tfds.core.DatasetBuilder, split: str) -> None:
         """Opens the files; nothing is read yet."""
         self.title = f"{builder.info.full_name}, split {split!r}"
         self._source = builder.as_data_source(
@@ -36,13 +41,13 @@ class StoredSplit:
         return len(self._source)
 
     def names(self, places: np.ndarray) -> list[str]:
-        """The names of these examples."""
+        """Returns the names of these examples."""
         return [_name(features) for features in self._read(places)]
 
     def scenes(self, places: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        """The image labels of these examples, int32 [n, *shape]."""
-        found = [_scene(features) for features in self._read(places)]
-        return np.array(found, np.int32).reshape(len(places), *shape)
+        """Returns the scene labels of these examples, int32 [n, *shape]."""
+        scenes = [_scene(features) for features in self._read(places)]
+        return np.array(scenes, np.int32).reshape(len(places), *shape)
 
     def decode(
         self,
@@ -54,75 +59,82 @@ class StoredSplit:
         """Writes examples into rows of arrays.
 
         Args:
-          places: which examples, [n].
-          spec: what one consists of.
-          into: arrays [examples, ...] by the keys of `spec`.
-          rows: of these, [n].
+          places: the places of the examples in the split, [n].
+          spec: the shape and type of each part of one example.
+          into: the arrays [examples, ...] by the keys of `spec`.
+          rows: the rows of these arrays that are written, [n].
 
         Raises:
           DamagedExample: one cannot be read, or is not what `spec` says.
         """
-        read = self._read(places)
-        for row, place, features in zip(rows, places, read, strict=True):
-            for key, wanted in spec.items():
+        examples = self._read(places)
+        for row, place, features in zip(rows, places, examples, strict=True):
+            for key, part in spec.items():
                 try:
-                    into[key][row] = _value(features, key, wanted)
-                except (tf.errors.InvalidArgumentError, LookupError, ValueError) as why:
-                    where = f" ({_name(features)}), {key}"
-                    raise self._damaged(place, why, where) from why
+                    into[key][row] = _value(features, key, part)
+                except (
+                    tf.errors.InvalidArgumentError,
+                    LookupError,
+                    ValueError,
+                ) as error:
+                    detail = f" ({_name(features)}), {key}"
+                    raise self._damaged(place, error, detail) from error
 
     def encoded(
         self, places: np.ndarray, spec: Mapping[str, tf.TensorSpec]
     ) -> dict[str, np.ndarray]:
-        """Examples whose images are still PNG, bytes objects [n], but found whole.
+        """Returns examples whose images are still PNG, bytes [n], checked to be whole.
 
         Args:
-          places: which examples, [n].
-          spec: what one consists of.
+          places: the places of the examples in the split, [n].
+          spec: the shape and type of each part of one decoded example.
 
         Raises:
           DamagedExample: one cannot be read, or is not what `spec` says.
         """
-        read = self._read(places)
-        images = {key: one for key, one in spec.items() if key != SCENE}
-        found = {key: np.empty(len(read), object) for key in images}
-        for row, (place, features) in enumerate(zip(places, read, strict=True)):
-            for key, wanted in images.items():
+        examples = self._read(places)
+        images = {key: part for key, part in spec.items() if key != SCENE}
+        arrays = {key: np.empty(len(examples), object) for key in images}
+        for row, (place, features) in enumerate(zip(places, examples, strict=True)):
+            for key, part in images.items():
                 try:
                     png = features[key].bytes_list.value[0]
-                    check_png(png, wanted)
-                except (LookupError, ValueError, struct.error) as why:
-                    where = f" ({_name(features)}), {key}"
-                    raise self._damaged(place, why, where) from why
-                found[key][row] = png
+                    check_png(png, part)
+                except (LookupError, ValueError, struct.error) as error:
+                    detail = f" ({_name(features)}), {key}"
+                    raise self._damaged(place, error, detail) from error
+                arrays[key][row] = png
         if SCENE in spec:
-            scenes = np.array([_scene(features) for features in read], np.int32)
-            found[SCENE] = scenes.reshape(len(read), *spec[SCENE].shape)
-        return found
+            scenes = np.array([_scene(features) for features in examples], np.int32)
+            arrays[SCENE] = scenes.reshape(len(examples), *spec[SCENE].shape)
+        return arrays
 
-    def _read(self, places: np.ndarray) -> list:
-        """The features of these examples; images are still PNG."""
+    def _read(self, places: np.ndarray) -> list[Features]:
+        """Returns the features of these examples; images are still PNG."""
         try:
             records = self._source.__getitems__(places.tolist())
         except Exception as error:  # whatever the library of the files raises
             self._find_damaged(places)
             raise DamagedExample(f"{self.title}: {error}") from error
-        found = []
+        examples = []
         for place, record in zip(places, records, strict=True):
             try:
-                found.append(tf.train.Example.FromString(record).features.feature)
+                examples.append(tf.train.Example.FromString(record).features.feature)
             except Exception as error:  # that of protobuf has no public name
                 raise self._damaged(place, error) from error
-        return found
+        return examples
 
     def _find_damaged(self, places: np.ndarray) -> None:
+        """Raises DamagedExample for the first of these that cannot be read."""
         for place in places.tolist():
             try:
                 self._source.__getitems__([place])
             except Exception as error:
                 raise self._damaged(place, error) from error
 
-    def _damaged(self, place, reason: Exception, detail: str = "") -> DamagedExample:
+    def _damaged(
+        self, place: int, reason: Exception, detail: str = ""
+    ) -> DamagedExample:
         text = str(reason).splitlines() or [type(reason).__name__]
         return DamagedExample(
             f"{self.title}, example {place}{detail} cannot be read ({text[0]}). Remove "
@@ -130,11 +142,11 @@ class StoredSplit:
         )
 
 
-def _name(features) -> str:
+def _name(features: Features) -> str:
     return b"".join(features[NAME].bytes_list.value).decode()
 
 
-def _scene(features) -> np.ndarray:
+def _scene(features: Features) -> np.ndarray:
     return np.array(features[SCENE].int64_list.value, np.int32)
 
 
@@ -164,7 +176,7 @@ def check_png(png: bytes, spec: tf.TensorSpec) -> None:
         begin = end + 4
 
 
-def _value(features, key: str, spec: tf.TensorSpec) -> np.ndarray:
+def _value(features: Features, key: str, spec: tf.TensorSpec) -> np.ndarray:
     if key == SCENE:
         return _scene(features).reshape(spec.shape)
     png = features[key].bytes_list.value[0]
@@ -177,21 +189,23 @@ def _value(features, key: str, spec: tf.TensorSpec) -> np.ndarray:
 
 
 class Calls:
-    """Calls of Python by TensorFlow's threads, which end before Python ends.
+    """Python calls by the threads of TensorFlow, which end before Python ends.
 
     The threads read ahead. A call that begins while Python is ending never returns, and
     the process waits for it for ever.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._ending = threading.Event()
         self._running = 0
         self._last = 0.0
         self._lock = threading.Lock()
         atexit.register(self.end)
 
-    def __call__(self, read: Callable, blank: Callable, numbers: np.ndarray):
-        """`read(numbers)`; `blank(numbers)` once nobody will look at it any more."""
+    def __call__(
+        self, read: Read, blank: Read, numbers: np.ndarray
+    ) -> Mapping[str, np.ndarray]:
+        """Returns `read(numbers)`; once Python is ending, `blank(numbers)`."""
         with self._lock:
             self._running += 1
         try:
@@ -212,52 +226,52 @@ CALLS = Calls()
 
 
 def in_graph(
-    read: Callable[[np.ndarray], Mapping[str, np.ndarray]],
-    blank: Callable[[np.ndarray], Mapping[str, np.ndarray]],
+    read: Read,
+    blank: Read,
     numbers: tf.Tensor,
     spec: Mapping[str, tf.TensorSpec],
 ) -> dict[str, tf.Tensor]:
-    """`read(numbers)` when the graph runs.
+    """Returns `read(numbers)`, which is called when the graph runs.
 
     Args:
-      read: numbers [n] -> arrays [n, ...] by the keys of `spec`.
-      blank: the same with any values, fast.
-      numbers: of examples, [n].
-      spec: of one example.
+      read: the function that reads examples.
+      blank: a fast function that returns such arrays with any values.
+      numbers: the numbers of the examples, [n].
+      spec: the shape and type of each part of one example.
     """
 
-    def call(wanted):
-        found = CALLS(read, blank, wanted)
-        return [found[key] for key in spec]
+    def call(numbers: np.ndarray) -> list[np.ndarray]:
+        arrays = CALLS(read, blank, numbers)
+        return [arrays[key] for key in spec]
 
-    dtypes = [one.dtype for one in spec.values()]
+    dtypes = [part.dtype for part in spec.values()]
     values = tf.numpy_function(call, [numbers], dtypes, stateful=False)
     return {
-        key: tf.ensure_shape(value, (*numbers.shape, *one.shape))
-        for (key, one), value in zip(spec.items(), values, strict=True)
+        key: tf.ensure_shape(value, (*numbers.shape, *part.shape))
+        for (key, part), value in zip(spec.items(), values, strict=True)
     }
 
 
 def encoded_spec(spec: Mapping[str, tf.TensorSpec]) -> dict[str, tf.TensorSpec]:
-    """What `StoredSplit.encoded` gives of an example."""
+    """Returns the shape and type of each part of an encoded example."""
     png = tf.TensorSpec((), tf.string)
-    return {key: one if key == SCENE else png for key, one in spec.items()}
+    return {key: part if key == SCENE else png for key, part in spec.items()}
 
 
 def decoded(
     encoded: Mapping[str, tf.Tensor], spec: Mapping[str, tf.TensorSpec]
 ) -> dict[str, tf.Tensor]:
-    """The examples [n, ...] of PNG [n], in a graph."""
+    """Returns the examples [n, ...] of PNG [n], in a graph."""
 
-    def decode(example):
+    def decode(example: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         images = {
-            key: tf.io.decode_png(example[key], dtype=one.dtype)
-            for key, one in spec.items()
+            key: tf.io.decode_png(example[key], dtype=part.dtype)
+            for key, part in spec.items()
             if key != SCENE
         }
-        whole = images | {SCENE: example[SCENE]}
+        parts = images | {SCENE: example[SCENE]}
         return {
-            key: tf.ensure_shape(whole[key], one.shape) for key, one in spec.items()
+            key: tf.ensure_shape(parts[key], part.shape) for key, part in spec.items()
         }
 
     return tf.map_fn(decode, dict(encoded), fn_output_signature=dict(spec))

@@ -14,15 +14,15 @@ STRATIFIED_PERCENT = 10.0
 
 
 def nested_order(presence: np.ndarray, seed: int) -> np.ndarray:
-    """The examples in the order in which fractions take them.
+    """Returns the examples in the order in which fractions take them.
 
     Interpretation: a fraction is drawn at random; its first tenth of all examples is
     stratified: one example of every class, then classes in proportion.
 
     Args:
-      presence: [examples, classes] booleans, the image labels; a row of False where
+      presence: the image labels, [examples, classes] booleans; a row of False where
         none is known.
-      seed: of the order.
+      seed: the seed of the order.
 
     Returns:
       A permutation [examples].
@@ -37,36 +37,36 @@ def nested_order(presence: np.ndarray, seed: int) -> np.ndarray:
 
 
 def labelled(order: np.ndarray, presence: np.ndarray, percent: float) -> np.ndarray:
-    """The numbers of the labelled examples, in ascending order.
+    """Returns the numbers of the labelled examples, in ascending order.
 
     Args:
-      order: of `nested_order`.
-      presence: as there.
-      percent: of all examples.
+      order: a permutation by `nested_order`.
+      presence: the image labels, as given to `nested_order`.
+      percent: the labelled percentage of all examples.
 
     Raises:
       ValueError: there would be no example, or, where fractions are stratified, not one
         of every class.
     """
     count = _count(order, percent)
-    chosen = order[:count]
-    missing = int(np.sum(presence.any(0) & ~presence[chosen].any(0)))
+    selected = order[:count]
+    missing = int(np.sum(presence.any(0) & ~presence[selected].any(0)))
     if not count or (percent <= STRATIFIED_PERCENT and missing):
         raise ValueError(
             f"--labelled_percent={percent:g}: {percent:g} % of {len(order)} training "
             f"examples are {count}, too few for one of each of the "
             f"{int(presence.any(0).sum())} scenes."
         )
-    return np.sort(chosen)
+    return np.sort(selected)
 
 
 def weak(order: np.ndarray, percent: float, weak_percent: float) -> np.ndarray:
-    """The numbers of the examples that follow the labelled ones, in ascending order.
+    """Returns the numbers of the examples after the labelled ones, ascending.
 
     Args:
-      order: of `nested_order`.
-      percent: of all examples that are labelled.
-      weak_percent: of all examples that are to have an image label only.
+      order: a permutation by `nested_order`.
+      percent: the percentage of all examples that are labelled.
+      weak_percent: the percentage that has an image label only.
 
     Raises:
       ValueError: there are not so many left.
@@ -82,27 +82,30 @@ def weak(order: np.ndarray, percent: float, weak_percent: float) -> np.ndarray:
     return np.sort(order[begin:end])
 
 
-def apart(
+def hold_out(
     numbers: np.ndarray, percent: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Examples in two parts, at random, each in ascending order.
+    """Divides examples into two parts at random, each in ascending order.
 
     Args:
-      numbers: of the examples.
-      percent: of them in the second part.
-      seed: of who is where.
+      numbers: the numbers of the examples, [n].
+      percent: the percentage of them that is in the second part.
+      seed: the seed of the division.
+
+    Returns:
+      The numbers of the first and of the second part.
 
     Raises:
       ValueError: one part would have fewer than two examples.
     """
-    held = _count(numbers, percent)
-    if min(held, len(numbers) - held) < 2:
+    held_out = _count(numbers, percent)
+    if min(held_out, len(numbers) - held_out) < 2:
         raise ValueError(
             f"{len(numbers)} labelled examples are too few to hold {percent:g} % of "
             "them out: both parts need two."
         )
     order = np.random.default_rng([seed, 1]).permutation(numbers)
-    return np.sort(order[held:]), np.sort(order[:held])
+    return np.sort(order[held_out:]), np.sort(order[:held_out])
 
 
 def _count(order: np.ndarray, percent: float) -> int:
@@ -111,18 +114,18 @@ def _count(order: np.ndarray, percent: float) -> int:
 
 
 def _cover(presence: np.ndarray) -> np.ndarray:
-    """The first example of every class that no earlier choice has, rare ones first."""
+    """Returns the first example of every class not yet covered, rare classes first."""
     covered = np.zeros(presence.shape[1], bool)
-    chosen = []
+    numbers = []
     for number in np.argsort(presence.sum(0), kind="stable"):
         if presence[:, number].any() and not covered[number]:
-            chosen.append(int(np.argmax(presence[:, number])))
-            covered |= presence[chosen[-1]]
-    return np.array(chosen, int)
+            numbers.append(int(np.argmax(presence[:, number])))
+            covered |= presence[numbers[-1]]
+    return np.array(numbers, int)
 
 
 def _proportional(presence: np.ndarray) -> np.ndarray:
-    """All but the cover, in turns that keep every class's share.
+    """Returns all but the cover, in turns that keep every class's share.
 
     The k-th of a class's n examples comes at (k + 1/2) / n of the way. An image with
     several labels counts for its rarest, one without any for a class of its own.
@@ -136,9 +139,9 @@ def _proportional(presence: np.ndarray) -> np.ndarray:
     taken = np.zeros(len(presence), bool)
     taken[_cover(presence)] = True
     place = np.zeros(len(presence))
-    for each in np.unique(stratum):
-        members = np.flatnonzero(stratum == each)
-        # The cover's come first.
+    for number in np.unique(stratum):
+        members = np.flatnonzero(stratum == number)
+        # The examples of the cover come first.
         members = members[np.argsort(~taken[members], kind="stable")]
         place[members] = (np.arange(len(members)) + 0.5) / len(members)
     order = np.argsort(place, kind="stable")

@@ -81,7 +81,7 @@ def _learned_scene_classes(experiment: Experiment, step: int) -> SceneClasses | 
     # Pseudo labels are made of training images; the others have none to compare with.
     is_stored = experiment.scene_labels.relabel is None
     is_learned = "refiner" in experiment.trained(step)
-    return experiment.data.labels if is_stored and is_learned else None
+    return experiment.data.scene_classes if is_stored and is_learned else None
 
 
 def _evaluator(

@@ -33,7 +33,7 @@ def main() -> None:
     path = saved_model.export(
         experiment.networks,
         experiment.tasks,
-        experiment.data.labels if classifies_scenes else None,
+        experiment.data.scene_classes if classifies_scenes else None,
         experiment.data.info.image_size,
         pathlib.Path(flags.FLAGS.saved_model),
         fingerprint=experiment.fingerprint(),

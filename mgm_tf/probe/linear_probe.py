@@ -14,7 +14,7 @@ import tensorflow as tf
 from scipy import special
 
 from mgm_tf.data import pseudo_labels
-from mgm_tf.data.inputs import Split
+from mgm_tf.data.splits import Split
 from mgm_tf.tasks import metrics
 
 # scikit-learn takes seconds to import: only what needs it does.

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from mgm_tf.data import pseudo_labels
-from mgm_tf.data.inputs import Batches
+from mgm_tf.data.batches import Batches
 from mgm_tf.probe import kid, linear_probe
 from mgm_tf.train import pictures
 from mgm_tf.train.experiment import Experiment
@@ -66,7 +66,7 @@ def _encoder(experiment: Experiment) -> Encode:
 
 def _scene(experiment: Experiment) -> dict[str, float] | None:
     data = experiment.data
-    is_stored = data.labels.size and experiment.scene_labels.relabel is None
+    is_stored = data.scene_classes.size and experiment.scene_labels.relabel is None
     if not (is_stored and experiment.shares_features):
         return None
     return linear_probe.probe_encoder(data.train, data.test, _encoder(experiment))

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from mgm_tf.data import array_files
-from mgm_tf.data.inputs import Split
+from mgm_tf.data.splits import Split
 from mgm_tf.tasks.dense import Task
 
 

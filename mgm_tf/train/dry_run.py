@@ -1,7 +1,7 @@
 """The report of a dry run: what would be trained and what it would cost."""
 
 from mgm_tf import networks
-from mgm_tf.data import inputs
+from mgm_tf.data.batches import batch_spec
 from mgm_tf.data.dataset import HELD_OUT, WEAK
 from mgm_tf.method.stages import STAGE_NAMES
 from mgm_tf.train import costs
@@ -23,7 +23,7 @@ def report(experiment: Experiment) -> str:
     for stage in experiment.plan(examples):
         model = experiment.model(stage, experiment.optimizers(stage))
         extra = {name: (tasks_of[name], size) for name, size in stage.extra.items()}
-        spec = inputs.batch_spec(experiment.data.info, names, stage.batch_size, extra)
+        spec = batch_spec(experiment.data.info, names, stage.batch_size, extra)
         stage_costs[stage] = costs.step_costs(model, spec)
         length = getattr(schedule, f"{stage.name}_length")
         steps = (

@@ -15,6 +15,7 @@ from mgm_tf import networks
 from mgm_tf.config import checks, options
 from mgm_tf.config.lengths import StageLength
 from mgm_tf.config.settings import Config
+from mgm_tf.data.batches import Part
 from mgm_tf.data.dataset import (
     HELD_OUT,
     SCENE_LABEL_SOURCES,
@@ -23,7 +24,7 @@ from mgm_tf.data.dataset import (
     SceneLabelSource,
 )
 from mgm_tf.data.examples import Reader, Span
-from mgm_tf.data.inputs import Part, Split
+from mgm_tf.data.splits import Split
 from mgm_tf.method import algorithm
 from mgm_tf.method.algorithm import STAGE_NAMES, Method, Stage, Update
 from mgm_tf.method.synthesis_labels import SYNTHESIS_LABELS
@@ -139,7 +140,7 @@ class Experiment:
             return networks.build_networks(
                 tasks={task.name: task.output_channels for task in self.tasks},
                 # Without labels, R and G are in no update.
-                classes=max(self.data.labels.size, 1),
+                classes=max(self.data.scene_classes.size, 1),
                 image_size=self.data.info.image_size,
                 encoder=wanted.encoder,
                 encoder_widths=wanted.encoder_widths,
@@ -181,7 +182,7 @@ class Experiment:
         return composition.method_of(
             self.settings,
             self.tasks,
-            self.data.labels,
+            self.data.scene_classes,
             other_runs.names(self.settings.source),
         )
 
@@ -239,7 +240,7 @@ class Experiment:
 
     def _check_scenes(self, stages: list[Stage]) -> None:
         reading = [stage.name for stage in stages if stage.reads_scenes]
-        if reading and not self.data.labels.size:
+        if reading and not self.data.scene_classes.size:
             raise ValueError(
                 f"{self.settings.data.dataset} has no scene labels, which the "
                 f"{reading[0]} stage learns from. --scene_labels=cluster makes pseudo "
@@ -322,12 +323,12 @@ class Experiment:
         if stage.reads_scenes:
             wanted = functools.partial(
                 SYNTHESIS_LABELS[method.synthesis_labels],
-                labels=self.data.labels,
+                labels=self.data.scene_classes,
                 frequencies=lambda: self.data.frequencies,
             )
         return Reader(
             self.tasks,
-            self.data.labels,
+            self.data.scene_classes,
             self.settings.run.seed,
             stage.batch_size,
             stage.extra,

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from mgm_tf import networks
 from mgm_tf.config import saved
-from mgm_tf.data.inputs import Batches
+from mgm_tf.data.batches import Batches
 from mgm_tf.errors import Interrupted
 from mgm_tf.method.algorithm import MULTI_TASK_NETWORK, Stage
 from mgm_tf.train import callbacks, costs, pictures, validation

@@ -9,9 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from mgm_tf.data.augmentation import simclr
+from mgm_tf.data.batches import Batches
 from mgm_tf.data.examples import Examples, Reader, network_images
-from mgm_tf.data.inputs import Batches, Split
 from mgm_tf.data.randomness import BatchRng
+from mgm_tf.data.splits import Split
 from mgm_tf.method.adversarial import Latent
 from mgm_tf.plotting import panels
 from mgm_tf.tasks.dense import Task

@@ -6,8 +6,9 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from mgm_tf.data import inputs
+from mgm_tf.data.batches import in_order
 from mgm_tf.data.examples import network_images
+from mgm_tf.data.splits import Split
 from mgm_tf.tasks.dense import Task
 from mgm_tf.tasks.scenes import SceneClasses
 
@@ -50,7 +51,7 @@ class Evaluator:
         graph = tf.function(self._batch_statistics, reduce_retracing=True)
         self._statistics = self._batch_statistics if eagerly else graph
 
-    def __call__(self, split: inputs.Split, *, progress: bool = False) -> Metrics:
+    def __call__(self, split: Split, *, progress: bool = False) -> Metrics:
         """Computes the metrics over all of a split; `progress` shows how far it is."""
         evaluated: dict[str, Task | SceneClasses] = {
             task.name: task for task in self._tasks
@@ -59,7 +60,7 @@ class Evaluator:
             evaluated[SCENE] = self._scene_classes
         sums: dict[str, dict[str, np.ndarray]] = {name: {} for name in evaluated}
         number = -(-len(split) // self._batch_size)
-        batches = inputs.in_order(split, self._batch_size)
+        batches = in_order(split, self._batch_size)
         for batch in tqdm.tqdm(
             batches, "evaluating", number, leave=False, disable=not progress
         ):
@@ -97,7 +98,7 @@ def with_scenes(predictor: Predictor, refiner: Refiner) -> Predictor:
 
 
 def constant_scene_metrics(
-    split: inputs.Split, scene_classes: SceneClasses, frequencies: np.ndarray
+    split: Split, scene_classes: SceneClasses, frequencies: np.ndarray
 ) -> dict[str, float]:
     """Computes the metrics of the guess by the frequencies [classes] in training."""
     condition = scene_classes.condition(tf.constant(split.scenes()))

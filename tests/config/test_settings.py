@@ -12,8 +12,9 @@ from mgm_tf import networks
 from mgm_tf.config import options, saved, settings
 from mgm_tf.config.lengths import StageLength
 from mgm_tf.config.settings import Config
-from mgm_tf.data import dataset, inputs
+from mgm_tf.data import dataset
 from mgm_tf.data.augmentation import diffaugment, geometry
+from mgm_tf.data.splits import CACHES
 from mgm_tf.method import algorithm, gradients, objectives, synthesis_labels
 from mgm_tf.networks import decoders, encoders, sharing
 from mgm_tf.train import claiming, composition, tuning
@@ -22,7 +23,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 FLAGFILES = sorted(ROOT.glob("configs/**/*.flags"))
 TABLES = {
     "dataset": datasets.BUILDERS,
-    "cache": inputs.CACHES,
+    "cache": CACHES,
     "augmentation": geometry.AUGMENTATIONS,
     "scene_labels": dataset.SCENE_LABEL_SOURCES,
     "check_data": claiming.REFUSES,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf.data import objects
-from mgm_tf.data.dataset import SCENE_LABEL_SOURCES, DataSet, of_objects
+from mgm_tf.data import pseudo_labels
+from mgm_tf.data.dataset import SCENE_LABEL_SOURCES, DataSet, object_record
 from tests import fake_dataset
 
 PERCENTS = (25, 50, 75, 100)
@@ -112,7 +112,7 @@ def test_there_are_no_frequencies_without_labels(data_dir):
 
 def test_clusters_are_labels_by_another_name(data_dir):
     data = data_set(data_dir, scene_labels="cluster", scene_clusters=4)
-    assert data.labels.names == tuple(f"cluster {i}" for i in range(4))
+    assert data.scene_classes.names == tuple(f"cluster {i}" for i in range(4))
     assert "k = 4" in data.info.scene_source
     assert (
         SCENE_LABEL_SOURCES["cluster"].learned
@@ -123,7 +123,7 @@ def test_clusters_are_labels_by_another_name(data_dir):
 def test_data_without_scenes_have_no_labels(data_dir):
     fake_dataset.build(data_dir, "nameless_64")
     data = data_set(data_dir, protocol="nameless")
-    assert data.labels.size == 0
+    assert data.scene_classes.size == 0
     assert data.train.batch(tf.range(2))["scene"].numpy().tolist() == [-1, -1]
     # A fraction needs none.
     assert len(data_set(data_dir, protocol="nameless", labelled_percent=25).train) == 3
@@ -165,8 +165,8 @@ def test_a_few_labelled_examples_cannot_be_parted(data_dir):
 @pytest.mark.parametrize("tasks", [("depth",), ("depth", "segmentation")])
 def test_objects_are_labels_whether_or_not_segmentation_is_learned(data_dir, tasks):
     data = data_set(data_dir, scene_labels="objects", tasks=tasks)
-    assert data.labels.kind == "multi_hot"
-    assert data.labels.names == ("wall", "floor", "ball")
+    assert data.scene_classes.kind == "multi_hot"
+    assert data.scene_classes.names == ("wall", "floor", "ball")
     assert data.info.scene_shape == (3,)
     relabel = SCENE_LABEL_SOURCES["objects"].relabel
     train, other = relabel([data.train, data.validation], None, None, None, data)
@@ -189,7 +189,7 @@ def test_objects_of_weak_images_are_read_off_maps_that_are_not_learned(data_dir)
 def test_images_without_label_maps_have_no_objects(data_dir, monkeypatch):
     data = data_set(data_dir, scene_labels="objects", protocol="weak")
     nothing = np.zeros((6, 3), np.int32)
-    monkeypatch.setattr(objects, "presence", lambda split, task: nothing)
+    monkeypatch.setattr(pseudo_labels, "class_presence", lambda split, task: nothing)
     with pytest.raises(ValueError, match="none of the 6 images of its split 'weak'"):
         data.with_objects(data.weak)
 
@@ -214,7 +214,7 @@ def test_without_label_maps_of_classes_there_are_no_objects(data_dir):
         fake_dataset.INFO, tasks={"depth": fake_dataset.INFO.tasks["depth"]}
     )
     with pytest.raises(ValueError, match="rooms has no labels of .it has depth.") as no:
-        of_objects(info, settings)
+        object_record(info, settings)
     assert "--scene_labels=objects" in str(no.value)
 
 
@@ -222,7 +222,7 @@ def test_without_label_maps_of_classes_there_are_no_objects(data_dir):
 def test_every_way_to_have_scene_labels_has_a_record(data_dir, name):
     data = data_set(data_dir, scene_labels=name, scene_clusters=5)
     sizes = {"given": 3, "objects": 3, "cluster": 5}
-    assert data.labels.size == sizes[name]
+    assert data.scene_classes.size == sizes[name]
     kinds = {"objects": "multi_hot"}
     assert data.info.label_kind == kinds.get(name, "categorical")
     # What is stored needs no other labels.

@@ -113,7 +113,7 @@ def test_too_small_a_fraction_is_refused():
 
 def test_a_part_is_held_out_of_the_labelled_ones():
     numbers = np.arange(100, 200)
-    rest, held_out = subsets.apart(numbers, 20, seed=0)
+    rest, held_out = subsets.hold_out(numbers, 20, seed=0)
     assert (len(rest), len(held_out)) == (80, 20)
     for part in (rest, held_out):
         np.testing.assert_array_equal(part, np.sort(part))
@@ -124,7 +124,7 @@ def test_a_part_is_held_out_of_the_labelled_ones():
 
 def test_who_is_held_out_is_a_function_of_the_seed():
     numbers = np.arange(50)
-    first, again, other = (subsets.apart(numbers, 20, seed)[1] for seed in (0, 0, 1))
+    first, again, other = (subsets.hold_out(numbers, 20, seed)[1] for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert set(first) != set(other)
     # Not the order by which fractions are chosen: those held out are no fraction.
@@ -135,10 +135,10 @@ def test_who_is_held_out_is_a_function_of_the_seed():
 @pytest.mark.parametrize(("count", "percent"), [(7, 20), (10, 5), (3, 50), (10, 95)])
 def test_two_are_needed_on_either_side(count, percent):
     with pytest.raises(ValueError, match=f"{count} labelled examples are too few"):
-        subsets.apart(np.arange(count), percent, seed=0)
+        subsets.hold_out(np.arange(count), percent, seed=0)
 
 
 def test_the_smallest_set_that_can_be_parted():
     # 20 % of 8 are 1.6.
-    rest, held_out = subsets.apart(np.arange(8), 20, seed=0)
+    rest, held_out = subsets.hold_out(np.arange(8), 20, seed=0)
     assert (len(rest), len(held_out)) == (6, 2)

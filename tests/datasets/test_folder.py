@@ -19,7 +19,7 @@ from datasets.folder import example
 from datasets.folder.folder_dataset_builder import Builder
 from datasets.metadata import DataInfo
 from datasets.nyuv2.normals_from_depth import normals_from_depth
-from mgm_tf.data.inputs import Split
+from mgm_tf.data.splits import Split
 from mgm_tf.tasks import dense
 from tests.datasets import builder_case, folder_files
 from tests.datasets.folder_files import NAMES, build, save

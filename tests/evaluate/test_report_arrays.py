@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 
 from datasets.metadata import TaskInfo
-from mgm_tf.data import inputs
 from mgm_tf.data.examples import Reader, network_images
+from mgm_tf.data.splits import Split
 from mgm_tf.evaluate import report_arrays
 from mgm_tf.method.adversarial import Noise
 from mgm_tf.tasks.dense import task_of
@@ -25,7 +25,7 @@ NAMES = tuple(task.name for task in TASKS)
 def splits(tmp_path_factory):
     builder = fake_dataset.build(tmp_path_factory.mktemp("data"))
     return {
-        name: inputs.Split(builder, name, NAMES, "memory") for name in ("train", "test")
+        name: Split(builder, name, NAMES, "memory") for name in ("train", "test")
     }
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mgm_tf.data import inputs
+from mgm_tf.data.splits import Split
 from mgm_tf.probe import linear_probe
 from tests import fake_dataset
 
@@ -193,7 +193,7 @@ def test_arrays_that_do_not_go_together_are_refused(probe):
 def test_of_an_encoder(tmp_path):
     builder = fake_dataset.build(tmp_path)
     train, test = [
-        inputs.Split(builder, name, (), "memory") for name in ("train", "validation")
+        Split(builder, name, (), "memory") for name in ("train", "validation")
     ]
 
     def mean_colour(images):

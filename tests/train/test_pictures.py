@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf.data import inputs
+from mgm_tf.data.batches import Batches
 from mgm_tf.data.examples import Reader
 from mgm_tf.data.randomness import BatchRng
+from mgm_tf.data.splits import Split
 from mgm_tf.method.adversarial import Guided, Noise
 from mgm_tf.plotting import panels
 from mgm_tf.tasks.dense import task_of
@@ -23,7 +24,7 @@ READER = Reader(TASKS, Categorical(SCENES), seed=3, batch_size=4)
 @pytest.fixture(scope="module")
 def split(tmp_path_factory):
     builder = fake_dataset.build(tmp_path_factory.mktemp("data"))
-    return inputs.Split(builder, "train", NAMES, "memory")
+    return Split(builder, "train", NAMES, "memory")
 
 
 def perfect_networks(split, numbers):
@@ -174,7 +175,7 @@ def test_no_more_images_are_reconstructed_than_there_are(split):
 
 
 def test_views_are_shown_below_the_images_of_the_step(split):
-    batches = inputs.Batches(split, 4, seed=3, first_step=2)
+    batches = Batches(split, 4, seed=3, first_step=2)
     picture = pictures.views(batches, READER, step=7, number=3)
     images = batches.at(tf.constant(7, tf.int64))["image"].numpy()[:3]
     expected = panels.image_grid([list(images)] * 3, ("image", "view a", "view b"))

@@ -23,7 +23,7 @@ CUTOUT = 1 / 2  # of the size
 
 
 def random_color(images: tf.Tensor, rng: BatchRng) -> tf.Tensor:
-    """Another brightness, saturation and contrast."""
+    """Changes brightness, saturation and contrast at random."""
     brightness = rng.fold_in("brightness").uniform(
         low=BRIGHTNESS[0], high=BRIGHTNESS[1]
     )
@@ -40,10 +40,10 @@ def color(
     """Changes colours by given amounts, in this order.
 
     Args:
-      images: [N, S, S, 3].
-      brightness: what is added, [N].
-      saturation: factors [N] of the distance from a pixel's grey, its mean colour.
-      contrast: factors [N] of the distance from the mean of the image.
+      images: the images, [N, S, S, 3].
+      brightness: the values that are added, [N].
+      saturation: the factors [N] of the distance from a pixel's grey, its mean colour.
+      contrast: the factors [N] of the distance from the mean of the image.
     """
     images += _each(brightness)
     images = _stretch(images, saturation, axes=[3])
@@ -60,8 +60,8 @@ def translate(images: tf.Tensor, shifts: tf.Tensor) -> tf.Tensor:
     """Moves images [N, S, S, 3]; what comes in from outside is 0.
 
     Args:
-      images: any values.
-      shifts: pixels down and to the right, integers [N, 2].
+      images: the images, any values.
+      shifts: the numbers of pixels down and to the right, integers [N, 2].
     """
     size = images.shape[1]
     moved = tf.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]])
@@ -85,9 +85,9 @@ def cut_out(images: tf.Tensor, start: tf.Tensor, size: int) -> tf.Tensor:
     """Sets a square of each image [N, S, S, 3] to 0.
 
     Args:
-      images: any values.
-      start: top and left of the squares, integers [N, 2]; may be outside.
-      size: pixels of a side.
+      images: the images, any values.
+      start: the top and left of the squares, integers [N, 2]; may be outside.
+      size: the number of pixels of a side.
     """
     place = np.arange(images.shape[1]) - start[:, :, None]
     inside = (place >= 0) & (place < size)  # [N, 2 axes, S]
@@ -103,11 +103,11 @@ POLICY = {
 
 
 def diff_augment(images: tf.Tensor, rng: BatchRng) -> tf.Tensor:
-    """Images [N, S, S, 3] in [-1, 1], each changed at random by all of `POLICY`.
+    """Changes images [N, S, S, 3] in [-1, 1] at random by all of `POLICY`.
 
     Args:
       images: real or synthesized ones.
-      draws: for the N images.
+      rng: the random numbers of the N images.
     """
     for name, change in POLICY.items():
         images = change(images, rng.fold_in(name))
@@ -115,8 +115,7 @@ def diff_augment(images: tf.Tensor, rng: BatchRng) -> tf.Tensor:
 
 
 def unchanged(images: tf.Tensor, rng: BatchRng) -> tf.Tensor:
-    """The images themselves."""
-    del rng  # Nothing is random.
+    """Returns the images themselves."""
     return images
 
 
@@ -127,7 +126,7 @@ DISCRIMINATOR_AUGMENTATIONS: dict[str, Augmentation] = {
 
 
 def _each(values: tf.Tensor) -> tf.Tensor:
-    """A value an image, [N], so that it broadcasts."""
+    """Returns a value per image [N] as [N, 1, 1, 1], which broadcasts over images."""
     return values[:, None, None, None]
 
 
@@ -138,10 +137,10 @@ def _stretch(images: tf.Tensor, factors: tf.Tensor, axes: list[int]) -> tf.Tenso
 
 
 def _pixels(images: tf.Tensor, fraction: float) -> int:
-    """A fraction of the size, rounded."""
+    """Returns a fraction of the size of images in pixels, rounded."""
     return int(images.shape[1] * fraction + 0.5)
 
 
 def _integers(rng: BatchRng, number: int) -> tf.Tensor:
-    """For each axis one of 0..number-1, int32 [N, 2]."""
+    """Returns random integers in 0..number-1 for both axes, int32 [N, 2]."""
     return tf.cast(rng.uniform(2) * number, tf.int32)

@@ -22,7 +22,7 @@ YIQ = np.array([LUMA, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112)])
 
 
 class Transform(NamedTuple):
-    """A row of a table: with this probability images become `apply(images, rng)`."""
+    """A random change of images: `apply(images, rng)` with a probability."""
 
     name: str
     probability: float
@@ -30,7 +30,7 @@ class Transform(NamedTuple):
 
 
 def random_crop(images: tf.Tensor, rng: BatchRng) -> tf.Tensor:
-    """A part of the image, resized to the image's size.
+    """Returns a random part of each image, resized to the image's size.
 
     The area is uniform in CROP_AREA and the aspect log-uniform in CROP_ASPECT, drawn
     until the crop fits; after CROP_ATTEMPTS it is the whole image, if square.
@@ -51,12 +51,12 @@ def random_crop(images: tf.Tensor, rng: BatchRng) -> tf.Tensor:
 
 
 def crop(images: tf.Tensor, start: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """A part of each image [N, H, W, C], resized bilinearly to the image's size.
+    """Returns a part of each image [N, H, W, C], resized bilinearly to its size.
 
     Args:
-      images: any values.
-      start: top and left of the part, [N, 2], as fractions of the image.
-      size: height and width of the part, [N, 2], as fractions of the image.
+      images: the images, any values.
+      start: the top and left of the part, [N, 2], as fractions of the image.
+      size: the height and width of the part, [N, 2], as fractions of the image.
     """
     rows = _crop_matrix(images.shape[1], start[:, 0], size[:, 0])
     columns = _crop_matrix(images.shape[2], start[:, 1], size[:, 1])
@@ -64,7 +64,7 @@ def crop(images: tf.Tensor, start: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
 
 
 def _crop_matrix(pixels: int, start: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """[N, pixels, pixels]: in a row, how a pixel is interpolated."""
+    """Returns matrices [N, pixels, pixels]; a row interpolates one pixel."""
     # A part is never larger than the image: nothing shrinks, nothing can alias.
     centers = (np.arange(pixels) + 0.5).astype(np.float32)
     source = start[:, None] * pixels + size[:, None] * centers - 0.5
@@ -74,7 +74,7 @@ def _crop_matrix(pixels: int, start: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
 
 
 def _on_both_axes(images: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
-    """The matrices [N, H, H] on the columns and [N, W, W] on the rows of each image."""
+    """Applies matrices [N, H, H] to the columns, [N, W, W] to the rows of images."""
     # Matrices, as convolutions with a kernel per image are far slower.
     planes = tf.transpose(images, [0, 3, 1, 2])
     planes = tf.matmul(rows[:, None], planes)
@@ -84,12 +84,11 @@ def _on_both_axes(images: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.
 
 def flip(images: tf.Tensor, rng: BatchRng) -> tf.Tensor:
     """Mirrors left and right."""
-    del rng  # Whether to is all that is random.
     return tf.reverse(images, axis=[2])
 
 
 def random_color_jitter(images: tf.Tensor, rng: BatchRng) -> tf.Tensor:
-    """Brightness, contrast, saturation and hue in an order of the image's own.
+    """Changes brightness, contrast, saturation and hue in an order per image.
 
     Factors are uniform in 1 -+ 0.8 s and the hue turns by up to 0.2 s of the circle,
     s = JITTER_STRENGTH. Values are clipped to [0, 1] after each.
@@ -110,10 +109,11 @@ def color_jitter(
     """Changes colours by given amounts in a given order.
 
     Args:
-      images: [N, S, S, 3].
-      factors: of brightness, contrast, saturation, [N, 3]; 1 changes nothing.
-      turns: of the hue, [N], in circles.
-      order: [N, 4], a permutation of 0 brightness, 1 contrast, 2 saturation, 3 hue.
+      images: the images, [N, S, S, 3].
+      factors: the factors of brightness, contrast, saturation, [N, 3]; 1 for none.
+      turns: the turns of the hue, [N], in circles.
+      order: the order of the changes, [N, 4], a permutation of 0 brightness,
+        1 contrast, 2 saturation, 3 hue.
     """
     # Each change is linear in an image's colours and its mean grey, that is one matrix
     # [4, 3] per image: any order costs four multiplications, not four times four.
@@ -129,7 +129,10 @@ def color_jitter(
 
 
 def _color_matrices(factors: tf.Tensor, turns: tf.Tensor) -> tf.Tensor:
-    """[N, 4 changes, 4, 3]: new colour = (red, green, blue, mean grey) @ matrix."""
+    """Returns matrices [N, 4 changes, 4, 3].
+
+    The new colour is (red, green, blue, mean grey) @ matrix.
+    """
     nothing = np.zeros((4, 3), np.float32)
     same = np.eye(4, 3, dtype=np.float32)
     to_mean, to_grey = nothing.copy(), nothing.copy()
@@ -153,13 +156,12 @@ def _color_matrices(factors: tf.Tensor, turns: tf.Tensor) -> tf.Tensor:
 
 
 def greyscale(images: tf.Tensor, rng: BatchRng) -> tf.Tensor:
-    """The luminance in all three channels."""
-    del rng  # Whether to is all that is random.
+    """Returns the luminance in all three channels."""
     return tf.tensordot(images, tf.constant([LUMA] * 3), axes=[[3], [1]])
 
 
 def random_blur(images: tf.Tensor, rng: BatchRng) -> tf.Tensor:
-    """Gaussian blur, sigma uniform in BLUR_SIGMA, the kernel a tenth of the size."""
+    """Blurs by a sigma uniform in BLUR_SIGMA; the kernel is a tenth of the size."""
     sigma = rng.fold_in("sigma").uniform(low=BLUR_SIGMA[0], high=BLUR_SIGMA[1])
     return gaussian_blur(images, (images.shape[1] // 10) | 1, sigma)
 
@@ -177,7 +179,7 @@ def gaussian_blur(images: tf.Tensor, kernel_size: int, sigma: tf.Tensor) -> tf.T
 
 
 def _blur_matrix(size: int, kernel_size: int, sigma: tf.Tensor) -> tf.Tensor:
-    """[N, size, size]: in a row, the kernel of a pixel, folded in at the border."""
+    """Returns matrices [N, size, size]; a row is the kernel of a pixel, reflected."""
     offsets = np.arange(kernel_size) - kernel_size // 2
     kernel = tf.nn.softmax(-tf.square(offsets / sigma[:, None]) / 2)
     source = np.abs(np.arange(size)[:, None] + offsets)
@@ -198,12 +200,12 @@ SIMCLR = (
 def two_views(
     images: tf.Tensor, rng: BatchRng, transforms: tuple[Transform, ...] = SIMCLR
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Two independent random views of images [N, S, S, 3] in [-1, 1], in the same form.
+    """Returns two independent random views of images [N, S, S, 3] in [-1, 1].
 
     Args:
-      images: real or synthesized ones.
-      draws: for the N images.
-      transforms: applied in this order.
+      images: real or synthesized images.
+      rng: the random numbers of the N images.
+      transforms: the random changes, applied in this order.
     """
     first = view(images, rng.fold_in("first view"), transforms)
     second = view(images, rng.fold_in("second view"), transforms)
@@ -213,16 +215,16 @@ def two_views(
 def view(
     images: tf.Tensor, rng: BatchRng, transforms: tuple[Transform, ...]
 ) -> tf.Tensor:
-    """A random view of images [N, S, S, 3] in [-1, 1], in the same form."""
+    """Returns a random view of images [N, S, S, 3] in [-1, 1], in the same form."""
     images = (images + 1) / 2
     for transform in transforms:
-        own = rng.fold_in(transform.name)
-        chosen = own.fold_in("whether").uniform() < transform.probability
-        images = _choose(chosen, transform.apply(images, own), images)
+        transform_rng = rng.fold_in(transform.name)
+        mask = transform_rng.fold_in("whether").uniform() < transform.probability
+        images = _where(mask, transform.apply(images, transform_rng), images)
     return images * 2 - 1
 
 
-def _choose(chosen: tf.Tensor, changed: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+def _where(mask: tf.Tensor, changed: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
     # Flat, as broadcasting over two axes takes half the time of broadcasting over four.
     rows = [tf.reshape(batch, [tf.shape(batch)[0], -1]) for batch in (changed, images)]
-    return tf.reshape(tf.where(chosen[:, None], *rows), tf.shape(images))
+    return tf.reshape(tf.where(mask[:, None], *rows), tf.shape(images))

@@ -11,8 +11,8 @@ from mgm_tf.data.randomness import BatchRng
 SIZE, FOCAL = 64, 60.0
 
 
-def world(images=None, **maps):
-    """One example; labelled everywhere."""
+def labelled_images(images=None, **maps):
+    """Returns one example that is labelled everywhere."""
     maps = {k: tf.constant(np.asarray(v)[None]) for k, v in maps.items()}
     first = next(iter(maps.values()))
     if images is None:
@@ -25,12 +25,12 @@ def f32(values):
     return np.asarray(values, np.float32)
 
 
-def flipped(one):
-    return geometry.flip(one, tf.constant([True]))
+def flipped(labelled):
+    return geometry.flip(labelled, tf.constant([True]))
 
 
-def zoomed(one, factor, top=0.5, left=0.5):
-    return geometry.zoom(one, tf.constant([factor]), tf.constant([[top, left]]))
+def zoomed(labelled, factor, top=0.5, left=0.5):
+    return geometry.zoom(labelled, tf.constant([factor]), tf.constant([[top, left]]))
 
 
 def plane_depth(normal, distance, focal=FOCAL, size=SIZE):
@@ -59,15 +59,15 @@ def normals_of(depth, focal):
 
 
 def test_a_flip_mirrors_and_turns_the_x_of_normals():
-    one = world(
+    labelled = labelled_images(
         images=f32([[[1, 1, 1], [2, 2, 2]]]),
         segmentation=np.array([[[3], [4]]], np.int32),
         depth=f32([[[1], [2]]]),
         normals=f32([[[0.6, 0, 0.8], [0, 1, 0]]]),
         curvature=f32([[[1, -2], [3, 4]]]),
     )
-    valid = one.valid | {"depth": tf.constant([[[True, False]]])}
-    other = flipped(one._replace(valid=valid))
+    valid = labelled.valid | {"depth": tf.constant([[[True, False]]])}
+    other = flipped(labelled._replace(valid=valid))
     np.testing.assert_array_equal(other.images[0, 0, :, 0], [2, 1])
     np.testing.assert_array_equal(other.physical["segmentation"][0, 0, :, 0], [4, 3])
     np.testing.assert_array_equal(other.physical["depth"][0, 0, :, 0], [2, 1])
@@ -85,9 +85,9 @@ def test_flipping_twice_changes_nothing_and_once_only_the_chosen():
     both = LabelledImages(
         images, {"normals": normals}, {"normals": normals[..., 0] > 0}
     )
-    chosen = tf.constant([False, True])
-    once = geometry.flip(both, chosen)
-    twice = geometry.flip(once, chosen)
+    mask = tf.constant([False, True])
+    once = geometry.flip(both, mask)
+    twice = geometry.flip(once, mask)
     for part in (lambda w: w.images, lambda w: w.physical["normals"]):
         np.testing.assert_array_equal(part(twice), part(both))
         np.testing.assert_array_equal(part(once)[0], part(both)[0])
@@ -101,7 +101,7 @@ def test_normals_of_a_flipped_depth_map_are_the_flipped_normals():
         "depth": f32(depth[..., None]),
         "normals": f32(np.broadcast_to(normal, (SIZE, SIZE, 3))),
     }
-    other = flipped(world(**maps)).physical
+    other = flipped(labelled_images(**maps)).physical
     again = normals_of(other["depth"][0, ..., 0].numpy().astype(float), FOCAL)
     np.testing.assert_allclose(other["normals"][0], again, atol=2e-3)
     assert float(other["normals"][0, 0, 0, 0]) == pytest.approx(-0.48)
@@ -112,11 +112,11 @@ def test_normals_of_a_flipped_depth_map_are_the_flipped_normals():
 
 def test_a_zoom_by_two_into_a_corner():
     depth = np.arange(16).reshape(4, 4, 1) + 1
-    one = world(
+    labelled = labelled_images(
         depth=f32(depth), segmentation=depth.astype(np.int32), curvature=f32(depth)
     )
     seen = np.repeat(np.repeat([[3, 4], [7, 8]], 2, axis=0), 2, axis=1)
-    other = zoomed(one, 2.0, top=0.0, left=1.0).physical
+    other = zoomed(labelled, 2.0, top=0.0, left=1.0).physical
     np.testing.assert_array_equal(other["segmentation"][0, ..., 0], seen)
     np.testing.assert_array_equal(other["depth"][0, ..., 0], seen / 2)
     np.testing.assert_array_equal(other["curvature"][0, ..., 0], seen * 2)
@@ -125,17 +125,17 @@ def test_a_zoom_by_two_into_a_corner():
 def test_a_zoom_by_one_changes_nothing():
     random = np.random.default_rng(0)
     images, depth = f32(random.uniform(size=(8, 8, 3))), f32(random.uniform(size=64))
-    one = world(images, depth=depth.reshape(8, 8, 1))
-    other = zoomed(one, 1.0)
-    np.testing.assert_allclose(other.images, one.images, atol=1e-6)
-    np.testing.assert_array_equal(other.physical["depth"], one.physical["depth"])
+    labelled = labelled_images(images, depth=depth.reshape(8, 8, 1))
+    other = zoomed(labelled, 1.0)
+    np.testing.assert_allclose(other.images, labelled.images, atol=1e-6)
+    np.testing.assert_array_equal(other.physical["depth"], labelled.physical["depth"])
 
 
 def test_images_and_labels_stay_in_register():
     # A ramp: bilinear and nearest differ by half a source pixel at most.
     ramp = np.broadcast_to(np.arange(SIZE)[None, :, None], (SIZE, SIZE, 3))
-    one = world(f32(ramp), segmentation=ramp[..., :1].astype(np.int32))
-    other = zoomed(one, 1.4, top=0.3, left=0.8)
+    labelled = labelled_images(f32(ramp), segmentation=ramp[..., :1].astype(np.int32))
+    other = zoomed(labelled, 1.4, top=0.3, left=0.8)
     labels = other.physical["segmentation"][0, ..., 0].numpy()
     assert np.abs(other.images[0, ..., 0] - labels).max() <= 0.501
 
@@ -144,8 +144,8 @@ def test_a_zoomed_plane_is_the_same_camera_before_a_world_shrunk():
     # The plane at 1/s of its distance, by the same camera, has the same normals and is
     # seen at depths Z(u / s) / s, which is what the zoom into the middle makes.
     normal, factor = np.array([0.48, 0.36, 0.8]), 1.25
-    one = world(depth=f32(plane_depth(normal, 3.0)[..., None]))
-    other = zoomed(one, factor).physical["depth"][0, ..., 0].numpy()
+    labelled = labelled_images(depth=f32(plane_depth(normal, 3.0)[..., None]))
+    other = zoomed(labelled, factor).physical["depth"][0, ..., 0].numpy()
     # A camera with a focal length s times as long sees the part; depth is then / s.
     expected = plane_depth(normal, 3.0, focal=FOCAL * factor) / factor
     np.testing.assert_allclose(other, expected, rtol=0.02)
@@ -165,11 +165,11 @@ def test_the_curvature_of_a_zoomed_sphere_is_the_label():
     length2 = x**2 + y**2 + 1
     inner = distance**2 - length2 * (distance**2 - radius**2)
     depth = (distance - np.sqrt(inner)) / length2
-    one = world(
+    labelled = labelled_images(
         depth=f32(depth[..., None]),
         curvature=np.full((SIZE, SIZE, 2), 1 / radius, np.float32),
     )
-    other = zoomed(one, factor).physical
+    other = zoomed(labelled, factor).physical
     rays = np.stack([x / factor, -y / factor, -np.ones_like(x)], axis=-1)
     points = rays * other["depth"][0].numpy()
     from_middle = points - np.array([0, 0, -distance / factor])
@@ -183,10 +183,10 @@ def test_the_curvature_of_a_zoomed_sphere_is_the_label():
 def test_a_pixel_without_a_label_gives_none():
     valid = np.ones((1, 4, 4), bool)
     valid[0, 0, 0] = False
-    one = world(depth=f32(np.ones((4, 4, 1))))._replace(
+    labelled = labelled_images(depth=f32(np.ones((4, 4, 1))))._replace(
         valid={"depth": tf.constant(valid)}
     )
-    other = zoomed(one, 2.0, top=0.0, left=0.0).valid["depth"][0].numpy()
+    other = zoomed(labelled, 2.0, top=0.0, left=0.0).valid["depth"][0].numpy()
     expected = np.ones((4, 4), bool)
     expected[:2, :2] = False
     np.testing.assert_array_equal(other, expected)
@@ -202,18 +202,18 @@ def batch_of(number):
     return LabelledImages(images, {"depth": depth}, {"depth": depth[..., 0] > 1.5})
 
 
-def part_of(one, rows):
-    return tf.nest.map_structure(lambda values: tf.gather(values, rows), one)
+def part_of(labelled, rows):
+    return tf.nest.map_structure(lambda values: tf.gather(values, rows), labelled)
 
 
 @pytest.mark.parametrize("policy", geometry.AUGMENTATIONS)
 def test_two_replicas_do_what_one_device_does(policy):
-    one = batch_of(8)
+    labelled = batch_of(8)
     step = tf.constant(3, tf.int64)
 
     def augmented(rows):
         rng = BatchRng.at(7, step, tf.constant(rows), 8)
-        return geometry.augment_labelled_images(part_of(one, rows), rng, policy)
+        return geometry.augment_labelled_images(part_of(labelled, rows), rng, policy)
 
     whole = augmented(range(8))
     halves = [augmented(range(4)), augmented(range(4, 8))]
@@ -221,7 +221,7 @@ def test_two_replicas_do_what_one_device_does(policy):
         *(tf.nest.flatten(each) for each in (whole, *halves)), strict=True
     ):
         np.testing.assert_array_equal(both, np.concatenate(parts))
-    assert np.all(whole.images == one.images) == (policy == "none")
+    assert np.all(whole.images == labelled.images) == (policy == "none")
 
 
 def test_half_are_flipped_and_zooms_are_spread_evenly():
@@ -229,8 +229,8 @@ def test_half_are_flipped_and_zooms_are_spread_evenly():
     rng = BatchRng.at(0, tf.constant(0, tf.int64), tf.range(number), number)
     ones = tf.ones((number, 2, 2, 1))
     x = tf.constant([1.0, 0, 0]) * ones
-    one = LabelledImages(x, {"normals": x, "depth": ones}, {})
-    other = geometry.augment_labelled_images(one, rng, "flip_crop")
+    labelled = LabelledImages(x, {"normals": x, "depth": ones}, {})
+    other = geometry.augment_labelled_images(labelled, rng, "flip_crop")
     turned = np.mean(other.physical["normals"][:, 0, 0, 0] < 0)
     factors = 1 / other.physical["depth"][:, 0, 0, 0].numpy()
     assert 0.4 < turned < 0.6  # four deviations
