@@ -14,7 +14,7 @@ from mgm_tf.train import claiming, logs, loop
 from mgm_tf.train.experiment import Experiment
 
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
-# Behind a flag file: the same in small.
+# Flags that follow a flag file: the same run in small.
 SHORT = (
     "--image_size=64",
     "--width=0.0625",
@@ -33,7 +33,8 @@ SHORT = (
 )
 
 
-def parsed(*arguments) -> settings.Config:
+def parsed(*arguments: str) -> settings.Config:
+    """Returns the settings of a command line."""
     values = flags.FlagValues()
     settings.define_flags(values)
     values(["train", *arguments])
@@ -41,8 +42,12 @@ def parsed(*arguments) -> settings.Config:
 
 
 def trained(name: str, folder: pathlib.Path, *more: str) -> Experiment:
-    """A run by `configs/NAME.flags` on the files in `folder`/manual, checked."""
-    planned = Experiment(
+    """Runs `configs/NAME.flags` on the files in `folder`/manual, and checks the run.
+
+    Returns:
+      The experiment that was trained.
+    """
+    experiment = Experiment(
         parsed(
             f"--flagfile={CONFIGS / name}.flags",
             *SHORT,
@@ -52,11 +57,11 @@ def trained(name: str, folder: pathlib.Path, *more: str) -> Experiment:
         )
     )
     workdir = folder / "run"
-    claiming.begin(planned, workdir)
-    loop.train(planned, workdir)
+    claiming.begin(experiment, workdir)
+    loop.train(experiment, workdir)
     stages = {line["stage"] for line in logs.read(workdir)}
-    assert stages == {stage.name for stage in planned.stages}
-    metrics = planned.evaluate(planned.data.test)
-    for task in planned.tasks:
+    assert stages == {stage.name for stage in experiment.stages}
+    metrics = experiment.evaluate(experiment.data.test)
+    for task in experiment.tasks:
         assert np.isfinite(metrics[task.name]["loss"])
-    return planned
+    return experiment

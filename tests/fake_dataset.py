@@ -7,6 +7,7 @@ put it in the place of Rooms: `install(monkeypatch)`, then `--dataset=rooms`.
 import contextlib
 import dataclasses
 import pathlib
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ INFO = metadata.DataInfo(
 
 @dataclasses.dataclass(eq=False, kw_only=True)
 class FakeConfig(tfds.core.BuilderConfig):
-    """How many examples each split has, and what they are."""
+    """The number of examples of each split, and the record of what they are."""
 
     counts: dict[str, int]
     info: metadata.DataInfo = INFO
@@ -71,19 +72,18 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         )
 
     def _split_generators(self, dl_manager):
-        del dl_manager
         counts = self.builder_config.counts
         return {k: self._generate_examples(k, n) for k, n in counts.items()}
 
     def _generate_examples(self, split, count):
-        known = bool(self.builder_config.info.scene_names)
+        has_scenes = bool(self.builder_config.info.scene_names)
         for index in range(count):
-            made = example(split, index)
-            yield index, made | {"scene": made["scene"] if known else -1}
+            values = example(split, index)
+            yield index, values | {"scene": values["scene"] if has_scenes else -1}
 
 
 def example(split: str, index: int) -> dict:
-    """One example as it is stored; a function of its split and number.
+    """Returns one example as it is stored, a function of its split and number.
 
     The first column of pixels has no label. The first example of training has no depth
     at all, and its scene is not known.
@@ -112,21 +112,21 @@ def example(split: str, index: int) -> dict:
     }
 
 
-def install(monkeypatch) -> None:
+def install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Puts this data set in the place of Rooms, as long as the test runs."""
     monkeypatch.setitem(datasets.BUILDERS, "rooms", __name__)
 
 
 def build(folder: pathlib.Path, name: str = "64") -> Builder:
-    """The data set of that config, built in `folder`."""
+    """Builds the data set of a config in `folder`; returns its builder."""
     builder = Builder(config=name, data_dir=folder, file_format="array_record")
     builder.download_and_prepare()
     return builder
 
 
 @contextlib.contextmanager
-def installed(folder: pathlib.Path):
-    """The folder, with the data set built in it and in the place of Rooms."""
+def installed(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields the folder, with the data set built in it, in the place of Rooms."""
     build(folder)
     with pytest.MonkeyPatch.context() as monkeypatch:
         install(monkeypatch)
@@ -161,6 +161,6 @@ ALONE = {
 
 
 def settings(data_dir: pathlib.Path, **changes) -> Config:
-    """The settings of a tiny run on this data set, with changes by flag name."""
+    """Returns the settings of a tiny run on this data set, changed by flag name."""
     values = options.settings(Config()) | TINY | {"data_dir": str(data_dir)}
     return options.build(Config, values | changes)

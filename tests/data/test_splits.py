@@ -171,8 +171,8 @@ def test_replaced_image_labels_stay_with_other_maps(split):
 def test_an_unknown_task_is_refused_with_those_there_are(builder):
     with pytest.raises(ValueError) as refusal:
         Split(builder, "train", ("depth", "edges"), "disk")
-    told = str(refusal.value)
-    assert "segmentation, depth, normals" in told and told.endswith("edges.")
+    message = str(refusal.value)
+    assert "segmentation, depth, normals" in message and message.endswith("edges.")
 
 
 def test_an_unknown_split_is_refused_with_those_there_are(builder):
@@ -230,16 +230,16 @@ DAMAGES = {
 @pytest.mark.parametrize("words", DAMAGES)
 def test_a_damaged_example_is_named(builder, monkeypatch, words):
     split = damage(builder, monkeypatch, 3, DAMAGES[words])
-    told = []
+    messages = []
     with pytest.raises(tf.errors.InvalidArgumentError) as refusal:
         list(Batches(split, 4, 0).from_step(0).take(6))
-    told.append(str(errors.damaged_example(refusal.value)))
+    messages.append(str(errors.damaged_example(refusal.value)))
     with pytest.raises(errors.DamagedExample) as refusal:
         list(in_order(split, 4))
-    told.append(str(refusal.value))
-    for each in told:
-        assert each.startswith("fake/64/1.0.0, split 'train', example 3")
-        assert words in each and "\n" not in each
+    messages.append(str(refusal.value))
+    for message in messages:
+        assert message.startswith("fake/64/1.0.0, split 'train', example 3")
+        assert words in message and "\n" not in message
 
 
 def test_a_damaged_example_is_named_where_it_is_decoded_at_once(builder, monkeypatch):
