@@ -1,4 +1,4 @@
-"""The data sets: TFDS builders that tell what their data are (`metadata.DataInfo`)."""
+"""The data sets: TFDS builders with a record of their data (`metadata.DataInfo`)."""
 
 import importlib
 import os
@@ -20,27 +20,27 @@ BUILDERS = {
 
 
 def builder_class(name: str) -> type[tfds.core.GeneratorBasedBuilder]:
-    """The builder of data set `name`, a key of `BUILDERS`."""
+    """Returns the builder of data set `name`, a key of `BUILDERS`."""
     return importlib.import_module(BUILDERS[name]).Builder
 
 
 def default_protocol(name: str) -> str:
-    """The protocol of the default config of data set `name`; may be empty."""
+    """Returns the protocol of the default config of data set `name`; may be empty."""
     make = builder_class(name)
     default = make.DEFAULT_BUILDER_CONFIG_NAME or make.BUILDER_CONFIGS[0].name
     return default.rpartition("_")[0]
 
 
 def config_name(protocol: str, image_size: int) -> str:
-    """The builder config of a way of splitting (may be empty) at a size in pixels."""
+    """Returns the name of the builder config of a protocol (or none) at a size."""
     return f"{protocol}_{image_size}" if protocol else str(image_size)
 
 
 def quarantined(folder: str | os.PathLike) -> list[dict[str, str]]:
-    """What the build of a data set left out: `name`, `file` and `reason`.
+    """Reads what the build of a data set left out: `name`, `file` and `reason`.
 
     Args:
-      folder: of the finished data set.
+      folder: the folder of the finished data set.
 
     Raises:
       ValueError: the list cannot be read.

@@ -18,7 +18,7 @@ _SORTED_IN_MEMORY = 256 * 2**20
 
 
 class BeingBuilt(OSError):
-    """Another process builds the same data set in the same folder."""
+    """The error that another process builds the same data set in the same folder."""
 
 
 class RandomAccessBuilder(
@@ -28,16 +28,16 @@ class RandomAccessBuilder(
     """A builder whose examples can be read by their numbers, in any order.
 
     Attributes:
-      beam_defaults: of a builder that uses Apache Beam, options `name=value` of its
-        pipeline, which a user's options override; None: it does not use Beam.
-      max_damaged: fraction of damaged frames that may be left out.
+      beam_defaults: options `name=value` of the pipeline of a builder that uses Apache
+        Beam, which a user's options override; None: it does not use Beam.
+      max_damaged: the fraction of damaged frames that may be left out.
     """
 
     beam_defaults: tuple[str, ...] | None = None
     max_damaged: float = 0.001
 
     def __init__(self, *, file_format: str | None = None, **arguments: Any):
-        """As any builder of TFDS, except that `file_format` is array_record by default.
+        """Makes a builder of TFDS whose `file_format` is array_record by default.
 
         Also `tfds build` then writes what can be read by random access.
         """
@@ -49,7 +49,7 @@ class RandomAccessBuilder(
         """Builds the data set, unless that is done; see TFDS.
 
         Raises:
-          BeingBuilt: by another process.
+          BeingBuilt: another process builds the data set.
         """
         with alone(self.data_path.parent) as is_alone:
             if is_alone:
@@ -95,7 +95,7 @@ def alone(folder: os.PathLike) -> Iterator[bool]:
 
 
 def _locked(path: epath.Path) -> int | None:
-    """The descriptor of the lock file, locked; None where there are no locks."""
+    """Returns the descriptor of the lock file, locked; None without locks."""
     busy = BeingBuilt(
         f"{path.parent}: another process builds this data set. Wait until it is done, "
         "then start again."

@@ -23,12 +23,12 @@ class DamagedFile(ValueError):
     """A file that is truncated, unreadable or not of the expected form.
 
     Attributes:
-      path: of the file.
-      reason: what is wrong with it.
+      path: the path of the file.
+      reason: what is wrong with the file.
     """
 
     def __init__(self, path: Path, reason: str):
-        """`str(error)` is `PATH: REASON`."""
+        """Notes the file and the reason; `str(error)` is `PATH: REASON`."""
         # Both arguments are kept, so that the error can be pickled by Beam's workers.
         super().__init__(path, reason)
         self.path = epath.Path(path)
@@ -69,10 +69,10 @@ def read_map(
     A palette's indices are one channel of `uint8`.
 
     Args:
-      path: of the PNG.
-      dtype: `uint8` or `uint16`, which the file must have.
-      channels: 1 to 4, which the file must have.
-      shape: (H, W), which the file must have; None: any.
+      path: the path of the PNG.
+      dtype: the type that the file must have, `uint8` or `uint16`.
+      channels: the number of channels that the file must have, 1 to 4.
+      shape: the size (H, W) that the file must have; None: any.
 
     Raises:
       FileNotFoundError: there is no such file.
@@ -130,18 +130,18 @@ def _check_form(
     channels: int,
     shape: tuple[int, int] | None,
 ) -> None:
-    found_shape = (header.height, header.width)
+    actual_shape = (header.height, header.width)
     # Fewer bits of a palette are still indices; of grey they would be other values.
     bits = 8 if header.color == _PALETTE else header.bits
-    expected = {
+    properties = {
         "bits a channel": (8 * dtype.itemsize, bits),
         "channels": (channels, _CHANNELS[header.color]),
-        "pixels (height, width)": (shape or found_shape, found_shape),
+        "pixels (height, width)": (shape or actual_shape, actual_shape),
     }
     wrong = [
-        f"expected {asked} {what}, found {found}"
-        for what, (asked, found) in expected.items()
-        if asked != found
+        f"expected {expected} {what}, found {actual}"
+        for what, (expected, actual) in properties.items()
+        if expected != actual
     ]
     if wrong:
         raise DamagedFile(path, "; ".join(wrong))
@@ -180,10 +180,10 @@ def _check_rows(
     """
     if values[-1].any() or header.interlace:
         return
-    found = len(zlib.decompress(b"".join(rows)))
-    if found < header.bytes:
+    size = len(zlib.decompress(b"".join(rows)))
+    if size < header.bytes:
         raise DamagedFile(
-            path, f"damaged PNG: {header.bytes} bytes of pixels expected, found {found}"
+            path, f"damaged PNG: {header.bytes} bytes of pixels expected, found {size}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Small sets of made-up files, to try a data set and all that is done with it.
+"""Small sets of generated files, to try a data set and all that is done with it.
 
     python -m datasets.generated --dataset=nyuv2 --output=DIR
 
@@ -7,10 +7,10 @@ the protocols in which the paper's experiments use it, down to a tenth of its la
 with an example of every scene, and small enough to be written in seconds.
 """
 
-import argparse
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 
+from datasets import arguments
 from datasets.cityscapes_zurich import generate as cityscapes_zurich
 from datasets.folder import example
 from datasets.nyuv2 import generate as nyuv2
@@ -41,6 +41,7 @@ def _write_tiny_taskonomy(folder: pathlib.Path, seed: int) -> None:
 
 
 def _write_folder(folder: pathlib.Path, _seed: int) -> None:
+    # Its images are numbered: there are no others for another seed.
     example.write(folder, FOLDER_IMAGES, FOLDER_SIZE)
 
 
@@ -54,12 +55,12 @@ GENERATORS: Mapping[str, Callable[[pathlib.Path, int], None]] = {
 
 
 def write(dataset: str, folder: pathlib.Path, seed: int = 0) -> None:
-    """Writes a small set of made-up files of a data set, in its official layout.
+    """Writes a small set of generated files of a data set, in its official layout.
 
     Args:
       dataset: a key of `GENERATORS`.
-      folder: where; is made, must be empty.
-      seed: of what is drawn; `folder` has one set only.
+      folder: the folder to write, which must be empty if it is there.
+      seed: the seed of what is drawn; the data set `folder` has one set only.
 
     Raises:
       ValueError: no files can be made up for a data set of that name.
@@ -75,19 +76,15 @@ def write(dataset: str, folder: pathlib.Path, seed: int = 0) -> None:
     GENERATORS[dataset](folder, seed)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs the command."""
+    parser = arguments.parser(__doc__)
     parser.add_argument(
-        "--dataset", choices=tuple(GENERATORS), required=True, help="which"
+        "--dataset", choices=tuple(GENERATORS), required=True, help="the data set"
     )
-    parser.add_argument("--output", type=pathlib.Path, required=True, help="folder")
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(argv)
     try:
-        write(given.dataset, given.output, given.seed)
+        write(options.dataset, options.output, options.seed)
     except FileExistsError as error:
         parser.error(str(error))
 

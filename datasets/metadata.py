@@ -25,15 +25,15 @@ import tensorflow_datasets as tfds
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TaskInfo:
-    """How one task's label maps are stored and taught.
+    """The record of how a task's label maps are stored and taught.
 
     Attributes:
-      name: key of the map in an example, `segmentation`, `depth`, `normals`, …
-      channels: channels of the stored map [H, W, channels].
+      name: the key of the map in an example, `segmentation`, `depth`, `normals`, …
+      channels: the number of channels of the stored map [H, W, channels].
       dtype: `uint8` or `uint16`.
-      missing: raw value that, in every channel of a pixel, means "no label".
+      missing: the raw value that, in every channel of a pixel, means "no label".
       scale, offset: physical = raw * scale + offset.
-      unit: of the physical values, in words.
+      unit: the unit of the physical values, in words.
       target_shift, target_scale: one number a channel (or one for all);
         target = (physical - target_shift) / target_scale.
       target_log: if above 0, the logarithm log(1 + physical / target_log) is taught.
@@ -135,7 +135,7 @@ class TaskInfo:
         )
 
     def with_coding(self, name: str) -> "TaskInfo":
-        """The task taught in another way of `codings`; itself if that has no `name`."""
+        """Returns the task taught by the coding `name`; itself if there is none."""
         return dataclasses.replace(self, **self.codings.get(name, {}))
 
     def decode(self, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -149,7 +149,7 @@ def segmentation_info(
     class_colors: Iterable[tuple[int, int, int]],
     source: str = "",
 ) -> TaskInfo:
-    """Class numbers 0..n-1, 255 where there is no label."""
+    """Returns the task of class numbers 0..n-1, 255 where there is no label."""
     return TaskInfo(
         name="segmentation",
         dtype="uint8",
@@ -164,7 +164,7 @@ def segmentation_info(
 def depth_info(
     target_shift: float = 0.0, target_scale: float = 1.0, source: str = ""
 ) -> TaskInfo:
-    """Distance along the optical axis in metres, to the millimetre, up to 65 m."""
+    """Returns the task of depth along the optical axis: millimetres, up to 65 m."""
     return TaskInfo(
         name="depth",
         scale=1e-3,
@@ -176,7 +176,7 @@ def depth_info(
 
 
 def normals_info(source: str = "") -> TaskInfo:
-    """Unit vectors: x to the right, y up, z towards the camera; taught in [0, 1]."""
+    """Returns the task of unit vectors (x right, y up, z to camera), taught in 0..1."""
     return TaskInfo(
         name="normals",
         channels=3,
@@ -192,7 +192,7 @@ def normals_info(source: str = "") -> TaskInfo:
 def unit_interval_info(
     name: str, target_shift: float = 0.0, target_scale: float = 1.0, source: str = ""
 ) -> TaskInfo:
-    """Numbers in 0..1, such as `edges` and `reshading`."""
+    """Returns a task of numbers in 0..1, such as `edges` and `reshading`."""
     return TaskInfo(
         name=name,
         scale=1 / 65534,
@@ -208,7 +208,7 @@ def curvature_info(
     target_scale: tuple[float, ...] = (1.0,),
     source: str = "",
 ) -> TaskInfo:
-    """The two principal curvatures, from -512 to 512 to the 64th."""
+    """Returns the task of two principal curvatures, from -512 to 512 to the 64th."""
     return TaskInfo(
         name="curvature",
         channels=2,
@@ -221,17 +221,17 @@ def curvature_info(
     )
 
 
-# What an image's label is.
+# The kinds of an image's label.
 LABEL_KINDS = ("categorical", "multi_hot")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DataInfo:
-    """What a builder's data are.
+    """The record of a builder's data.
 
     Attributes:
       image_size: images and maps are [image_size, image_size].
-      tasks: by name.
+      tasks: the tasks by name.
       scene_names: the classes of the image label.
       label_kind: `categorical`: an example's `scene` is a number of this list, or -1
         where it is not known; `multi_hot`: a vector [classes] of 0 and 1, all 0 where
@@ -255,7 +255,7 @@ class DataInfo:
         ]
 
     def features(self) -> tfds.features.FeaturesDict:
-        """The feature dictionary that all builders share."""
+        """Returns the feature dictionary that all builders share."""
         size = self.image_size
         maps = {
             task.name: tfds.features.Image(
@@ -277,14 +277,14 @@ class DataInfo:
         )
 
     def metadata(self) -> tfds.core.MetadataDict:
-        """This record as JSON values, for `DatasetInfo(metadata=…)`."""
+        """Returns this record as JSON values, for `DatasetInfo(metadata=…)`."""
         record = dataclasses.asdict(self)
         record["tasks"] = {k: dataclasses.asdict(t) for k, t in self.tasks.items()}
         return tfds.core.MetadataDict(record)
 
     @classmethod
     def from_metadata(cls, record: Mapping) -> "DataInfo":
-        """The inverse of `metadata()`, also of its JSON form (lists for tuples)."""
+        """Reads what `metadata()` returns, or its JSON form (lists for tuples)."""
         fields = {key: _tuples(value) for key, value in record.items()}
         fields["tasks"] = {k: TaskInfo(**v) for k, v in fields["tasks"].items()}
         return cls(**fields)

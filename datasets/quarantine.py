@@ -15,13 +15,13 @@ class TooManyDamaged(ValueError):
 
 
 class Quarantine:
-    """Collects frames that are left out, and stops the build when they are too many.
+    """A list of frames that are left out, which stops the build when they are too many.
 
     Attributes:
-      path: of the list that `write` makes.
+      path: the path of the list that `write` makes.
       max_damaged: the fraction of all frames that may be left out, 0.001 for 0.1 %.
       seen: the frames looked at, damaged or not; set by `check`.
-      damaged: what was left out: `name`, `file` and `reason`.
+      damaged: the frames that were left out: `name`, `file` and `reason`.
     """
 
     def __init__(self, path: str | os.PathLike, max_damaged: float):
@@ -84,7 +84,7 @@ class Quarantine:
 
 
 def read(path: str | os.PathLike) -> list[dict[str, str]]:
-    """The rows (`name`, `file`, `reason`) of a list written by `Quarantine.write`.
+    """Reads the rows (`name`, `file`, `reason`) of a list of `Quarantine.write`.
 
     No file is an empty list: not every data set can lose frames.
 

@@ -32,9 +32,9 @@ def resize_mean(
     """Returns the mean of the labelled part of each cell, and where there is one.
 
     Args:
-      values: [H, W, C].
-      valid: [H, W] bool, False where there is no label.
-      size: of the result.
+      values: the values [H, W, C].
+      valid: the mask [H, W] bool, False where there is no label.
+      size: height and width of the result.
 
     Returns:
       (mean [size, size, C] float32, zero where unlabelled; valid [size, size] bool:

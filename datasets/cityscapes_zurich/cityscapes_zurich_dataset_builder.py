@@ -44,14 +44,14 @@ class Builder(builder.RandomAccessBuilder):
             built may outlive its source.
         """
         try:
-            found = len(frames.find(manual_dir))
+            number = len(frames.find(manual_dir))
         except FileNotFoundError:
             return
         built = sum(part.num_examples for part in self.info.splits.values())
-        if found != built:
+        if number != built:
             raise ValueError(
                 f"{self.data_path} was built of {built} frames, but {manual_dir} holds "
-                f"{found}. Remove it to build it again, or take another --data_dir."
+                f"{number}. Remove it to build it again, or take another --data_dir."
             )
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -91,13 +91,13 @@ class Builder(builder.RandomAccessBuilder):
     ) -> Iterator[tuple[str, dict]]:
         size = self.builder_config.size
         for frame in part:
-            image, found = frame.read_image(), frame.read_classes()
+            image, numbers = frame.read_image(), frame.read_classes()
             example = {
                 "image": resizing.resize_image(image, size),
                 "name": frame.name,
                 # Before resizing: a far person is still present.
-                "scene": classes.presence(found),
-                "segmentation": resizing.resize_nearest(found, size)[..., None],
+                "scene": classes.presence(numbers),
+                "segmentation": resizing.resize_nearest(numbers, size)[..., None],
             }
             yield frame.name, example
 

@@ -42,7 +42,7 @@ class Frame:
     labels: epath.Path
 
     def read_image(self) -> np.ndarray:
-        """The photograph, uint8 [1024, 2048, 3].
+        """Reads the photograph, uint8 [1024, 2048, 3].
 
         Raises:
           files.DamagedFile: it is truncated or not of that form.
@@ -50,7 +50,7 @@ class Frame:
         return files.read_map(self.image, "uint8", 3, (HEIGHT, WIDTH))
 
     def read_classes(self) -> np.ndarray:
-        """Class numbers, uint8 [1024, 2048]: 0..29, 255 where there is no class.
+        """Reads class numbers, uint8 [1024, 2048]: 0..29, 255 where there is no class.
 
         Raises:
           files.DamagedFile: it is truncated, not of that form, holds an unknown id or
@@ -58,15 +58,15 @@ class Frame:
         """
         ids = files.read_map(self.labels, "uint8", 1, (HEIGHT, WIDTH))[..., 0]
         try:
-            found = classes.classes_of(ids)
+            numbers = classes.classes_of(ids)
         except ValueError as error:
             raise files.DamagedFile(self.labels, str(error)) from error
-        if (found == classes.UNLABELLED).all():
+        if (numbers == classes.UNLABELLED).all():
             raise files.DamagedFile(
                 self.labels,
                 f"no pixel of any of the {len(classes.CLASS_NAMES)} classes",
             )
-        return found
+        return numbers
 
 
 def find(folder: epath.PathLike) -> list[Frame]:
@@ -128,15 +128,15 @@ def _by_name(folder: epath.Path, below: str, suffix: str) -> dict[str, epath.Pat
     place = folder / below
     if not place.is_dir():
         raise FileNotFoundError(f"{place} is missing. {HOW_TO_GET}")
-    found = {path.name[: -len(suffix)]: path for path in place.glob(f"*{suffix}")}
-    if not found:
+    paths = {path.name[: -len(suffix)]: path for path in place.glob(f"*{suffix}")}
+    if not paths:
         raise FileNotFoundError(f"{place} holds no *{suffix}. {HOW_TO_GET}")
-    for name, path in sorted(found.items()):
+    for name, path in sorted(paths.items()):
         if not _NAME.fullmatch(name):
             raise ValueError(
                 f"{path}: expected a frame of Zurich, zurich_NNNNNN_NNNNNN{suffix}."
             )
-    return found
+    return paths
 
 
 def _check_pairs(

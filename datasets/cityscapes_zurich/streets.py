@@ -26,7 +26,7 @@ _EVERYWHERE: Window = np.s_[:, :]
 
 
 def draw(index: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Draws frame `index` of a seed, the same whenever it is asked for.
+    """Draws frame `index` of a seed, the same every time.
 
     Returns:
       (image [256, 512, 3] uint8, label ids [256, 512] uint8)
@@ -42,11 +42,11 @@ class Street:
     """A frame under construction.
 
     Attributes:
-      color: [256, 512, 3] float, 0..1.
-      ids: [256, 512] uint8, label ids.
-      horizon: rows above it.
-      half_road, kerb: from the middle of the street to the edge of the road and to that
-        of the sidewalk, metres.
+      color: the colours [256, 512, 3] float, 0..1.
+      ids: the label ids [256, 512] uint8.
+      horizon: the number of rows above the horizon.
+      half_road, kerb: the distances in metres from the middle of the street to the edge
+        of the road and to that of the sidewalk.
     """
 
     def __init__(self, rng: np.random.Generator):
@@ -64,7 +64,7 @@ class Street:
         self.ids = np.full((HEIGHT, WIDTH), ID["sky"], np.uint8)
 
     def lay_ground(self) -> None:
-        """Road with its markings, sidewalks, what is beyond; perhaps rails, parking."""
+        """Draws road, sidewalks and the ground beyond; perhaps rails and parking."""
         rng, half = self._rng, self.half_road
         distance = _FOCAL * CAMERA_HEIGHT / np.maximum(self._rows, 1e-3)
         x = self._columns * distance / _FOCAL
@@ -87,7 +87,7 @@ class Street:
             self._paint("parking", below & (half - 2 < side) & (side < half), lines)
 
     def line_with_fronts(self) -> None:
-        """What stands along both sides, a block of twelve metres at a time."""
+        """Draws house fronts along both sides, a block of twelve metres at a time."""
         names = list(things.FRONTS)
         shares = [front.share for front in things.FRONTS.values()]
         for side in (-1, 1):
@@ -103,13 +103,14 @@ class Street:
                     self._front(label, window, height[window], distance[window])
 
     def place_things(self) -> None:
-        """What stands on the road and the sidewalks, from far to near."""
-        rng, placed = self._rng, []
+        """Draws things on the road and the sidewalks, from far to near."""
+        rng = self._rng
+        placements: list[tuple[float, things.Thing]] = []
         for thing in things.THINGS:
             number = rng.integers(1, thing.most + 1) * (rng.random() < thing.share)
             for distance in rng.uniform(_NEAR, _FAR, number):
-                placed.append((distance, thing))
-        for distance, thing in sorted(placed, key=lambda pair: -pair[0]):
+                placements.append((distance, thing))
+        for distance, thing in sorted(placements, key=lambda pair: -pair[0]):
             x = rng.choice((-1, 1)) * rng.uniform(*thing.span) * self.half_road
             color = rng.uniform(thing.low, thing.high)
             for part in thing.parts:
@@ -166,16 +167,16 @@ class Street:
         """Gives the pixels of a window that are `where` a class and a colour.
 
         Args:
-          label: name of the class.
-          where: [h, w] bool.
-          color: [3] or [h, w, 3].
-          window: rows and columns, of size (h, w).
+          label: the name of the class.
+          where: the mask [h, w] bool.
+          color: the colour [3], or the colours [h, w, 3].
+          window: the rows and columns of the window, of size (h, w).
         """
         self.ids[window][where] = ID[label]
-        given = np.broadcast_to(color, (*where.shape, 3))
-        self.color[window][where] = given[where]
+        colors = np.broadcast_to(color, (*where.shape, 3))
+        self.color[window][where] = colors[where]
 
 
 def _grey(values: np.ndarray) -> np.ndarray:
-    """[h, w, 3] of [h, w] or [h, 1]."""
+    """Returns the grey [h, w, 3] of brightness [h, w] or [h, 1]."""
     return np.broadcast_to(values, (HEIGHT, WIDTH))[..., None]

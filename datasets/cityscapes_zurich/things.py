@@ -10,11 +10,11 @@ class Part:
     """A flat shape of a thing; metres from the middle of its foot.
 
     Attributes:
-      label: name of its class.
-      x, y: of its middle and of its lower edge.
-      width, height: its size.
-      color: None: that of the thing.
-      round: whether it is an ellipse, else a rectangle.
+      label: the name of the part's class.
+      x, y: the x of the part's middle and the y of its lower edge.
+      width, height: the size of the part.
+      color: the colour of the part; None: that of the thing.
+      round: whether the part is an ellipse, else a rectangle.
     """
 
     label: str
@@ -31,12 +31,12 @@ class Thing:
     """Where things of a kind stand, how many there are, and their parts.
 
     Attributes:
-      share: part of the frames that have any.
-      most: how many a frame has.
-      span: least and largest distance from the middle of the street, either side, in
-        halves of the road's width. The camera's own lane stays free.
-      parts: from back to front.
-      low, high: between these is its colour.
+      share: the share of frames that have any.
+      most: the largest number of them in a frame.
+      span: the least and largest distance from the middle of the street, either side,
+        in halves of the road's width. The camera's own lane stays free.
+      parts: the parts from back to front.
+      low, high: the bounds of the colour.
     """
 
     share: float
@@ -52,10 +52,10 @@ class Front:
     """What stands along a street without a gap.
 
     Attributes:
-      share: part of the street's length.
-      heights: lowest and highest, metres.
-      low, high: between these is its colour.
-      has_windows: whether it has.
+      share: the share of the street's length.
+      heights: the lowest and highest height in metres.
+      low, high: the bounds of the colour.
+      has_windows: whether there are windows.
     """
 
     share: float

@@ -38,10 +38,10 @@ class Contents:
     """The files of a folder.
 
     Attributes:
-      folder: where they are.
-      images: by name, sorted; `rgb/a/b.jpg` has the name `a/b`.
-      maps: by task, by name.
-      tables: those of `TABLES` that are there.
+      folder: the folder of the files.
+      images: the images by name, sorted; `rgb/a/b.jpg` has the name `a/b`.
+      maps: the label maps by task, then by name.
+      tables: those files of `TABLES` that are there.
     """
 
     folder: pathlib.Path
@@ -50,18 +50,18 @@ class Contents:
     tables: Mapping[str, pathlib.Path]
 
     def tasks_of(self, name: str) -> frozenset[str]:
-        """The tasks that an image has maps of."""
+        """Returns the tasks that an image has maps of."""
         return frozenset(task for task, maps in self.maps.items() if name in maps)
 
     def files(self) -> Iterator[pathlib.Path]:
-        """All files that a data set is made from."""
+        """Yields all files that a data set is made from."""
         yield from self.images.values()
         for maps in self.maps.values():
             yield from maps.values()
         yield from self.tables.values()
 
     def relative(self, path: pathlib.Path) -> str:
-        """The path within the folder, for messages and lists."""
+        """Returns the path within the folder, for messages and lists."""
         return path.relative_to(self.folder).as_posix()
 
 
@@ -117,7 +117,7 @@ def _refuse_folder(folder: pathlib.Path) -> None:
 
 
 def _strangers(folder: pathlib.Path) -> list[str]:
-    """What looks like part of the data but is not read: a slip in a name, mostly."""
+    """Finds what looks like data but is not read, mostly after a slip in a name."""
     folders = (IMAGES, *MAP_SUFFIXES)
     problems = []
     for path in sorted(folder.iterdir()):
@@ -142,29 +142,29 @@ def _by_name(
     folder: pathlib.Path, part: str, suffixes: tuple[str, ...], problems: list[str]
 ) -> dict[str, pathlib.Path]:
     """Returns the files of a part by name, sorted; adds to `problems`."""
-    found: dict[str, pathlib.Path] = {}
+    files: dict[str, pathlib.Path] = {}
     for path in _files(folder / part):
         place = path.relative_to(folder).as_posix()
         if path.suffix.lower() not in suffixes:
             problems.append(f"{place}: expected a file {' or '.join(suffixes)}")
             continue
         name = path.relative_to(folder / part).with_suffix("").as_posix()
-        if name in found:
-            other = found[name].relative_to(folder).as_posix()
+        if name in files:
+            other = files[name].relative_to(folder).as_posix()
             problems.append(f"{other} and {place} have the same name {name!r}")
         else:
-            found[name] = path
-    return found
+            files[name] = path
+    return files
 
 
 def _files(folder: pathlib.Path) -> list[pathlib.Path]:
-    """All files below a folder, sorted; a folder that cannot be read is an error."""
+    """Returns all files below a folder, sorted; raises if a folder cannot be read."""
 
     def fail(error: OSError) -> NoReturn:
         raise error
 
-    found = []
+    files: list[pathlib.Path] = []
     for place, folders, names in os.walk(folder, onerror=fail, followlinks=True):
         folders[:] = [name for name in folders if not _is_hidden(name)]
-        found += [pathlib.Path(place, name) for name in names if not _is_hidden(name)]
-    return sorted(found)
+        files += [pathlib.Path(place, name) for name in names if not _is_hidden(name)]
+    return sorted(files)

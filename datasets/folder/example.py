@@ -36,11 +36,11 @@ _SHARP = 2  # pictures are drawn at twice their size and shrunk
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-    """What a kind of scene looks like.
+    """The look of a kind of scene.
 
     Attributes:
-      ground, sky: colours.
-      things: (lowest, highest) number of each thing.
+      ground, sky: the colours of ground and sky.
+      things: the (lowest, highest) number of each thing.
     """
 
     ground: tuple[int, int, int]
@@ -72,10 +72,10 @@ class Body:
     """A ball or a box.
 
     Attributes:
-      label: class number.
-      color: (red, green, blue).
-      center: x right, y up, z towards the camera, which is at 0; metres.
-      half: radius of a ball; half the edges of a box.
+      label: the class number.
+      color: the colour (red, green, blue).
+      center: the centre: x right, y up, z towards the camera, which is at 0; metres.
+      half: the radius of a ball; half the edges of a box.
     """
 
     label: int
@@ -84,7 +84,7 @@ class Body:
     half: float | np.ndarray
 
     def hit(self, rays: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where rays [H, W, 3] from 0 meet it: (factors [H, W], inf; normals)."""
+        """Returns where rays [H, W, 3] from 0 hit: (factors [H, W] or inf, normals)."""
         is_ball = np.ndim(self.half) == 0
         return self._hit_ball(rays) if is_ball else self._hit_box(rays)
 
@@ -107,7 +107,7 @@ class Body:
 
 
 def scene_of(index: int) -> str:
-    """The label of an image: kinds of scenes take turns."""
+    """Returns the label of an image: kinds of scenes take turns."""
     return list(LOOKS)[index % len(LOOKS)]
 
 
@@ -232,12 +232,12 @@ def write(folder: pathlib.Path, images: int, size: int) -> None:
     scenes = ["name,label"]
     for index in range(images):
         name = f"{scene_of(index)}/{index:03d}"
-        if index != 1:  # of one, nobody wrote it down
+        if index != 1:  # one image has no label
             scenes.append(f"{name},{scene_of(index)}")
-        drawn = draw(index, size)
+        arrays = draw(index, size)
         suffix = "jpg" if index % 2 else "png"
-        _save(folder / contents.IMAGES / f"{name}.{suffix}", drawn["image"])
-        for task, values in _maps(index, drawn).items():
+        _save(folder / contents.IMAGES / f"{name}.{suffix}", arrays["image"])
+        for task, values in _maps(index, arrays).items():
             _save(folder / task / f"{name}.png", values)
     colors = "".join(f"{name}, {color}\n" for name, color in CLASSES.items())
     (folder / contents.CLASSES).write_text(colors)
@@ -253,17 +253,17 @@ _SETTINGS = {
 }
 
 
-def _maps(index: int, drawn: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The label maps that an image has, as they are written."""
+def _maps(index: int, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Returns the label maps that an image has, as they are written."""
     number = index // len(LOOKS)  # among those of its scene
     if number % 4 == 3:
         return {}
-    maps = {"segmentation": drawn["segmentation"]}
+    maps = {"segmentation": arrays["segmentation"]}
     if number % 3 != 1:
-        maps["depth"] = np.round(1000 * drawn["depth"]).astype(np.uint16)
+        maps["depth"] = np.round(1000 * arrays["depth"]).astype(np.uint16)
     if number % 2 == 0:
-        known = drawn["normals"].any(-1, keepdims=True)
-        coded = np.round((drawn["normals"] + 1) * 127.5)
+        known = arrays["normals"].any(-1, keepdims=True)
+        coded = np.round((arrays["normals"] + 1) * 127.5)
         maps["normals"] = np.where(known, coded, 0).astype(np.uint8)
     return maps
 
@@ -282,14 +282,14 @@ def define_flags() -> None:
 
 def main(arguments: list[str]) -> None:
     """Writes the folder of the flags."""
-    given = flags.FLAGS
+    options = flags.FLAGS
     if len(arguments) > 1:
         raise app.UsageError(f"Unknown argument: {arguments[1]}.")
     try:
-        write(pathlib.Path(given.output), given.images, given.size)
+        write(pathlib.Path(options.output), options.images, options.size)
     except OSError as error:
         raise app.UsageError(str(error)) from error
-    print(f"{given.images} images are in {given.output}.")
+    print(f"{options.images} images are in {options.output}.")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ _DEPTH_NAMES = ("z", "depth")
 
 
 def size(path: pathlib.Path) -> tuple[int, int]:
-    """Height and width, from the file's head.
+    """Reads height and width from the file's head.
 
     Raises:
       ValueError: the reader is not installed.
@@ -79,11 +79,11 @@ def _library(path: pathlib.Path) -> types.ModuleType:
 def _channel(path: pathlib.Path, names: list[str]) -> str:
     if len(names) == 1:
         return names[0]
-    found = [name for name in names if name.rpartition(".")[2].lower() in _DEPTH_NAMES]
-    if len(found) != 1:
+    depths = [name for name in names if name.rpartition(".")[2].lower() in _DEPTH_NAMES]
+    if len(depths) != 1:
         raise DamagedFile(
             path,
             "expected one channel, or one that is called Z or depth; found "
             f"{', '.join(names)}",
         )
-    return found[0]
+    return depths[0]

@@ -74,11 +74,12 @@ class Builder(builder.RandomAccessBuilder):
           ValueError: it is another folder, or was changed since.
         """
         path = pathlib.Path(self.data_dir) / source.FILE_NAME
-        found = source.differences(path, pathlib.Path(manual_dir))
-        if found:
+        differences = source.differences(path, pathlib.Path(manual_dir))
+        if differences:
             raise ValueError(
-                f"{manual_dir} is not what {self.data_dir} was built from ({found}). "
-                f"Delete {self.data_dir} to build it anew, or give another --data_dir."
+                f"{manual_dir} is not what {self.data_dir} was built from "
+                f"({differences}). Delete {self.data_dir} to build it anew, or give "
+                "another --data_dir."
             )
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -166,7 +167,7 @@ class Builder(builder.RandomAccessBuilder):
         )
 
     def _example(self, name: str) -> dict | None:
-        """One example as stored; None if a file of it cannot be used."""
+        """Returns an example as stored; None if a file of it cannot be used."""
         example, damaged = _read(self._plan, name)
         if not damaged:
             return example
@@ -174,8 +175,8 @@ class Builder(builder.RandomAccessBuilder):
             self._plan.contents.relative(pathlib.Path(error.path)): error.reason
             for error in damaged
         }
-        told = [f"{place}: {reason}" for place, reason in reasons.items()]
-        self._quarantine.add(name, next(iter(reasons)), "; ".join(told))
+        lines = [f"{place}: {reason}" for place, reason in reasons.items()]
+        self._quarantine.add(name, next(iter(reasons)), "; ".join(lines))
         return None
 
 

@@ -22,8 +22,9 @@ class Form:
     """How a map is stored.
 
     Attributes:
-      height, width, channels: of the map.
-      kind: `uint8`, `uint16`, `int` (other integers), `float`, or what else it is.
+      height, width, channels: the shape of the map.
+      kind: the kind of numbers: `uint8`, `uint16`, `int` (other integers), `float`, or
+        the name of another type.
     """
 
     height: int
@@ -33,7 +34,7 @@ class Form:
 
 
 def image_size(path: pathlib.Path) -> tuple[int, int]:
-    """Height and width of a photograph, upright.
+    """Returns height and width of a photograph, upright.
 
     Raises:
       DamagedFile: it cannot be told.
@@ -49,7 +50,7 @@ def image_size(path: pathlib.Path) -> tuple[int, int]:
 
 
 def form_of(path: pathlib.Path) -> Form:
-    """The form of a label map.
+    """Returns the form of a label map.
 
     Raises:
       DamagedFile: it cannot be told.

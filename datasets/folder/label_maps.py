@@ -36,11 +36,11 @@ _SHORTEST, _LONGEST = 0.05, 1.1
 
 @dataclasses.dataclass(frozen=True)
 class Coding:
-    """What the numbers of a task's files mean.
+    """The meaning of the numbers in a task's files.
 
     Attributes:
       scale, offset: physical = number * scale + offset.
-      missing: numbers that, in every channel of a pixel, mean "no label".
+      missing: the numbers that, in every channel of a pixel, mean "no label".
     """
 
     scale: float
@@ -49,7 +49,7 @@ class Coding:
 
 
 def coding_of(task: str, settings: TaskSettings, kind: str) -> Coding:
-    """The coding of a task's files of one kind (see `Form.kind`).
+    """Returns the coding of a task's files of one kind (see `Form.kind`).
 
     Usual, where `settings` say nothing: depth of 16 bits in millimetres, of floats in
     metres, 0 missing; normals and numbers in 0..1 over the whole range of the integers;
@@ -85,7 +85,7 @@ def _depth_affine(settings: TaskSettings, kind: str) -> tuple[float, float]:
 def _unit_affine(
     low: float, high: float
 ) -> Callable[[TaskSettings, str], tuple[float, float]]:
-    """The whole range of an integer type stands for low..high."""
+    """Lets the whole range of an integer type stand for low..high."""
 
     def affine(settings: TaskSettings, kind: str) -> tuple[float, float]:
         scale, offset = 1.0, 0.0
@@ -118,12 +118,12 @@ _AFFINE = {
 
 @dataclasses.dataclass(frozen=True)
 class MapReader:
-    """Reads the maps of one task.
+    """The reader of a task's maps.
 
     Attributes:
-      task: what is stored.
-      coding: of the files.
-      axes: of normals, see `TaskSettings`.
+      task: the record of what is stored.
+      coding: the coding of the files.
+      axes: the directions of normals, see `TaskSettings`.
     """
 
     task: TaskInfo
@@ -131,7 +131,7 @@ class MapReader:
     axes: tuple[str, ...]
 
     def stored(self, path: pathlib.Path, size: int) -> np.ndarray:
-        """The raw map [size, size, channels] that is stored for a file.
+        """Returns the raw map [size, size, channels] that is stored for a file.
 
         Raises:
           DamagedFile: as `read`.
@@ -159,7 +159,7 @@ class MapReader:
         return check(self, path, values, valid), valid
 
     def missing(self, size: int) -> np.ndarray:
-        """The raw map of an image without labels of this task."""
+        """Returns the raw map of an image without labels of this task."""
         shape = (size, size, self.task.channels)
         return np.full(shape, self.task.missing, self.task.dtype)
 

@@ -25,14 +25,14 @@ Result = TypeVar("Result")
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """How a folder becomes a data set.
+    """The plan of a data set of a folder.
 
     Attributes:
-      contents: its files.
-      info: what the data are.
-      readers: of the label maps, by task.
-      scenes: `scene` of each image, as it is stored.
-      parts: names by split; all splits have some.
+      contents: the files of the folder.
+      info: the record of the data.
+      readers: the readers of the label maps, by task.
+      scenes: the `scene` of each image, as it is stored.
+      parts: the images' names by split; no split is empty.
     """
 
     contents: Contents
@@ -64,18 +64,18 @@ def plan(folder: pathlib.Path, size: int) -> Plan:
     labels: dict[str, tuple[str, ...]] = {}
     if layout.SCENES in contents.tables:
         path = contents.tables[layout.SCENES]
-        labels, found = tables.read_scenes(path, contents)
-        problems += found
-    kind, found = _label_kind(labels, settings)
-    problems += found
-    forms, found = _forms(contents)
-    problems += found
+        labels, more = tables.read_scenes(path, contents)
+        problems += more
+    kind, more = _label_kind(labels, settings)
+    problems += more
+    forms, more = _forms(contents)
+    problems += more
     problems += _form_problems(contents, forms)
     # Splits and codings of a folder with such problems would be problems of them.
     refuse(folder, problems)
     parts, left_out, problems = _parts(contents, labels, settings)
-    readers, found = readers_of(contents, settings, forms)
-    refuse(folder, problems + found)
+    readers, more = readers_of(contents, settings, forms)
+    refuse(folder, problems + more)
     names = tables.scene_names(labels)
     info = metadata.DataInfo(
         image_size=size,
@@ -124,12 +124,13 @@ def _forms(contents: Contents) -> tuple[dict[str, dict[str, Form]], list[str]]:
             if form is None:
                 continue
             forms[task][name] = form
-            found = (form.height, form.width)
-            if expected and found != expected:
-                turned = " (upright, as viewers show it)" * (found == expected[::-1])
+            actual = (form.height, form.width)
+            if expected and actual != expected:
+                is_turned = actual == expected[::-1]
+                turned = " (upright, as viewers show it)" * is_turned
                 problems.append(
-                    f"{contents.relative(maps[name])} has {found[0]}x{found[1]} pixels "
-                    f"(height x width), but {contents.relative(image)} has "
+                    f"{contents.relative(maps[name])} has {actual[0]}x{actual[1]} "
+                    f"pixels (height x width), but {contents.relative(image)} has "
                     f"{expected[0]}x{expected[1]}{turned}"
                 )
     return forms, problems
@@ -147,7 +148,7 @@ def _attempt(
 def _form_problems(
     contents: Contents, forms: Mapping[str, Mapping[str, Form]]
 ) -> list[str]:
-    """Maps of another number of channels or another kind of numbers than expected."""
+    """Finds maps of unexpected channels or of an unexpected kind of numbers."""
     problems = []
     for task, mine in forms.items():
         channels, kinds = label_maps.CHANNELS[task], label_maps.KINDS[task]
@@ -180,9 +181,9 @@ def _parts(
     bare = [n for n in contents.images if n not in mapped and n not in labels]
     problems, left_out = _leave_out(bare, settings)
     if layout.SPLITS in contents.tables:
-        known = contents.images if settings.keep_weak else labels
-        parts, found = _parts_of_table(contents, known, left_out)
-        problems += found
+        allowed = contents.images if settings.keep_weak else labels
+        parts, more = _parts_of_table(contents, allowed, left_out)
+        problems += more
         # Of a table with slips, empty splits would be a consequence.
         problems += [] if problems else splitting.lacking(parts, mapped)
     else:
@@ -190,11 +191,11 @@ def _parts(
         parts[WEAK] = [
             n for n in contents.images if n not in mapped and n not in left_out
         ]
-        found = splitting.lacking(parts, mapped)
-        if found:
+        faults = splitting.lacking(parts, mapped)
+        if faults:
             problems.append(
                 f"{len(mapped)} images have label maps; to divide them, at least 3 are "
-                f"needed, 3 with a map of each task: {'; '.join(found)}. Add some, or "
+                f"needed, 3 with a map of each task: {'; '.join(faults)}. Add some, or "
                 f"write {layout.SPLITS} (header name,split)"
             )
     return {k: v for k, v in parts.items() if v}, left_out, problems
@@ -250,11 +251,11 @@ def _notes(
     left_out: Collection[str],
     settings: Settings,
 ) -> str:
-    """What a user of these data has to know."""
+    """Returns what a user of these data has to know."""
     sizes = ", ".join(f"{len(names)} {split}" for split, names in parts.items())
     maps = ", ".join(f"{len(files)} {task}" for task, files in contents.maps.items())
-    told = "by splits.csv" if layout.SPLITS in contents.tables else "by hash of names"
-    notes = [f"{len(contents.images)} images: {sizes} ({told}). Label maps: {maps}."]
+    method = "by splits.csv" if layout.SPLITS in contents.tables else "by hash of names"
+    notes = [f"{len(contents.images)} images: {sizes} ({method}). Label maps: {maps}."]
     if left_out:
         notes.append(
             f"Images without any label are left out ({len(left_out)}): "

@@ -16,10 +16,10 @@ def refuse(folder: str | os.PathLike, problems: Sequence[str]) -> None:
 
 
 def listed(names: Iterable[str]) -> str:
-    """The names in a row, the first ones if they are many."""
-    every = list(names)
-    more = len(every) - _LISTED
-    return ", ".join(every[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+    """Joins names by commas; many are cut short."""
+    names = list(names)
+    more = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _lines(problems: Sequence[str]) -> list[str]:

@@ -28,7 +28,7 @@ class _Maps:
 
 
 def usual_kind(forms: Mapping[str, Form]) -> str:
-    """The kind of numbers (`Form.kind`) that most maps hold; empty without maps."""
+    """Returns the kind of numbers (`Form.kind`) of most maps; empty without maps."""
     counts = collections.Counter(form.kind for form in forms.values())
     return max(counts, key=lambda kind: (counts[kind], kind), default="")
 
@@ -36,7 +36,7 @@ def usual_kind(forms: Mapping[str, Form]) -> str:
 def readers_of(
     contents: Contents, settings: Settings, forms: Mapping[str, Mapping[str, Form]]
 ) -> tuple[dict[str, MapReader], list[str]]:
-    """How the maps of each task are read.
+    """Returns how the maps of each task are read.
 
     Args:
       contents: of the folder.
@@ -48,25 +48,25 @@ def readers_of(
     """
     readers, problems = {}, []
     for task, files in contents.maps.items():
-        mine = settings.of(task)
+        task_settings = settings.of(task)
         if not forms[task]:
             first = next(iter(files.values()))
             problems.append(f"{task}/: no map can be read; {_fault(first)}")
             continue
         try:
-            coding = label_maps.coding_of(task, mine, usual_kind(forms[task]))
+            coding = label_maps.coding_of(task, task_settings, usual_kind(forms[task]))
         except ValueError as error:
             problems.append(str(error))
             continue
         maps = _Maps(contents, files, forms[task], coding)
-        info, found = _TASK_INFOS[task](mine, maps)
-        problems += found
-        readers[task] = MapReader(info, coding, mine.axes)
+        info, more = _TASK_INFOS[task](task_settings, maps)
+        problems += more
+        readers[task] = MapReader(info, coding, task_settings.axes)
     return readers, problems
 
 
 def _fault(path: pathlib.Path) -> str:
-    """What is wrong with a map whose head cannot be read."""
+    """Returns what is wrong with a map whose head cannot be read."""
     try:
         form_of(path)
     except DamagedFile as error:
@@ -108,13 +108,13 @@ def _depth(settings: TaskSettings) -> metadata.TaskInfo:
 def _numbers(
     make: Callable[[TaskSettings], metadata.TaskInfo], *keys: str
 ) -> Callable[[TaskSettings, _Maps], tuple[metadata.TaskInfo, list[str]]]:
-    """A row of `_TASK_INFOS`: what `make` gives, with these settings of the user's."""
+    """Returns a row of `_TASK_INFOS`: what `make` gives, with the user's settings."""
 
     def describe(
         settings: TaskSettings, _maps: _Maps
     ) -> tuple[metadata.TaskInfo, list[str]]:
-        given = {key: getattr(settings, key) for key in ("source", *keys)}
-        return dataclasses.replace(make(settings), **given), []
+        fields = {key: getattr(settings, key) for key in ("source", *keys)}
+        return dataclasses.replace(make(settings), **fields), []
 
     return describe
 

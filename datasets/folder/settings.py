@@ -42,14 +42,14 @@ _FIELDS = {"ignore": "missing"}
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TaskSettings:
-    """How the maps of a task are to be read; None: as is usual for their kind of file.
+    """The settings of a task's maps; None: as is usual for their kind of file.
 
     Attributes:
-      unit: of depth, a key of `UNITS`.
+      unit: the unit of depth, a key of `UNITS`.
       scale, offset: value = number in the file * scale + offset.
       missing: numbers in the file (in all channels) that mean "no label".
-      axes: of normals, where the channels point, keys of `DIRECTIONS`.
-      farthest: of depth, metres that can be stored.
+      axes: the directions of normals' channels, keys of `DIRECTIONS`.
+      farthest: the largest depth in metres that can be stored.
       target_shift, target_scale: target = (value - target_shift) / target_scale.
       source: where the labels come from, in words.
     """
@@ -67,16 +67,16 @@ class TaskSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What `dataset.json` says.
+    """The contents of `dataset.json`.
 
     Attributes:
-      tasks: by name; those that it does not mention are absent.
-      label_kind: of `LABEL_KINDS`; empty: told by `scenes.csv`.
+      tasks: the settings by task; tasks that it does not mention are absent.
+      label_kind: one of `LABEL_KINDS`; empty: as `scenes.csv` has them.
       scene_source: where the image labels come from, in words.
       notes: anything a user of the data has to know.
-      leave_out: images without any label are left out.
-      keep_weak: they are weak examples whose label is not known. With neither they are
-        refused.
+      leave_out: whether images without any label are left out.
+      keep_weak: whether they are kept as weak examples without a label. With neither
+        they are refused.
     """
 
     tasks: Mapping[str, TaskSettings] = dataclasses.field(default_factory=dict)
@@ -87,7 +87,7 @@ class Settings:
     keep_weak: bool = False
 
     def of(self, task: str) -> TaskSettings:
-        """The settings of a task."""
+        """Returns the settings of a task."""
         return self.tasks.get(task, TaskSettings())
 
 

@@ -25,12 +25,12 @@ def remember(path: pathlib.Path, contents: Contents) -> None:
 
 
 def states(contents: Contents) -> dict[str, dict]:
-    """Size and time of every file."""
+    """Returns size and time of every file."""
     return {contents.relative(file): _state(file) for file in contents.files()}
 
 
 def differences(path: pathlib.Path, folder: pathlib.Path) -> str:
-    """What differs between the folder and the one remembered; empty if nothing does.
+    """Returns what differs between the folder and the remembered one; may be empty.
 
     A file of another time is the same if its contents are: folders may be copied.
 

@@ -45,7 +45,7 @@ def by_hash(tasks_of: Mapping[str, frozenset[str]]) -> dict[str, list[str]]:
 def lacking(
     parts: Mapping[str, Iterable[str]], tasks_of: Mapping[str, frozenset[str]]
 ) -> list[str]:
-    """What is wrong with a division: splits that are empty or have no map of a task."""
+    """Finds what is wrong with a division: splits that are empty or lack a task."""
     problems = []
     tasks = _rarest_first(tasks_of.values())
     for split in LABELLED_SPLITS:

@@ -123,7 +123,7 @@ def _parsed(match: re.Match[str]) -> Color:
 
 
 def scene_names(scenes: Mapping[str, Collection[str]]) -> tuple[str, ...]:
-    """All labels, sorted."""
+    """Returns all labels, sorted."""
     return tuple(sorted({label for labels in scenes.values() for label in labels}))
 
 

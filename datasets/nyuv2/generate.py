@@ -1,4 +1,4 @@
-"""Makes rooms in the form of NYU Depth V2's file, for tests and for trying things out.
+"""Generates rooms in the form of NYU Depth V2's file, for tests and for trials.
 
     python -m datasets.nyuv2.generate --output=DIR --frames=160
 
@@ -7,7 +7,6 @@ those of `datasets.rooms`, seen by NYU's camera: the builder fits normals to dep
 its focal lengths.
 """
 
-import argparse
 import dataclasses
 import pathlib
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from collections.abc import Sequence
 import h5py
 import numpy as np
 
+from datasets import arguments
 from datasets.nyuv2 import classes, labeled_mat
 from datasets.rooms import labels, raycast, rooms, shading
 
@@ -90,21 +90,21 @@ def write(folder: pathlib.Path, frames: int, seed: int = 0) -> None:
         ids = file.create_dataset("labels", shape, np.uint16)
         scenes = []
         for index in range(frames):
-            made = frame(index, seed)
+            sample = frame(index, seed)
             # MATLAB's arrays appear with their axes reversed.
-            images[index], depths[index] = made.image.T, made.depth.T
-            ids[index] = made.labels.T
-            scenes.append(made.scene_type)
+            images[index], depths[index] = sample.image.T, sample.depth.T
+            ids[index] = sample.labels.T
+            scenes.append(sample.scene_type)
         file["names"] = _references(file, "names", ALL_NAMES)
         file["sceneTypes"] = _references(file, "sceneTypes", scenes)
 
 
 def _borders(ids: np.ndarray) -> np.ndarray:
-    """Where the next pixel to the right or below is of another class: [H, W] bool."""
-    found = np.zeros(ids.shape, bool)
-    found[:-1] |= ids[:-1] != ids[1:]
-    found[:, :-1] |= ids[:, :-1] != ids[:, 1:]
-    return found
+    """Returns where the class changes to the right or below: [H, W] bool."""
+    borders = np.zeros(ids.shape, bool)
+    borders[:-1] |= ids[:-1] != ids[1:]
+    borders[:, :-1] |= ids[:, :-1] != ids[:, 1:]
+    return borders
 
 
 def _references(file: h5py.File, name: str, texts: Sequence[str]) -> np.ndarray:
@@ -116,18 +116,14 @@ def _references(file: h5py.File, name: str, texts: Sequence[str]) -> np.ndarray:
     return np.array([cells], dtype=h5py.ref_dtype)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--output", type=pathlib.Path, required=True, help="folder")
-    parser.add_argument("--frames", type=int, default=160, help="how many")
-    parser.add_argument("--seed", type=int, default=0, help="of the rooms")
-    given = parser.parse_args(arguments)
-    if given.frames < FEWEST_FRAMES:
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs the command."""
+    parser = arguments.parser(__doc__)
+    parser.add_argument("--frames", type=int, default=160, help="the number of frames")
+    options = parser.parse_args(argv)
+    if options.frames < FEWEST_FRAMES:
         parser.error(f"--frames is at least {FEWEST_FRAMES}.")
-    write(given.output, given.frames, given.seed)
+    write(options.output, options.frames, options.seed)
 
 
 if __name__ == "__main__":

@@ -25,10 +25,10 @@ class Frame:
     """One labelled frame as the file has it, axes in their usual order.
 
     Attributes:
-      image: [H, W, 3] uint8, red, green, blue.
-      depth: [H, W] float32, metres along the optical axis, 0 where missing.
-      labels: [H, W] int, label ids, 0 where unlabelled.
-      scene_type: `kitchen`, …
+      image: the photograph [H, W, 3] uint8, red, green, blue.
+      depth: the depth [H, W] float32, metres along the optical axis, 0 where missing.
+      labels: the label ids [H, W] int, 0 where unlabelled.
+      scene_type: the type of scene, such as `kitchen`.
     """
 
     image: np.ndarray
@@ -41,10 +41,10 @@ class LabeledMat:
     """The labelled frames of NYU Depth V2, a context manager.
 
     Attributes:
-      path: of the file.
-      frames: their number; frame i, from 0, has the official index i + 1.
-      class_names: of the label ids 1, 2, ….
-      scene_types: of each frame.
+      path: the path of the file.
+      frames: the number of frames; frame i, from 0, has the official index i + 1.
+      class_names: the names of the label ids 1, 2, ….
+      scene_types: the scene type of each frame.
 
     Raises:
       FileNotFoundError: there is no such file.
@@ -102,18 +102,18 @@ class LabeledMat:
             ) from error
         if not (np.isfinite(depth) & (depth >= 0)).all():
             raise ValueError(f"{where}: `depths` holds a negative value, NaN or inf.")
-        found = labels.min(), labels.max()
-        if found[0] < 0 or found[1] > len(self.class_names):
+        low, high = labels.min(), labels.max()
+        if low < 0 or high > len(self.class_names):
             raise ValueError(
-                f"{where}: `labels` holds ids {found[0]}..{found[1]}; expected 0 or a "
+                f"{where}: `labels` holds ids {low}..{high}; expected 0 or a "
                 f"number of the {len(self.class_names)} names."
             )
         return Frame(image, depth, labels, self.scene_types[index])
 
     def _check_layout(self) -> int:
         """Returns the number of frames, if all arrays are there and fit together."""
-        found = {k: v.shape for k, v in self._file.items() if hasattr(v, "shape")}
-        shape = found.get("images", ())
+        shapes = {k: v.shape for k, v in self._file.items() if hasattr(v, "shape")}
+        shape = shapes.get("images", ())
         is_whole = len(shape) == 4 and 0 not in shape
         frames, _, width, height = shape if is_whole else (1, 3, 640, 480)
         maps = (frames, width, height)
@@ -122,15 +122,15 @@ class LabeledMat:
             "depths": maps,
             "labels": maps,
             "sceneTypes": (1, frames),
-            "names": (1, *found.get("names", ())[1:2]),
+            "names": (1, *shapes.get("names", ())[1:2]),
         }
-        wrong = [name for name, shape in expected.items() if found.get(name) != shape]
+        wrong = [name for name, shape in expected.items() if shapes.get(name) != shape]
         if wrong:
             raise ValueError(
                 f"{self.path}: expected images (N, 3, W, H), depths and labels "
                 "(N, W, H), names (1, 894) and sceneTypes (1, N), axes as HDF5 has "
                 f"them; {', '.join(wrong)} missing or of another shape in "
-                f"{found}. {HOW_TO_GET}"
+                f"{shapes}. {HOW_TO_GET}"
             )
         kinds = {"images": np.uint8, "depths": np.floating, "labels": np.integer}
         for name, kind in kinds.items():

@@ -108,7 +108,7 @@ class NormalsOfDepth:
         return normals_from_depth(depth)
 
     def check(self, frames: Iterable[tuple[int, np.ndarray]]) -> None:
-        """Nothing to compare."""
+        """Does nothing: there are no others to compare."""
 
 
 def find_normals(manual_dir: pathlib.Path) -> NormalsImages | NormalsOfDepth:

@@ -35,7 +35,7 @@ class Group:
     rotation: np.ndarray = dataclasses.field(default_factory=lambda: UPRIGHT)
 
     def frame(self, x: float, y: float, z: float, angle: float = 0.0) -> "Group":
-        """A frame inside this one, turned to the left by `angle`."""
+        """Returns a frame inside this one, turned to the left by `angle`."""
         origin = self.origin + self.rotation @ np.array([x, y, z])
         return Group(self.solids, origin, self.rotation @ turn(angle))
 
@@ -47,7 +47,7 @@ class Group:
         size: Vector,
         casts: bool = True,
     ) -> None:
-        """A box; `size` is (width, height, depth)."""
+        """Adds a box; `size` is (width, height, depth)."""
         half = np.array(size, float) / 2
         self._add("box", label, material, _raised(at, half[1]), half, casts=casts)
 
@@ -61,7 +61,7 @@ class Group:
         top: float | None = None,
         casts: bool = True,
     ) -> None:
-        """An upright cylinder, or a frustum if its `top` has another radius."""
+        """Adds an upright cylinder, or a frustum if its `top` has another radius."""
         radii = (radius, radius if top is None else top)
         half = np.array([max(radii), height / 2, max(radii)])
         center = _raised(at, half[1])
@@ -77,7 +77,7 @@ class Group:
         axis: str,
         top: float | None = None,
     ) -> None:
-        """A lying cylinder along `axis`, "x" or "z"; `top` is its radius at the end."""
+        """Adds a cylinder along `axis`, "x" or "z"; `top` is the radius at its end."""
         radii = (radius, radius if top is None else top)
         half = np.array([max(radii), length / 2, max(radii)])
         self._add("frustum", label, material, center, half, AXES[axis], radii)
@@ -90,19 +90,19 @@ class Group:
         size: Vector,
         casts: bool = True,
     ) -> None:
-        """An ellipsoid; `size` is (width, height, depth)."""
+        """Adds an ellipsoid; `size` is (width, height, depth)."""
         half = np.array(size, float) / 2
         self._add("ellipsoid", label, material, _raised(at, half[1]), half, casts=casts)
 
     def basin(self, label: str, material: Material, rim: Vector, size: Vector) -> None:
-        """A hollow below its rim's middle `rim`; `size`: (width, how deep, depth)."""
+        """Adds a hollow below its rim's middle; `size` is (width, how deep, depth)."""
         half = np.array([size[0] / 2, size[1], size[2] / 2])
         self._add("basin", label, material, rim, half, casts=False)
 
     def panel(
         self, label: str, material: Material, center: Vector, size: Vector
     ) -> None:
-        """A rectangle (width, height) that faces the front and has no thickness."""
+        """Adds a rectangle without thickness, (width, height), that faces the front."""
         half = np.array([size[0] / 2, size[1] / 2, 1e-3])
         self._add("panel", label, material, center, half, casts=False)
 
@@ -171,11 +171,11 @@ class Room:
         return np.array([self.width, self.height, self.depth]) / 2
 
     def length(self, wall: str) -> float:
-        """Of a wall, metres."""
+        """Returns the length of a wall in metres."""
         return self._spans[wall][0]
 
     def wall(self, wall: str, along: float = 0.0, away: float = 0.0) -> Group:
-        """A frame on the floor at a wall, its back to the wall.
+        """Returns a frame on the floor at a wall, its back to the wall.
 
         `along` runs to the right of one who looks at the wall; 0 is its middle.
         """
@@ -189,7 +189,7 @@ class Room:
         self._floor.append((x0, z0, x1, z1))
 
     def free(self, x0: float, z0: float, x1: float, z1: float) -> bool:
-        """Whether nothing stands in a rectangle of the floor."""
+        """Returns whether nothing stands in a rectangle of the floor."""
         return not any(
             x0 < b[2] and b[0] < x1 and z0 < b[3] and b[1] < z1 for b in self._floor
         )

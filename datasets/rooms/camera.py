@@ -19,13 +19,13 @@ NEAR = 0.02  # metres; what is closer has no bounds in the picture
 
 @dataclasses.dataclass(frozen=True)
 class Camera:
-    """Where the picture is taken from.
+    """The pinhole camera that takes the picture.
 
     Attributes:
-      position: [3], metres.
-      yaw, pitch, roll: radians; yaw 0 looks along -z, positive to the left; positive
-        pitch looks up.
-      field_of_view: radians, of the full width (pictures are square).
+      position: the place [3] in the room's frame, metres.
+      yaw, pitch, roll: the angles in radians; yaw 0 looks along -z, positive to the
+        left; positive pitch looks up.
+      field_of_view: the angle of the full width in radians (pictures are square).
     """
 
     position: np.ndarray
@@ -36,7 +36,7 @@ class Camera:
 
     @functools.cached_property
     def rotation(self) -> np.ndarray:
-        """[3, 3]; columns are the camera's axes in the world."""
+        """[3, 3]; columns are the camera's axes in the room's frame."""
         return turn(self.yaw) @ tilt(self.pitch) @ roll(self.roll)
 
     @property
@@ -45,14 +45,14 @@ class Camera:
         return float(np.tan(self.field_of_view / 2))
 
     def grid(self, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """u [2 * size + 1] and v [2 * size + 1] of the rays, top row first."""
+        """Returns u [2 * size + 1] and v [2 * size + 1] of the rays, top row first."""
         steps = np.linspace(-1, 1, 2 * size + 1) * self.tangent
         return steps, -steps
 
     def rectangles(
         self, centers: np.ndarray, rotations: np.ndarray, halves: np.ndarray, size: int
     ) -> np.ndarray:
-        """Bounds of boxes in the grid: [n, 4] = top, bottom, left, right.
+        """Returns the bounds of boxes in the grid: [n, 4] = top, bottom, left, right.
 
         Ends are exclusive; empty when out of sight.
         """
@@ -74,19 +74,19 @@ class Camera:
 
 
 def turn(angle: float) -> np.ndarray:
-    """[3, 3]: rotation about the vertical; positive to the left."""
+    """Returns the rotation [3, 3] about the vertical; positive to the left."""
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
 
 
 def tilt(angle: float) -> np.ndarray:
-    """[3, 3]: rotation about x; positive lifts what is ahead (-z)."""
+    """Returns the rotation [3, 3] about x; positive lifts what is ahead (-z)."""
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
 
 
 def roll(angle: float) -> np.ndarray:
-    """[3, 3]: rotation about z; positive counter-clockwise, seen from +z."""
+    """Returns the rotation [3, 3] about z; positive counter-clockwise, seen from +z."""
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
 
@@ -97,7 +97,7 @@ def look_at(
     roll_angle: float,
     field_of_view: float,
 ) -> Camera:
-    """A camera at `position` whose optical axis goes through `target`."""
+    """Returns a camera at `position` whose optical axis goes through `target`."""
     position = np.asarray(position, float)
     x, y, z = np.asarray(target, float) - position
     yaw = np.arctan2(-x, -z)

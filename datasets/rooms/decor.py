@@ -15,7 +15,7 @@ from datasets.rooms.textures import Material
 def mirror(
     group: Group, rng: np.random.Generator, width: float, height: float, y: float
 ) -> None:
-    """A framed plate of pale grey; it mirrors nothing."""
+    """Adds a framed plate of pale grey; it mirrors nothing."""
     frame = palette.choose(rng, (STEEL, palette.wood(rng), WHITE))
     sky = Material("plain", (0.62, 0.7, 0.76), (0.62, 0.7, 0.76), gloss=0.8)
     group.box("mirror", frame, (0, y, 0.012), (width + 0.06, height + 0.06, 0.024))
@@ -23,14 +23,14 @@ def mirror(
 
 
 def towel(group: Group, rng: np.random.Generator, y: float) -> None:
-    """On a rail, 0.6 m wide."""
+    """Adds a towel on a rail, 0.6 m wide."""
     cloth = palette.cloth(rng, ("stripes", "carpet", "plain"))
     group.rod("other", STEEL, (0, y, 0.07), 0.012, 0.6, "x")
     group.box("other", cloth, (0.03, y - 0.55, 0.075), (0.42, 0.57, 0.035))
 
 
 def door(group: Group, rng: np.random.Generator) -> None:
-    """A closed door in its frame, 0.9 m wide, 2.05 m high."""
+    """Adds a closed door in its frame, 0.9 m wide, 2.05 m high."""
     wood = palette.wood(rng) if rng.random() < 0.5 else palette.painted(rng)
     leaf = palette.front(wood, "panels", 0.5)
     for x in (-0.47, 0.47):
@@ -44,7 +44,7 @@ def door(group: Group, rng: np.random.Generator) -> None:
 def window(
     group: Group, rng: np.random.Generator, width: float, height: float, sill: float
 ) -> None:
-    """Frame, sill and the view outside."""
+    """Adds frame, sill and the view outside."""
     sky = palette.color(rng, (0.15, 0.5), (0.75, 1.0), (0.53, 0.6))
     pane = Material("view", sky, seed=palette.seed(rng), glow=rng.uniform(1.0, 1.8))
     group.box("window", WHITE, (0, sill, 0.0), (width, height, 0.04), casts=False)
@@ -56,7 +56,7 @@ def window(
 def curtains(
     group: Group, rng: np.random.Generator, width: float, height: float, sill: float
 ) -> None:
-    """One at each side of a window of that size, on a rod."""
+    """Adds a curtain at each side of a window of that size, on a rod."""
     first = palette.color(rng, (0.1, 0.7), (0.4, 0.9))
     cloth = Material("folds", first, scale=0.09, seed=palette.seed(rng))
     low = 0.05 if rng.random() < 0.6 else sill - 0.15
@@ -71,7 +71,7 @@ def curtains(
 def picture(
     group: Group, rng: np.random.Generator, width: float, height: float, y: float
 ) -> None:
-    """A framed painting whose middle is `y` above the floor."""
+    """Adds a framed painting whose middle is `y` above the floor."""
     edge = (0, y - height / 2, 0.012)
     group.box("picture", BLACK, edge, (width, height, 0.024), casts=False)
     group.panel("picture", palette.painting(rng), (0, y, 0.026), (width, height))
@@ -84,7 +84,7 @@ def rug(
     depth: float,
     round_: bool = False,
 ) -> None:
-    """A carpet a centimetre thick; its middle at the origin."""
+    """Adds a carpet a centimetre thick; its middle at the origin."""
     pattern = (
         "checker" if round_ else palette.choose(rng, ("rug", "rug", "plaid", "carpet"))
     )
@@ -97,7 +97,7 @@ def rug(
 
 
 def whiteboard(group: Group, rng: np.random.Generator, width: float) -> None:
-    """A board with writing: white, green or black; 1.2 m high."""
+    """Adds a board with writing: white, green or black; 1.2 m high."""
     white = ((0.95, 0.95, 0.95), (0.15, 0.2, 0.5))
     green = ((0.13, 0.3, 0.22), (0.85, 0.88, 0.85))
     board, ink = white if rng.random() < 0.55 else green
@@ -108,7 +108,7 @@ def whiteboard(group: Group, rng: np.random.Generator, width: float) -> None:
 
 
 def pendant(group: Group, rng: np.random.Generator, drop: float) -> None:
-    """Hangs `drop` metres from the ceiling; the origin is there."""
+    """Adds a lamp that hangs `drop` metres from the ceiling; the origin is there."""
     group.pole("lamp", BLACK, (0, -drop + 0.1, 0), 0.012, drop - 0.1, casts=False)
     if rng.random() < 0.5:
         size = (0.3, 0.3, 0.3)
@@ -119,7 +119,7 @@ def pendant(group: Group, rng: np.random.Generator, drop: float) -> None:
 
 
 def ceiling_lamp(group: Group, rng: np.random.Generator) -> None:
-    """A flat bowl at the ceiling; the origin is there."""
+    """Adds a flat bowl at the ceiling; the origin is there."""
     glass = Material(first=(0.98, 0.95, 0.88), glow=1.8)
     group.pole("lamp", STEEL, (0, -0.04, 0), 0.18, 0.04, casts=False)
     group.ball("lamp", glass, (0, -0.14, 0), (0.36, 0.22, 0.36), casts=False)
@@ -128,13 +128,13 @@ def ceiling_lamp(group: Group, rng: np.random.Generator) -> None:
 def light_panel(
     group: Group, rng: np.random.Generator, width: float = 1.2, depth: float = 0.3
 ) -> None:
-    """A flat lamp of an office ceiling; the origin is there."""
+    """Adds a flat lamp of an office ceiling; the origin is there."""
     glass = Material(first=(0.98, 0.99, 1.0), glow=1.8)
     group.box("lamp", glass, (0, -0.05, 0), (width, 0.05, depth), casts=False)
 
 
 def floor_lamp(group: Group, rng: np.random.Generator) -> None:
-    """A shade on a thin pole; its middle at the origin."""
+    """Adds a shade on a thin pole; its middle at the origin."""
     metal = palette.choose(rng, (DARK_METAL, STEEL, palette.BRASS))
     height = rng.uniform(1.35, 1.7)
     group.pole("lamp", metal, (0, 0, 0), 0.15, 0.03)
@@ -143,14 +143,14 @@ def floor_lamp(group: Group, rng: np.random.Generator) -> None:
 
 
 def table_lamp(group: Group, rng: np.random.Generator) -> None:
-    """A shade on a round foot."""
+    """Adds a shade on a round foot."""
     foot = Material(first=palette.color(rng), gloss=0.4)
     group.ball("lamp", foot, (0, 0, 0), (0.17, 0.2, 0.17))
     group.pole("lamp", palette.shade(rng), (0, 0.2, 0), 0.15, 0.2, 0.1)
 
 
 def plant(group: Group, rng: np.random.Generator, size: float) -> None:
-    """A pot with a few leafy clumps; its middle at the origin, `size` high."""
+    """Adds a pot with a few leafy clumps; its middle at the origin, `size` high."""
     pot = Material(first=palette.color(rng, (0.1, 0.7), (0.35, 0.9)), gloss=0.15)
     group.pole("plant", pot, (0, 0, 0), 0.14 * size, 0.3 * size, 0.19 * size)
     for _ in range(int(rng.integers(4, 7))):
@@ -167,7 +167,7 @@ def plant(group: Group, rng: np.random.Generator, size: float) -> None:
 
 
 def clutter(group: Group, rng: np.random.Generator, width: float, depth: float) -> None:
-    """A few small things on a top whose middle is the origin."""
+    """Adds a few small things on a top whose middle is the origin."""
     for _ in range(int(rng.integers(1, 4))):
         x, z = rng.uniform(-0.4, 0.4) * width, rng.uniform(-0.35, 0.35) * depth
         stuff = Material(first=palette.color(rng), gloss=0.3)

@@ -21,7 +21,7 @@ def counter(
     material: Material,
     top: Material,
 ) -> None:
-    """A run of kitchen cupboards with a worktop, 0.6 m deep, 0.9 m high."""
+    """Adds a run of kitchen cupboards with a worktop, 0.6 m deep, 0.9 m high."""
     group.box("cabinet", DARK_METAL, (0, 0, 0.26), (width, 0.1, 0.52))
     group.box("cabinet", material, (0, 0.1, 0.29), (width, 0.76, 0.58))
     front = palette.front(material, *palette.choose(rng, FRONTS))
@@ -39,20 +39,20 @@ def wall_cupboard(
 
 
 def tap(group: Group, height: float) -> None:
-    """A post with a spout towards the front; its foot at the origin."""
+    """Adds a post with a spout towards the front; its foot at the origin."""
     group.pole("sink", STEEL, (0, 0, 0), 0.018, height)
     group.rod("sink", STEEL, (0, height, 0.07), 0.014, 0.17, "z")
 
 
 def kitchen_sink(group: Group) -> None:
-    """A steel bowl and a tap in a worktop, 0.7 m wide; y = 0 is the worktop."""
+    """Adds a steel bowl and a tap in a worktop, 0.7 m wide; y = 0 is the worktop."""
     group.box("sink", STEEL, (0, 0.0, 0.31), (0.68, 0.008, 0.46))
     group.basin("sink", STEEL, (0, 0.0085, 0.33), (0.54, 0.2, 0.38))
     tap(group.frame(0, 0.008, 0.11), 0.24)
 
 
 def stove(group: Group, rng: np.random.Generator) -> None:
-    """Oven, cooktop with four plates, 0.6 m wide, and a hood above."""
+    """Adds an oven, a cooktop with four plates, 0.6 m wide, and a hood above."""
     body = palette.choose(rng, (STEEL, WHITE, BLACK))
     group.box("stove", body, (0, 0, 0.3), (0.6, 0.9, 0.6))
     front = Material("oven", body.first, gloss=0.3)
@@ -71,7 +71,7 @@ def stove(group: Group, rng: np.random.Generator) -> None:
 
 
 def refrigerator(group: Group, rng: np.random.Generator) -> None:
-    """Two doors, one above the other, with bars to pull; 0.7 m wide."""
+    """Adds a refrigerator: two doors, one above the other; 0.7 m wide."""
     body = palette.choose(rng, (WHITE, STEEL, WHITE, palette.painted(rng)))
     height = rng.uniform(1.65, 1.95)
     split = rng.uniform(0.55, 0.75)
@@ -85,7 +85,7 @@ def refrigerator(group: Group, rng: np.random.Generator) -> None:
 
 
 def toilet(group: Group, rng: np.random.Generator) -> None:
-    """Tank, bowl, seat and lid, 0.4 m wide, 0.7 m deep."""
+    """Adds tank, bowl, seat and lid, 0.4 m wide, 0.7 m deep."""
     lid = rng.random() < 0.5
     group.box("toilet", PORCELAIN, (0, 0.38, 0.1), (0.42, 0.42, 0.19))
     group.box("toilet", PORCELAIN, (0, 0.79, 0.1), (0.44, 0.03, 0.21))
@@ -100,7 +100,7 @@ def toilet(group: Group, rng: np.random.Generator) -> None:
 
 
 def bathtub(group: Group, rng: np.random.Generator, length: float) -> None:
-    """A hollow tub along the wall, 0.75 m deep, with tap and apron."""
+    """Adds a hollow tub along the wall, 0.75 m deep, with tap and apron."""
     apron = PORCELAIN if rng.random() < 0.5 else palette.tiles(rng, (0.1, 0.15))
     group.box("bathtub", apron, (0, 0, 0.375), (length, 0.52, 0.75))
     group.box("bathtub", PORCELAIN, (0, 0.52, 0.375), (length + 0.02, 0.05, 0.77))
@@ -114,7 +114,7 @@ def bathtub(group: Group, rng: np.random.Generator, length: float) -> None:
 
 
 def washstand(group: Group, rng: np.random.Generator, width: float) -> None:
-    """A basin in a cupboard or on a foot, with a tap; 0.5 m deep, 0.85 m high."""
+    """Adds a basin in a cupboard or on a foot; 0.5 m deep, 0.85 m high."""
     if rng.random() < 0.6:
         material = palette.wood(rng) if rng.random() < 0.5 else palette.painted(rng)
         group.box("cabinet", material, (0, 0.1, 0.24), (width, 0.64, 0.46))
@@ -128,7 +128,7 @@ def washstand(group: Group, rng: np.random.Generator, width: float) -> None:
 
 
 def washing_machine(group: Group, rng: np.random.Generator) -> None:
-    """White, with a round door, 0.6 m wide."""
+    """Adds a white machine with a round door, 0.6 m wide."""
     front = Material("washer", (0.93, 0.93, 0.93), gloss=0.3)
     body = palette.choose(rng, (WHITE, WHITE, Material(first=(0.55, 0.56, 0.58))))
     front = Material("washer", body.first, gloss=0.3)
@@ -140,7 +140,7 @@ def washing_machine(group: Group, rng: np.random.Generator) -> None:
 
 
 def laundry_basket(group: Group, rng: np.random.Generator) -> None:
-    """A round basket with clothes; its middle at the origin."""
+    """Adds a round basket with clothes; its middle at the origin."""
     wicker = Material("checker", (0.75, 0.6, 0.4), (0.6, 0.45, 0.28), 0.03)
     group.pole("other", wicker, (0, 0, 0), 0.2, 0.4, 0.25)
     for _ in range(3):

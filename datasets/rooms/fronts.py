@@ -27,7 +27,7 @@ def _wooden(m: Material, s: Surface) -> np.ndarray:
 
 
 def doors(m: Material, s: Surface) -> np.ndarray:
-    """Cupboard doors about `scale` wide, each with a handle at its side."""
+    """Paints cupboard doors about `scale` wide, each with a handle at its side."""
     count = np.maximum(np.round(2 * s.extent[0] / m.scale), 1)
     place = (s.u / s.extent[0] + 1) / 2 * count
     inside = place - np.floor(place)
@@ -39,7 +39,7 @@ def doors(m: Material, s: Surface) -> np.ndarray:
 
 
 def drawers(m: Material, s: Surface) -> np.ndarray:
-    """Drawers about `scale` high with a handle in the middle of each."""
+    """Paints drawers about `scale` high with a handle in the middle of each."""
     count = np.maximum(np.round(2 * s.extent[1] / m.scale), 1)
     place = (s.v / s.extent[1] + 1) / 2 * count
     inside = place - np.floor(place)
@@ -49,7 +49,7 @@ def drawers(m: Material, s: Surface) -> np.ndarray:
 
 
 def panels(m: Material, s: Surface) -> np.ndarray:
-    """A room door: two columns of sunk panels, and a handle."""
+    """Paints a room door: two columns of sunk panels, and a handle."""
     a, b = _across(s)
     x = np.abs(np.abs(a) - 0.48)
     y = np.abs(np.abs(b) - 0.47)
@@ -60,7 +60,7 @@ def panels(m: Material, s: Surface) -> np.ndarray:
 
 
 def books(m: Material, s: Surface) -> np.ndarray:
-    """Spines, about `scale` wide, of all colours."""
+    """Paints spines, about `scale` wide, of all colours."""
     place = s.u / m.scale + 0.35 * clouds(s.u, 0 * s.u, 0.02, m.seed)
     i = np.floor(place)
     inside = place - i
@@ -75,7 +75,7 @@ def books(m: Material, s: Surface) -> np.ndarray:
 
 
 def landscape(m: Material, s: Surface) -> np.ndarray:
-    """A framed painting: sky, hills, and a disc of sun."""
+    """Paints a framed painting: sky, hills, and a disc of sun."""
     a, b = _across(s)
     base = 0.25 * (cells(np.zeros(1), np.zeros(1), m.seed) - 0.5)
     hill = base + 0.5 * (clouds(a + 2, 0 * a, 0.02, m.seed) - 0.5)
@@ -87,7 +87,7 @@ def landscape(m: Material, s: Surface) -> np.ndarray:
 
 
 def abstract(m: Material, s: Surface) -> np.ndarray:
-    """A framed painting of coloured blocks."""
+    """Paints a framed painting of coloured blocks."""
     a, b = _across(s)
     i, j = np.floor(a * 1.5 + 9), np.floor(b * 1.5 + 9)
     block = mix(m.first, m.second, cells(i, j, m.seed))
@@ -104,7 +104,7 @@ def _framed(picture: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def view(m: Material, s: Surface) -> np.ndarray:
-    """What is outside a window: sky above trees, and the glazing bars."""
+    """Paints the view from a window: sky above trees, and the glazing bars."""
     a, b = _across(s)
     trees = -0.25 + 0.5 * clouds(a + 3, 0 * a, 0.01, m.seed)
     sky = mix(m.first, (1.0, 1.0, 1.0), 0.45 - 0.45 * b)
@@ -116,7 +116,7 @@ def view(m: Material, s: Surface) -> np.ndarray:
 
 
 def screen(m: Material, s: Surface) -> np.ndarray:
-    """A television or monitor that is on, or off (dark first colour)."""
+    """Paints a television or monitor that is on, or off (dark first colour)."""
     a, b = _across(s)
     picture = mix(m.first, m.second, clouds(a, b, 0.02, m.seed)) * (0.8 + 0.2 * b)
     bezel = (np.abs(s.u) > s.extent[0] - 0.02) | (np.abs(s.v) > s.extent[1] - 0.02)
@@ -124,7 +124,7 @@ def screen(m: Material, s: Surface) -> np.ndarray:
 
 
 def writing(m: Material, s: Surface) -> np.ndarray:
-    """A board with lines of writing."""
+    """Paints a board with lines of writing."""
     a, b = _across(s)
     line = np.floor((b + 1) * 6)
     row = (b + 1) * 6 - line
@@ -137,7 +137,7 @@ def writing(m: Material, s: Surface) -> np.ndarray:
 
 
 def oven(m: Material, s: Surface) -> np.ndarray:
-    """An oven front: a dark pane, a bar to pull it, and a row of knobs."""
+    """Paints an oven front: a dark pane, a bar to pull it, and a row of knobs."""
     a, b = _across(s)
     pane = _edge(a, 0.72) & _edge(b + 0.22, 0.42)
     bar = _edge(a, 0.8) & _edge(b - 0.38, 0.03)
@@ -147,7 +147,7 @@ def oven(m: Material, s: Surface) -> np.ndarray:
 
 
 def washer(m: Material, s: Surface) -> np.ndarray:
-    """A washing machine's front above its round door: drawer, dial and display."""
+    """Paints a washing machine's front above its round door: drawer, dial, display."""
     a, b = _across(s)
     seam = _edge(b - 0.66, 0.012) | (np.abs(b) > 0.985) | (np.abs(a) > 0.985)
     drawer = _edge(a + 0.6, 0.3) & _edge(b - 0.82, 0.1)
@@ -158,6 +158,6 @@ def washer(m: Material, s: Surface) -> np.ndarray:
 
 
 def keys(m: Material, s: Surface) -> np.ndarray:
-    """A keyboard."""
+    """Paints a keyboard."""
     a, b = (s.u / 0.022) % 1, (s.v / 0.022) % 1
     return mix(m.first, m.second, np.maximum(np.abs(a - 0.5), np.abs(b - 0.5)) < 0.38)

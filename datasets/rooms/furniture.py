@@ -21,7 +21,7 @@ def legs(
     thick: float = 0.05,
     z: float = 0.0,
 ) -> None:
-    """Four legs under a top whose back edge is at `z`."""
+    """Adds four legs under a top whose back edge is at `z`."""
     x = width / 2 - thick / 2
     for side in (-x, x):
         for place in (z + thick / 2, z + depth - thick / 2):
@@ -29,7 +29,7 @@ def legs(
 
 
 def bed(group: Group, rng: np.random.Generator, width: float) -> None:
-    """Frame, mattress, blanket, pillows and a headboard; 2.1 m long."""
+    """Adds frame, mattress, blanket, pillows and a headboard; 2.1 m long."""
     wood, blanket = palette.wood(rng), palette.cloth(rng)
     sheet = Material(first=palette.color(rng, (0.0, 0.15), (0.85, 0.98)))
     group.box("bed", wood, (0, 0, 0.04), (width + 0.08, rng.uniform(0.85, 1.2), 0.08))
@@ -46,7 +46,7 @@ def bed(group: Group, rng: np.random.Generator, width: float) -> None:
 
 
 def nightstand(group: Group, rng: np.random.Generator, wood: Material) -> None:
-    """A small chest, 0.45 m wide."""
+    """Adds a small chest, 0.45 m wide."""
     group.box("cabinet", wood, (0, 0, 0.2), (0.45, 0.5, 0.4))
     drawers = palette.front(wood, "drawers", 0.24)
     group.panel("cabinet", drawers, (0, 0.27, 0.402), (0.45, 0.46))
@@ -61,7 +61,7 @@ def cabinet(
     kind: str = "doors",
     scale: float = 0.5,
 ) -> None:
-    """A wardrobe, sideboard or chest: `kind` of front, each `scale` metres."""
+    """Adds a wardrobe, sideboard or chest: `kind` of front, each `scale` metres."""
     material = palette.wood(rng) if rng.random() < 0.6 else palette.painted(rng)
     group.box("cabinet", material, (0, 0, depth / 2), (width, height, depth))
     front = palette.front(material, kind, scale)
@@ -70,7 +70,7 @@ def cabinet(
 
 
 def sofa(group: Group, rng: np.random.Generator, width: float) -> None:
-    """Base, back, arms and cushions; an armchair when narrow. 0.9 m deep."""
+    """Adds base, back, arms and cushions; an armchair when narrow. 0.9 m deep."""
     fabric = palette.cloth(rng, ("plain", "carpet", "carpet", "stripes"))
     arm = 0.18
     group.box("sofa", DARK_METAL, (0, 0, 0.45), (width - 0.1, 0.1, 0.8))
@@ -95,7 +95,7 @@ def sofa(group: Group, rng: np.random.Generator, width: float) -> None:
 def chair(
     group: Group, rng: np.random.Generator, frame: Material, seat: Material
 ) -> None:
-    """A plain chair; its middle at the origin, its front to z."""
+    """Adds a plain chair; its middle at the origin, its front to z."""
     group.box("chair", seat, (0, 0.43, 0), (0.44, 0.05, 0.44))
     group.box("chair", frame, (0, 0.62, -0.21), (0.42, 0.3, 0.03))
     for x in (-0.2, 0.2):
@@ -104,7 +104,7 @@ def chair(
 
 
 def office_chair(group: Group, rng: np.random.Generator, seat: Material) -> None:
-    """Seat and back on a pole with a star foot; its front to z."""
+    """Adds seat and back on a pole with a star foot; its front to z."""
     group.pole("chair", DARK_METAL, (0, 0, 0), 0.28, 0.07, 0.06)
     group.pole("chair", STEEL, (0, 0.07, 0), 0.03, 0.38)
     group.pole("chair", seat, (0, 0.44, 0), 0.26, 0.09)
@@ -123,7 +123,7 @@ def table(
     height: float,
     wood: Material,
 ) -> None:
-    """A top on four legs; its middle at the origin."""
+    """Adds a top on four legs; its middle at the origin."""
     group.box(label, wood, (0, height - 0.04, 0), (width, 0.04, depth))
     legs(
         group,
@@ -140,14 +140,14 @@ def table(
 def round_table(
     group: Group, rng: np.random.Generator, radius: float, height: float, wood: Material
 ) -> None:
-    """A disc on a column; its middle at the origin."""
+    """Adds a disc on a column; its middle at the origin."""
     group.pole("table", wood, (0, height - 0.04, 0), radius, 0.04)
     group.pole("table", wood, (0, 0.04, 0), 0.09, height - 0.08, 0.06)
     group.pole("table", wood, (0, 0, 0), 0.45 * radius, 0.04, 0.4 * radius)
 
 
 def desk(group: Group, rng: np.random.Generator, width: float, wood: Material) -> None:
-    """A writing desk with drawers on one side, 0.7 m deep, 0.74 m high."""
+    """Adds a writing desk with drawers on one side, 0.7 m deep, 0.74 m high."""
     side = palette.choose(rng, (-1, 1))
     group.box("desk", wood, (0, 0.7, 0.35), (width, 0.04, 0.7))
     group.box("desk", wood, (side * (width / 2 - 0.2), 0, 0.34), (0.4, 0.7, 0.64))
@@ -159,7 +159,7 @@ def desk(group: Group, rng: np.random.Generator, width: float, wood: Material) -
 
 
 def computer(group: Group, rng: np.random.Generator) -> None:
-    """Monitor, keyboard and mouse, to stand on a desk (origin: its top's back edge)."""
+    """Adds monitor, keyboard and mouse (origin: the back edge of a desk's top)."""
     width = rng.uniform(0.5, 0.75)
     group.pole("television", BLACK, (0, 0, 0.16), 0.11, 0.02)
     group.box("television", BLACK, (0, 0.02, 0.15), (0.05, 0.16, 0.03))
@@ -178,7 +178,7 @@ def bookshelf(
     wood: Material,
     filled: float = 0.9,
 ) -> None:
-    """Boards between two sides, most of them full of books; 0.3 m deep."""
+    """Adds boards between two sides, most of them full of books; 0.3 m deep."""
     depth, board = 0.3, 0.03
     count = max(round(height / 0.36), 2)
     step = (height - board) / count
@@ -198,7 +198,7 @@ def bookshelf(
 def _row_of_books(
     group: Group, rng: np.random.Generator, width: float, y: float, step: float
 ) -> None:
-    """One to three blocks of books of unlike height, or with a gap between them."""
+    """Adds one to three blocks of books of unlike height, or with a gap between."""
     x, end = -width / 2, width / 2
     while x < end - 0.12:
         block = min(rng.uniform(0.25, 0.7) * max(width, 0.5), end - x)
@@ -211,7 +211,7 @@ def _row_of_books(
 
 
 def television(group: Group, rng: np.random.Generator, width: float) -> None:
-    """On a low board, 0.45 m deep."""
+    """Adds a television on a low board, 0.45 m deep."""
     board = width * rng.uniform(1.1, 1.4)
     cabinet(group, rng, board, 0.45, 0.42, "drawers", 0.4)
     height = 0.56 * width
@@ -224,7 +224,7 @@ def television(group: Group, rng: np.random.Generator, width: float) -> None:
 
 
 def shelf_box(group: Group, rng: np.random.Generator) -> None:
-    """A white chest of drawers with things on it, 0.8 m wide."""
+    """Adds a white chest of drawers with things on it, 0.8 m wide."""
     group.box("cabinet", WHITE, (0, 0, 0.22), (0.8, 0.8, 0.44))
     front = palette.front(WHITE, "drawers", 0.26)
     group.panel("cabinet", front, (0, 0.42, 0.442), (0.78, 0.74))

@@ -27,13 +27,13 @@ class Solid:
 
     Attributes:
       kind: a key of `KINDS`.
-      label: class number.
-      center: [3] in the world, metres.
-      rotation: [3, 3], columns are the local axes in the world.
-      half: half extents (hx, hy, hz); an ellipsoid's and a basin's semi-axes.
-      radii: of a frustum, at the bottom and at the top.
-      material: what its surface looks like.
-      casts: whether it throws shadows.
+      label: the class number.
+      center: the centre [3] in the room's frame, metres.
+      rotation: the rotation [3, 3]; columns are the local axes in the room's frame.
+      half: the half extents (hx, hy, hz); an ellipsoid's and a basin's semi-axes.
+      radii: the radii of a frustum at the bottom and at the top.
+      material: the material of the surface.
+      casts: whether the solid throws shadows.
     """
 
     kind: str
@@ -49,7 +49,7 @@ class Solid:
 def _hit_box(
     solid: Solid, origin: Array, direction: tuple[Array, ...]
 ) -> tuple[Array, Array]:
-    """Slabs. The rays share their origin, so its side of each slab is known at once."""
+    """Intersects slabs. The rays share their origin, so its side of each is known."""
     enter: np.float32 | Array = -MISS
     leave: np.float32 | Array = MISS
     for o, d, half in zip(origin, direction, solid.half, strict=True):
@@ -68,7 +68,7 @@ def _hit_box(
 def _hit_panel(
     solid: Solid, origin: Array, direction: tuple[Array, ...]
 ) -> tuple[Array, Array]:
-    """A rectangle, seen from the side that its local z points to."""
+    """Intersects a rectangle, seen from the side that its local z points to."""
     dx, dy, dz = direction
     t = -origin[2] / dz
     across, up = np.abs(origin[0] + t * dx), np.abs(origin[1] + t * dy)
@@ -80,7 +80,7 @@ def _hit_panel(
 def _ellipsoid_roots(
     solid: Solid, origin: Array, direction: tuple[Array, ...]
 ) -> tuple[Array, Array]:
-    """Near and far parameter; NaN where the ray misses."""
+    """Returns near and far parameter; NaN where the ray misses."""
     o = origin / solid.half
     dx, dy, dz = (d / h for d, h in zip(direction, solid.half, strict=True))
     squared = dx * dx + dy * dy + dz * dz
@@ -102,7 +102,7 @@ def _hit_ellipsoid(
 def _hit_basin(
     solid: Solid, origin: Array, direction: tuple[Array, ...]
 ) -> tuple[Array, Array]:
-    """A hollow, open at the top: seen through the ellipse at its rim."""
+    """Intersects a hollow, open at the top: seen through the ellipse at its rim."""
     dx, dy, dz = direction
     rim = -origin[1] / dy
     x = (origin[0] + rim * dx) / solid.half[0]
@@ -139,7 +139,7 @@ def _hit_frustum(
 
 
 def _cone(solid: Solid) -> tuple[float, float]:
-    """Radius at the middle, and its growth per metre of height."""
+    """Returns the radius at the middle, and its growth per metre of height."""
     bottom, top = solid.radii
     return (bottom + top) / 2, (top - bottom) / (2 * solid.half[1])
 
@@ -198,7 +198,7 @@ def _frustum_surface(solid: Solid, point: Array) -> Surface:
 
 
 def _ellipsoid_curvature(solid: Solid, point: Array) -> Array:
-    """From the Gaussian and the mean curvature of x²/a² + y²/b² + z²/c² = 1."""
+    """Computes it by Gaussian and mean curvature of x²/a² + y²/b² + z²/c² = 1."""
     squares = np.asarray(solid.half, np.float64) ** 2
     p = np.asarray(point, np.float64)
     p = p / np.sqrt((p**2 / squares[:, None]).sum(0))  # back onto the surface
@@ -214,7 +214,7 @@ def _basin_curvature(solid: Solid, point: Array) -> Array:
 
 
 def _frustum_curvature(solid: Solid, point: Array) -> Array:
-    """Meusnier: a cone's circle of radius ρ is curved by cos(half angle) / ρ."""
+    """Applies Meusnier: a cone's circle of radius ρ curves by cos(half angle) / ρ."""
     mean, slope = _cone(solid)
     radius = np.maximum(mean + slope * np.asarray(point[1], np.float64), 1e-6)
     around = 1 / (np.sqrt(1 + slope * slope) * radius)
@@ -223,7 +223,7 @@ def _frustum_curvature(solid: Solid, point: Array) -> Array:
 
 
 class Kind(NamedTuple):
-    """How one kind of solid behaves.
+    """The functions of a kind of solid.
 
     Attributes:
       hit: (solid, origin [3], direction 3 x [.]) -> ([.] where a ray enters it, [.]

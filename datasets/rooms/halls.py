@@ -8,7 +8,7 @@ from datasets.rooms.textures import Material
 
 
 def office(rng: np.random.Generator) -> Room:
-    """A desk with a computer, an office chair, shelves."""
+    """Furnishes a room with a desk, a computer, an office chair and shelves."""
     room = shell.empty_room(
         rng,
         (2.8, 3.9),
@@ -47,7 +47,7 @@ def office(rng: np.random.Generator) -> Room:
 def work_place(
     group: Group, rng: np.random.Generator, width: float, wood: Material
 ) -> None:
-    """A desk with a computer, a lamp, papers and a chair before it."""
+    """Adds a desk with a computer, a lamp, papers and a chair before it."""
     furniture.desk(group, rng, width, wood)
     shift = rng.uniform(-0.2, 0.2)
     furniture.computer(group.frame(shift, 0.74, 0), rng)
@@ -130,7 +130,7 @@ def _school_chair(group: Group, seat: Material) -> None:
 
 
 def corridor(rng: np.random.Generator) -> Room:
-    """Long and narrow, with doors on both sides."""
+    """Builds a long and narrow room with doors on both sides."""
     room = shell.empty_room(
         rng,
         (1.7, 2.5),

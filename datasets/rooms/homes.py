@@ -7,7 +7,7 @@ from datasets.rooms.building import INWARDS, Group, Room
 
 
 def bedroom(rng: np.random.Generator) -> Room:
-    """A bed at the north wall, nightstands, a wardrobe."""
+    """Furnishes a room with a bed at the north wall, nightstands, a wardrobe."""
     room = shell.empty_room(
         rng,
         (3.0, 4.2),
@@ -47,7 +47,7 @@ def bedroom(rng: np.random.Generator) -> Room:
 
 
 def living_room(rng: np.random.Generator) -> Room:
-    """A sofa, a low table on a rug, a television."""
+    """Furnishes a room with a sofa, a low table on a rug, a television."""
     room = shell.empty_room(
         rng,
         (3.7, 4.9),
@@ -100,7 +100,7 @@ def _tv_place(room: Room, wall: str, along: float) -> None:
 
 
 def dining_room(rng: np.random.Generator) -> Room:
-    """A set table with chairs around it, a lamp above, a sideboard."""
+    """Furnishes a room with a set table and chairs, a lamp above, a sideboard."""
     room = shell.empty_room(
         rng,
         (3.3, 4.5),
@@ -129,7 +129,7 @@ def dining_room(rng: np.random.Generator) -> Room:
 
 
 def _dining_set(spot: Group, rng: np.random.Generator, round_: bool) -> None:
-    """A table with four to six chairs and plates."""
+    """Adds a table with four to six chairs and plates."""
     wood, seat = palette.wood(rng), palette.cloth(rng)
     seat = wood if rng.random() < 0.5 else seat
     length = rng.uniform(1.4, 1.9)
@@ -155,7 +155,7 @@ def _dining_set(spot: Group, rng: np.random.Generator, round_: bool) -> None:
 
 
 def _finish(room: Room, pictures: int) -> None:
-    """Door, pictures and a plant where there is space left."""
+    """Adds door, pictures and a plant where there is space left."""
     shell.entrance(room)
     shell.hang_pictures(room, pictures)
     shell.potted_plant(room)

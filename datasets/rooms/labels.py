@@ -61,7 +61,7 @@ CURVATURE_SHIFT, CURVATURE_SCALE = (0.206, 0.0217), (2.88, 0.637)
 
 
 def edges(image: np.ndarray) -> np.ndarray:
-    """Edge texture [H, W] of an image [H, W, 3] uint8, in 0..1.
+    """Returns the edge texture [H, W] of an image [H, W, 3] uint8, in 0..1.
 
     Taskonomy's definition: the grey image is blurred and the root of the mean square of
     its two Sobel derivatives taken, without thinning or thresholds. Blur and derivative
@@ -82,7 +82,7 @@ def edges(image: np.ndarray) -> np.ndarray:
 def reshading(
     depth: np.ndarray, normals: np.ndarray, across: np.ndarray, down: np.ndarray
 ) -> np.ndarray:
-    """The room in grey, lit by one lamp at the camera: [H, W] in 0..1.
+    """Returns the room in grey, lit by one lamp at the camera: [H, W] in 0..1.
 
     min(1, 1.6 cos θ · 8 / (8 + d²)), d the distance in metres to the camera and θ the
     angle between normal and the direction to it; a lamp at the camera throws no shadow
@@ -102,7 +102,7 @@ def reshading(
 
 
 def data_info(image_size: int, scene_names: tuple[str, ...]) -> DataInfo:
-    """The record of the data set at one picture size."""
+    """Returns the record of the data set at one picture size."""
     tasks = [
         segmentation_info(CLASS_NAMES, CLASSES.values(), "exact"),
         depth_info(source="exact"),

@@ -45,19 +45,19 @@ def color(
     value: tuple[float, float] = (0.3, 0.85),
     hue: tuple[float, float] = (0.0, 1.0),
 ) -> Color:
-    """A random display colour between the bounds."""
+    """Draws a random display colour between the bounds."""
     h, s, v = (rng.uniform(*bounds) for bounds in (hue, saturation, value))
     return colorsys.hsv_to_rgb(h % 1, s, v)
 
 
 def darker(color: Color, share: float) -> Color:
-    """The colour times `share`."""
+    """Returns the colour times `share`."""
     red, green, blue = color
     return red * share, green * share, blue * share
 
 
 def pale(rng: np.random.Generator) -> Color:
-    """A wall colour: light, mostly warm or neutral, seldom strong."""
+    """Draws a wall colour: light, mostly warm or neutral, seldom strong."""
     most = choose(rng, (0.06, 0.18, 0.3))
     return color(rng, (0.01, most), (0.76, 0.96), choose(rng, WALL_HUES))
 
@@ -68,19 +68,19 @@ def wood(
     scale: float = 0.1,
     gloss: float = 0.08,
 ) -> Material:
-    """Wood of a random kind."""
+    """Draws wood of a random kind."""
     first, second = choose(rng, WOODS)
     return Material(pattern, first, second, scale, seed(rng), gloss)
 
 
 def painted(rng: np.random.Generator) -> Material:
-    """Lacquered wood or metal: white or a colour."""
+    """Draws lacquered wood or metal: white or a colour."""
     first = WHITE.first if rng.random() < 0.4 else color(rng, (0.05, 0.6), (0.35, 0.9))
     return Material("plain", first, first, 0.1, seed(rng), 0.12)
 
 
 def front(material: Material, pattern: str, scale: float) -> Material:
-    """The same stuff as "doors", "drawers" or "panels", grained in both colours."""
+    """Returns the same stuff as "doors", "drawers" or "panels" of both colours."""
     return dataclasses.replace(material, pattern=pattern, scale=scale)
 
 
@@ -88,7 +88,7 @@ def cloth(
     rng: np.random.Generator,
     patterns: Sequence[str] = ("plain", "carpet", "stripes", "plaid", "dots"),
 ) -> Material:
-    """Fabric in one or two colours."""
+    """Draws fabric in one or two colours."""
     first = color(rng, (0.1, 0.75), (0.25, 0.9))
     second = color(rng, (0.05, 0.6), (0.45, 0.95))
     scale = rng.uniform(0.05, 0.14)
@@ -100,7 +100,7 @@ def tiles(
     scale: tuple[float, float] = (0.1, 0.35),
     patterns: Sequence[str] = ("tiles",),
 ) -> Material:
-    """Glazed tiles, mostly pale."""
+    """Draws glazed tiles, mostly pale."""
     first = color(rng, (0.0, 0.4), (0.6, 0.95))
     grey = rng.uniform(0.45, 0.9)
     second = (grey, grey, grey)
@@ -110,7 +110,7 @@ def tiles(
 
 
 def stone(rng: np.random.Generator) -> Material:
-    """A worktop."""
+    """Draws a worktop."""
     grey = rng.uniform(0.15, 0.9)
     tint = rng.uniform(0.85, 1.0)
     first, second = (grey, grey * tint, grey * tint**2), (0.6, 0.58, 0.55)
@@ -118,17 +118,17 @@ def stone(rng: np.random.Generator) -> Material:
 
 
 def shade(rng: np.random.Generator) -> Material:
-    """A lamp's shade, lit from inside."""
+    """Draws a lamp's shade, lit from inside."""
     return Material(first=(0.98, 0.9, rng.uniform(0.65, 0.88)), glow=1.6)
 
 
 def books(rng: np.random.Generator) -> Material:
-    """A row of spines."""
+    """Draws a row of spines."""
     return Material("books", scale=rng.uniform(0.035, 0.06), seed=seed(rng))
 
 
 def painting(rng: np.random.Generator) -> Material:
-    """Something framed to hang on a wall."""
+    """Draws a framed picture to hang on a wall."""
     return Material(
         choose(rng, ("landscape", "abstract")),
         color(rng, (0.3, 0.8), (0.5, 0.95)),
@@ -138,7 +138,7 @@ def painting(rng: np.random.Generator) -> Material:
 
 
 def screen(rng: np.random.Generator) -> Material:
-    """A television or monitor: on in two cases of three."""
+    """Draws a television or monitor: on in two cases of three."""
     if rng.random() < 1 / 3:
         return Material("screen", (0.05, 0.05, 0.06), (0.08, 0.08, 0.1), gloss=0.5)
     first, second = color(rng, (0.4, 0.9), (0.3, 0.9)), color(rng, (0.2, 0.9))

@@ -37,7 +37,7 @@ PATTERNS: dict[str, Callable[[Material, Surface], np.ndarray]] = {
 
 
 def paint(material: Material, surface: Surface) -> np.ndarray:
-    """Display colour [3, n], 0..1, float32, of a material on a surface."""
+    """Returns the display colour [3, n], 0..1, float32, of a material on a surface."""
     color = PATTERNS[material.pattern](material, surface)
     count = surface.normal.shape[1]
     return np.clip(np.broadcast_to(color, (3, count)), 0, 1).astype(np.float32)

@@ -15,12 +15,12 @@ class Hits:
     """The picture's grid of rays [G, G], G = 2 * size + 1 (see `camera`).
 
     Attributes:
-      depth: [G, G] metres along the optical axis.
-      owner: [G, G] number of the solid.
-      point: [3, G, G] in the world.
-      normal: [3, G, G] in the world, unit, towards the viewer's side.
-      color: [3, G, G] reflectance, 0..1, linear.
-      gloss, glow: [G, G] of the material.
+      depth: the depth [G, G] in metres along the optical axis.
+      owner: the number [G, G] of the solid that a ray ends on.
+      point: the places [3, G, G] in the room's frame.
+      normal: the unit normals [3, G, G] in the room's frame, towards the viewer's side.
+      color: the reflectance [3, G, G], 0..1, linear.
+      gloss, glow: gloss and glow [G, G] of the material.
     """
 
     depth: np.ndarray
@@ -75,7 +75,7 @@ def _describe(
 
 
 def _frames(solids: Sequence[Solid], camera: Camera) -> tuple[np.ndarray, np.ndarray]:
-    """From camera to local frames: rotations [n, 3, 3], the camera's places [n, 3]."""
+    """Returns the camera in local frames: rotations [n, 3, 3], places [n, 3]."""
     turns = np.stack([solid.rotation for solid in solids]).transpose(0, 2, 1)
     away = camera.position - np.stack([solid.center for solid in solids])
     origins = (turns @ away[..., None])[..., 0]
@@ -88,7 +88,7 @@ def _visibility(
     frames: tuple[np.ndarray, np.ndarray],
     size: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Depth and number of the nearest solid, [G, G] each."""
+    """Returns depth and number of the nearest solid, [G, G] each."""
     count = 2 * size + 1
     nearest = np.full((count, count), MISS)
     owner = np.zeros((count, count), np.int16)
@@ -123,7 +123,7 @@ def _visibility(
 
 
 def curvature(solids: Sequence[Solid], hits: Hits, rows: slice) -> np.ndarray:
-    """Principal curvatures k1 >= k2 in 1/m of the rays [rows, rows]: [n, n, 2]."""
+    """Returns the curvatures k1 >= k2 in 1/m of the rays [rows, rows]: [n, n, 2]."""
     owner = hits.owner[rows, rows]
     point = hits.point[:, rows, rows].reshape(3, -1)
     result = np.zeros((owner.size, 2))

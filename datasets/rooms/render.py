@@ -35,13 +35,13 @@ def define_flags() -> None:
 
 
 def fresh_room(seed: int, number: int, size: int) -> rooms.RoomPicture:
-    """Room `number` of a series that is in no split."""
+    """Returns room `number` of a series that is in no split."""
     rng = np.random.default_rng([seed, FRESH, number])
     return rooms.picture_of(number % len(rooms.TYPES), rng, size)
 
 
 def panel(picture: rooms.RoomPicture) -> np.ndarray:
-    """Picture and label maps in a row, [S, 8 * S, 3] uint8."""
+    """Returns picture and label maps in a row, [S, 8 * S, 3] uint8."""
     maps = picture.maps
     colors = np.array(list(labels.CLASSES.values()))[maps["segmentation"]]
     near, far = NEAR_AND_FAR
@@ -72,7 +72,7 @@ def write(folder: pathlib.Path, count: int, size: int, seed: int, panels: bool) 
 
 
 def statistics(count: int, size: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Mean and standard deviation per channel over the first training rooms."""
+    """Returns mean and standard deviation per channel over the first training rooms."""
     sums: dict[str, np.ndarray] = {}
     for index in range(count):
         maps = rooms.room_of(0, "train", index, size).maps

@@ -28,9 +28,9 @@ class RoomPicture:
     """A photograph of a room and what is known about it.
 
     Attributes:
-      scene: number of its type in `TYPE_NAMES`.
-      image: [S, S, 3] uint8.
-      maps: physical label maps by task name: `segmentation` [S, S] class numbers,
+      scene: the number of the room's type in `TYPE_NAMES`.
+      image: the photograph [S, S, 3] uint8.
+      maps: the physical label maps by task name: `segmentation` [S, S] class numbers,
         `depth` [S, S] m, `normals` [S, S, 3], `edges` and `reshading` [S, S] in 0..1,
         `curvature` [S, S, 2] in 1/m.
     """
@@ -46,7 +46,7 @@ class RoomPicture:
 
 
 def room_of(seed: int, split: str, index: int, size: int) -> RoomPicture:
-    """Room number `index` of a split: the same bytes whenever it is asked for.
+    """Returns room number `index` of a split, the same bytes every time.
 
     Types take turns. The size changes how many pixels see the room, not the room.
     """
@@ -55,7 +55,7 @@ def room_of(seed: int, split: str, index: int, size: int) -> RoomPicture:
 
 
 def picture_of(scene: int, rng: np.random.Generator, size: int) -> RoomPicture:
-    """A fresh room of type number `scene`, [size, size] pixels."""
+    """Returns a fresh room of type number `scene`, [size, size] pixels."""
     room = TYPES[TYPE_NAMES[scene]](rng)
     exposure = float(rng.uniform(0.85, 1.35))
     solids, camera = room.group.solids, room.camera

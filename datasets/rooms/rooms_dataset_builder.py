@@ -11,13 +11,13 @@ from datasets.rooms import labels, rooms
 
 @dataclasses.dataclass(eq=False, kw_only=True)
 class RoomsConfig(tfds.core.BuilderConfig):
-    """How large the pictures are, and how many.
+    """The size and the number of the pictures.
 
     Attributes:
-      image_size: pixels, height and width.
-      train_examples, validation_examples, test_examples: rooms of each split.
-      seed: rooms are a function of (seed, split, index) alone, so that fewer rooms of
-        the same seed are the first of many.
+      image_size: height and width in pixels.
+      train_examples, validation_examples, test_examples: the rooms of each split.
+      seed: the seed; rooms are a function of (seed, split, index) alone, so that fewer
+        rooms of the same seed are the first of many.
     """
 
     image_size: int = 128
@@ -68,7 +68,7 @@ class Builder(builder.RandomAccessBuilder):
     DEFAULT_BUILDER_CONFIG_NAME = "128"
 
     def _info(self) -> tfds.core.DatasetInfo:
-        """Features and metadata as `datasets.metadata` has them."""
+        """Returns features and metadata as `datasets.metadata` has them."""
         info = labels.data_info(self.builder_config.image_size, rooms.TYPE_NAMES)
         return self.dataset_info_from_configs(
             features=info.features(),
@@ -79,7 +79,7 @@ class Builder(builder.RandomAccessBuilder):
     def _split_generators(
         self, dl_manager: tfds.download.DownloadManager
     ) -> dict[str, Iterator[tuple[int, dict]]]:
-        """One generator a split; nothing to download."""
+        """Returns one generator a split; there is nothing to download."""
         self.expect(self.builder_config.sizes)
         return {
             split: self._generate_examples(split, count)
@@ -94,7 +94,7 @@ class Builder(builder.RandomAccessBuilder):
 
 
 def example_of(seed: int, split: str, index: int, size: int) -> dict:
-    """One example as stored: picture, name, type and coded label maps."""
+    """Returns an example as stored: picture, name, type and coded label maps."""
     picture = rooms.room_of(seed, split, index, size)
     tasks = labels.data_info(size, rooms.TYPE_NAMES).tasks
     # A cone's curvature has no bound at its tip; what can be stored has one.

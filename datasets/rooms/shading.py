@@ -23,9 +23,9 @@ class Light:
     """A lamp.
 
     Attributes:
-      position: [3] in the world, metres.
-      power: [3] red, green, blue: brightness of a white wall one metre away.
-      facing: [3] unit, or zero: a window shines mostly straight into the room.
+      position: the place [3] in the room's frame, metres.
+      power: the brightness (red, green, blue) of a white wall one metre away.
+      facing: the direction of light, a unit vector; zero: all directions alike.
     """
 
     position: np.ndarray
@@ -41,7 +41,7 @@ def photograph(
     eye: np.ndarray,
     exposure: float,
 ) -> np.ndarray:
-    """The picture [size, size, 3] uint8 of what the rays hit."""
+    """Returns the picture [size, size, 3] uint8 of what the rays hit."""
     light = _ambient(hits, room)
     shine = np.zeros_like(light)
     view = _unit(eye.astype(np.float32)[:, None, None] - hits.point)
@@ -59,7 +59,7 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def _ambient(hits: Hits, room: np.ndarray) -> np.ndarray:
-    """[3, G, G]; `room` half extents: corners see less of the light."""
+    """Returns [3, G, G]; `room` half extents: corners see less of the light."""
     up = 0.5 + 0.5 * hits.normal[1]
     light = GROUND[:, None, None] + (SKY - GROUND)[:, None, None] * up
     open_ = np.ones_like(up)
@@ -73,7 +73,7 @@ def _ambient(hits: Hits, room: np.ndarray) -> np.ndarray:
 
 
 def _lit(hits: Hits, lamp: Light, view: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Diffuse and mirrored light [G, G] of a lamp of power one, without shadows."""
+    """Returns diffuse and mirrored light [G, G] of a lamp of power one, unshadowed."""
     to_lamp = lamp.position.astype(np.float32)[:, None, None] - hits.point
     squared = (to_lamp * to_lamp).sum(0)
     to_lamp /= np.sqrt(squared)
@@ -94,7 +94,7 @@ def _lit(hits: Hits, lamp: Light, view: np.ndarray) -> tuple[np.ndarray, np.ndar
 def _shadow(
     hits: Hits, solids: Sequence[Solid], lamp: Light, faces: np.ndarray
 ) -> np.ndarray:
-    """[size, size]: 1 where a pixel's middle sees the lamp, else 0.
+    """Returns [size, size]: 1 where a pixel's middle sees the lamp, else 0.
 
     Only pixels whose surface `faces` [size, size] the lamp are looked at: others are
     dark anyway.
@@ -122,7 +122,7 @@ def _shadow(
 def _near(
     solid: Solid, lamp: Light, rays: np.ndarray, distance: np.ndarray
 ) -> np.ndarray:
-    """Numbers of the rays [3, n] that may meet a solid: in the cone of its ball."""
+    """Returns which rays [3, n] may meet a solid: those in the cone of its ball."""
     away = solid.center - lamp.position
     far, radius = np.sqrt((away**2).sum()), np.sqrt((solid.half**2).sum())
     if far <= radius:
@@ -138,7 +138,7 @@ def _near(
 
 
 def _spread(pixels: np.ndarray) -> np.ndarray:
-    """[size, size] to the grid [G, G]: between two pixels, their mean."""
+    """Spreads [size, size] to the grid [G, G]: between two pixels, their mean."""
     for axis in (0, 1):
         pixels = np.moveaxis(pixels, axis, 0)
         padded = np.concatenate([pixels[:1], pixels, pixels[-1:]])
@@ -150,12 +150,12 @@ def _spread(pixels: np.ndarray) -> np.ndarray:
 
 
 def _filter(radiance: np.ndarray) -> np.ndarray:
-    """[3, G, G] to [3, size, size]: weights 1 2 1 both ways around pixels' middles."""
+    """Filters [3, G, G] to [3, size, size]: weights 1 2 1 both ways around a pixel."""
     rows = radiance[:, :-2:2] + 2 * radiance[:, 1:-1:2] + radiance[:, 2::2]
     return (rows[..., :-2:2] + 2 * rows[..., 1:-1:2] + rows[..., 2::2]) / 16
 
 
 def _develop(radiance: np.ndarray, exposure: float) -> np.ndarray:
-    """Film curve and display gamma 2; [3, H, W] to [H, W, 3] uint8."""
+    """Applies film curve and display gamma 2: [3, H, W] to [H, W, 3] uint8."""
     film = 1 - np.exp(np.float32(-exposure) * radiance)
     return np.round(255 * np.sqrt(film)).astype(np.uint8).transpose(1, 2, 0)

@@ -15,30 +15,30 @@ OVERLAP = 0.05  # metres that a wall runs on behind its neighbour: no gaps
 
 
 def wooden_floor(rng: np.random.Generator) -> Material:
-    """Boards."""
+    """Draws a floor of boards."""
     return palette.wood(rng, "planks", rng.uniform(0.08, 0.16), 0.12)
 
 
 def tiled_floor(rng: np.random.Generator) -> Material:
-    """Square tiles or a chequerboard."""
+    """Draws a floor of square tiles or a chequerboard."""
     return palette.tiles(rng, (0.2, 0.45), ("tiles", "tiles", "checker"))
 
 
 def carpet_floor(rng: np.random.Generator) -> Material:
-    """Wall-to-wall carpet."""
+    """Draws a wall-to-wall carpet."""
     first = palette.color(rng, (0.05, 0.5), (0.3, 0.75))
     return Material("carpet", first, seed=palette.seed(rng))
 
 
 def linoleum_floor(rng: np.random.Generator) -> Material:
-    """Speckled, as in schools and offices."""
+    """Draws a speckled floor, as in schools and offices."""
     first = palette.color(rng, (0.05, 0.35), (0.4, 0.75))
     second = palette.darker(first, 0.8)
     return Material("speckle", first, second, seed=palette.seed(rng), gloss=0.12)
 
 
 def painted_walls(rng: np.random.Generator) -> list[Material]:
-    """Four walls in one pale colour; sometimes the north wall is special."""
+    """Draws four walls in one pale colour; sometimes the north wall is special."""
     first = palette.pale(rng)
     plain = Material("plain", first, seed=palette.seed(rng))
     walls = [plain] * 4
@@ -64,7 +64,7 @@ def _accent(rng: np.random.Generator, first: Color) -> Material:
 
 
 def tiled_walls(rng: np.random.Generator) -> list[Material]:
-    """Four walls of the same tiles."""
+    """Draws four walls of the same tiles."""
     return [palette.tiles(rng, (0.1, 0.25))] * 4
 
 
@@ -76,7 +76,7 @@ def empty_room(
     walls: Callable[[np.random.Generator], list[Material]],
     floor: Callable[[np.random.Generator], Material],
 ) -> Room:
-    """A room of a size drawn between bounds (pairs), in metres, with its surfaces.
+    """Builds a room of a size drawn between bounds, in metres, with its surfaces.
 
     Args:
       rng: where all choices come from.
@@ -97,7 +97,7 @@ def empty_room(
 
 
 def _level(room: Room, y: float, angle: float) -> Group:
-    """A frame whose z points up (angle -π/2) or down (π/2)."""
+    """Returns a frame whose z points up (angle -π/2) or down (π/2)."""
     frame = room.group.frame(0, y, 0)
     return type(frame)(frame.solids, frame.origin, tilt(angle))
 
@@ -136,7 +136,7 @@ def daylight(
     sill: float,
     curtained: bool = True,
 ) -> bool:
-    """A window with light behind it, if the wall has space; with curtains, perhaps."""
+    """Adds a window with light behind it, if the wall has space; perhaps curtains."""
     group = room.place(wall, width + 0.4, 0, "high")
     if group is None:
         return False
@@ -152,26 +152,26 @@ def daylight(
 
 
 def lamp_light(room: Room, place: Vector, brightness: Bounds = (2.0, 3.5)) -> None:
-    """Warm light from a lamp at `place` (x, y, z)."""
+    """Adds warm light from a lamp at `place` (x, y, z)."""
     tint = (1.0, room.rng.uniform(0.86, 0.98), room.rng.uniform(0.7, 0.92))
     room.light(place, room.rng.uniform(*brightness), tint)
 
 
 def ceiling_light(room: Room, x: float = 0.0, z: float = 0.0) -> None:
-    """A bowl at the ceiling, with its light."""
+    """Adds a bowl at the ceiling, with its light."""
     decor.ceiling_lamp(room.group.frame(x, room.height, z), room.rng)
     lamp_light(room, (x, room.height - 0.25, z))
 
 
 def pendant_light(room: Room, x: float, z: float) -> None:
-    """A lamp hanging from the ceiling, with its light."""
+    """Adds a lamp hanging from the ceiling, with its light."""
     drop = room.rng.uniform(0.5, 0.9)
     decor.pendant(room.group.frame(x, room.height, z), room.rng, drop)
     lamp_light(room, (x, room.height - drop - 0.05, z))
 
 
 def panel_lights(room: Room, rows: int, columns: int) -> None:
-    """A grid of flat lamps; their light comes from two of them at most."""
+    """Adds a grid of flat lamps; their light comes from two of them at most."""
     zs = (np.arange(rows) + 0.5) / rows * room.depth - room.depth / 2
     xs = (np.arange(columns) + 0.5) / columns * room.width - room.width / 2
     for x in xs:
@@ -185,7 +185,7 @@ def panel_lights(room: Room, rows: int, columns: int) -> None:
 def hang_pictures(
     room: Room, most: int, walls: Sequence[str] = ("north", "west", "east")
 ) -> None:
-    """Up to `most` paintings where walls are free."""
+    """Adds up to `most` paintings where walls are free."""
     rng = room.rng
     for _ in range(int(rng.integers(0, most + 1))):
         width, height = rng.uniform(0.4, 1.1), rng.uniform(0.4, 0.8)
@@ -197,7 +197,7 @@ def hang_pictures(
 def entrance(
     room: Room, walls: Sequence[str] = ("west", "east", "north"), chance: float = 0.6
 ) -> None:
-    """A door somewhere, perhaps."""
+    """Adds a door somewhere, perhaps."""
     if room.rng.random() < chance:
         group = room.place(palette.choose(room.rng, walls), 1.05, 0.1)
         if group is not None:
@@ -205,7 +205,7 @@ def entrance(
 
 
 def potted_plant(room: Room, chance: float = 0.5) -> None:
-    """In a corner or at a wall, perhaps."""
+    """Adds a plant in a corner or at a wall, perhaps."""
     rng = room.rng
     if rng.random() < chance:
         wall = palette.choose(rng, ("north", "west", "east"))
@@ -216,7 +216,7 @@ def potted_plant(room: Room, chance: float = 0.5) -> None:
 
 
 def standing_lamp(room: Room, chance: float = 0.5) -> None:
-    """A floor lamp at a wall, perhaps, and its light."""
+    """Adds a floor lamp at a wall, perhaps, and its light."""
     rng = room.rng
     if rng.random() < chance:
         group = room.place(palette.choose(rng, ("north", "west", "east")), 0.45, 0.45)

@@ -15,15 +15,15 @@ Color = tuple[float, float, float]
 
 @dataclasses.dataclass(frozen=True)
 class Material:
-    """What a surface looks like.
+    """The look of a surface.
 
     Attributes:
-      pattern: a key of `patterns.PATTERNS`.
-      first, second: display colours, 0..1.
-      scale: metres, the period of the pattern; its meaning is the pattern's.
-      seed: makes two surfaces of one kind differ.
-      gloss: strength of the highlight.
-      glow: light of its own: 1 is as bright as a white wall in full light.
+      pattern: the pattern, a key of `patterns.PATTERNS`.
+      first, second: the display colours, 0..1.
+      scale: the period of the pattern in metres; its meaning is the pattern's.
+      seed: the number that makes two surfaces of a kind differ.
+      gloss: the strength of the highlight.
+      glow: the light of its own: 1 is as bright as a white wall in full light.
     """
 
     pattern: str = "plain"
@@ -51,7 +51,7 @@ class Surface(NamedTuple):
 
 
 def _cloud_table() -> np.ndarray:
-    """[256, 256] in 0..1, periodic: sums of blurred random numbers."""
+    """Returns [256, 256] in 0..1, periodic: sums of blurred random numbers."""
     rng = np.random.default_rng(20220611)
     total = np.zeros((256, 256))
     for width in (1, 4, 16):
@@ -68,7 +68,7 @@ CLOUDS = _cloud_table()
 
 
 def clouds(u: np.ndarray, v: np.ndarray, period: float, seed: int = 0) -> np.ndarray:
-    """Cloudy noise [n] in 0..1; `period` metres a table entry."""
+    """Returns cloudy noise [n] in 0..1; `period` metres a table entry."""
     shift = (seed * 7919) % 65536
     column = (u / period).astype(np.int32) + shift
     row = (v / period).astype(np.int32) + shift // 256
@@ -76,7 +76,7 @@ def clouds(u: np.ndarray, v: np.ndarray, period: float, seed: int = 0) -> np.nda
 
 
 def cells(i: np.ndarray, j: np.ndarray, seed: int = 0) -> np.ndarray:
-    """One random number [n] in 0..1 for each pair of integers: an integer hash."""
+    """Returns a random number [n] in 0..1 for each pair of integers, by a hash."""
     h = np.asarray(i).astype(np.int64).astype(np.uint32) * np.uint32(0x9E3779B1)
     h = h ^ (np.asarray(j).astype(np.int64).astype(np.uint32) * np.uint32(0x85EBCA77))
     h = h + np.uint32((seed * 0xC2B2AE3D) & 0xFFFFFFFF)
@@ -88,19 +88,19 @@ def cells(i: np.ndarray, j: np.ndarray, seed: int = 0) -> np.ndarray:
 def mix(
     first: Color | np.ndarray, second: Color | np.ndarray, weight: float | np.ndarray
 ) -> np.ndarray:
-    """[3, n]: `first` at weight 0, `second` at 1."""
+    """Returns [3, n]: `first` at weight 0, `second` at 1."""
     first, second = (np.asarray(c, np.float32).reshape(3, -1) for c in (first, second))
     return first + (second - first) * np.asarray(weight, np.float32)
 
 
 def plain(m: Material, s: Surface) -> np.ndarray:
-    """One colour, a little uneven."""
+    """Paints one colour, a little uneven."""
     shade = 0.97 + 0.06 * clouds(s.u, s.v, 0.02, m.seed)
     return mix(m.first, m.first, 0) * shade
 
 
 def wood(m: Material, s: Surface) -> np.ndarray:
-    """Grain along the longer side of the face."""
+    """Paints grain along the longer side of the face."""
     lengthwise = s.extent[0] > s.extent[1]
     along, across = np.where(lengthwise, s.u, s.v), np.where(lengthwise, s.v, s.u)
     grain = clouds(along, across * 12, 0.05, m.seed)
@@ -108,7 +108,7 @@ def wood(m: Material, s: Surface) -> np.ndarray:
 
 
 def planks(m: Material, s: Surface) -> np.ndarray:
-    """Boards along v, `scale` wide and ten times as long."""
+    """Paints boards along v, `scale` wide and ten times as long."""
     board = np.floor(s.u / m.scale)
     shift = 10 * m.scale * cells(board, 0 * board, m.seed)
     length = np.floor((s.v + shift) / (10 * m.scale))
@@ -121,7 +121,7 @@ def planks(m: Material, s: Surface) -> np.ndarray:
 
 
 def tiles(m: Material, s: Surface) -> np.ndarray:
-    """Square tiles with joints of the second colour."""
+    """Paints square tiles with joints of the second colour."""
     a, b = s.u / m.scale, s.v / m.scale
     i, j = np.floor(a), np.floor(b)
     joint = np.maximum(np.abs(a - i - 0.5), np.abs(b - j - 0.5)) > 0.47
@@ -132,13 +132,13 @@ def tiles(m: Material, s: Surface) -> np.ndarray:
 
 
 def checker(m: Material, s: Surface) -> np.ndarray:
-    """Squares of both colours."""
+    """Paints squares of both colours."""
     odd = (np.floor(s.u / m.scale) + np.floor(s.v / m.scale)) % 2
     return mix(m.first, m.second, odd) * (0.95 + 0.1 * clouds(s.u, s.v, 0.02, m.seed))
 
 
 def bricks(m: Material, s: Surface) -> np.ndarray:
-    """Courses of bricks, three times as long as `scale` is high."""
+    """Paints courses of bricks, three times as long as `scale` is high."""
     row = np.floor(s.v / m.scale)
     a = s.u / (3 * m.scale) + 0.5 * (row % 2)
     i = np.floor(a)
@@ -148,7 +148,7 @@ def bricks(m: Material, s: Surface) -> np.ndarray:
 
 
 def carpet(m: Material, s: Surface) -> np.ndarray:
-    """Short threads."""
+    """Paints short threads."""
     fine = cells(np.floor(s.u / 0.012), np.floor(s.v / 0.012), m.seed)
     return mix(m.first, m.first, 0) * (
         0.82 + 0.25 * fine + 0.1 * clouds(s.u, s.v, 0.03)
@@ -156,19 +156,19 @@ def carpet(m: Material, s: Surface) -> np.ndarray:
 
 
 def stripes(m: Material, s: Surface) -> np.ndarray:
-    """Upright stripes of both colours."""
+    """Paints upright stripes of both colours."""
     odd = np.floor(s.u / m.scale) % 2
     return mix(m.first, m.second, odd) * (0.95 + 0.1 * clouds(s.u, s.v, 0.01, m.seed))
 
 
 def plaid(m: Material, s: Surface) -> np.ndarray:
-    """Crossing stripes."""
+    """Paints crossing stripes."""
     weight = 0.5 * (np.floor(s.u / m.scale) % 2) + 0.5 * (np.floor(s.v / m.scale) % 2)
     return mix(m.first, m.second, weight)
 
 
 def dots(m: Material, s: Surface) -> np.ndarray:
-    """Dots of the second colour."""
+    """Paints dots of the second colour."""
     a, b = s.u / m.scale, s.v / m.scale
     b = b + 0.5 * (np.floor(a) % 2)
     inside = (a % 1 - 0.5) ** 2 + (b % 1 - 0.5) ** 2 < 0.06
@@ -176,7 +176,7 @@ def dots(m: Material, s: Surface) -> np.ndarray:
 
 
 def folds(m: Material, s: Surface) -> np.ndarray:
-    """Hanging cloth: smooth upright folds."""
+    """Paints hanging cloth: smooth upright folds."""
     phase = (s.u / m.scale + 0.3 * clouds(s.u, s.v * 0.1, 0.03, m.seed)) % 1
     return mix(m.first, m.first, 0) * (0.6 + 1.6 * phase * (1 - phase))
 
@@ -190,6 +190,6 @@ def rug(m: Material, s: Surface) -> np.ndarray:
 
 
 def speckle(m: Material, s: Surface) -> np.ndarray:
-    """Stone: clouds and grains."""
+    """Paints stone: clouds and grains."""
     grain = cells(np.floor(s.u / 0.01), np.floor(s.v / 0.01), m.seed)
     return mix(m.first, m.second, 0.6 * clouds(s.u, s.v, 0.01, m.seed) + 0.4 * grain**3)

@@ -8,7 +8,7 @@ from datasets.rooms.textures import Material
 
 
 def kitchen(rng: np.random.Generator) -> Room:
-    """A run of cupboards with stove and sink, a refrigerator, wall cupboards."""
+    """Furnishes a kitchen: cupboards, stove, sink, refrigerator, wall cupboards."""
     room = shell.empty_room(
         rng, (3.0, 4.2), (3.0, 4.4), (2.45, 2.8), shell.painted_walls, shell.tiled_floor
     )
@@ -38,7 +38,7 @@ def kitchen(rng: np.random.Generator) -> Room:
 
 
 def _kitchen_row(room: Room, material: Material, top: Material) -> None:
-    """Along the whole north wall: refrigerator, cupboards, stove, sink."""
+    """Adds refrigerator, cupboards, stove and sink along the whole north wall."""
     rng = room.rng
     mirrored = palette.choose(rng, (-1, 1))
     edge = -room.width / 2
@@ -59,7 +59,7 @@ def _kitchen_row(room: Room, material: Material, top: Material) -> None:
 
 
 def bathroom(rng: np.random.Generator) -> Room:
-    """A tub or a shower, a toilet, a washstand below a mirror."""
+    """Furnishes a bathroom: a tub, a toilet, a washstand below a mirror."""
     walls = shell.tiled_walls if rng.random() < 0.7 else shell.painted_walls
     room = shell.empty_room(
         rng, (2.4, 3.4), (2.6, 3.6), (2.3, 2.7), walls, shell.tiled_floor
@@ -94,7 +94,7 @@ def bathroom(rng: np.random.Generator) -> Room:
 
 
 def laundry_room(rng: np.random.Generator) -> Room:
-    """Washing machines in a row, a sink, shelves, a basket."""
+    """Furnishes a room with washing machines in a row, a sink, shelves, a basket."""
     room = shell.empty_room(
         rng, (2.6, 3.6), (2.8, 3.8), (2.3, 2.7), shell.painted_walls, shell.tiled_floor
     )

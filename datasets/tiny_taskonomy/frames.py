@@ -47,9 +47,9 @@ def read_frame(
     """Returns the PNG of `image` and of each task, as they are stored.
 
     Args:
-      paths: files by domain.
+      paths: the files by domain.
       infos: the tasks to read.
-      size: of the results, [size, size].
+      size: height and width of the results.
 
     Raises:
       DamagedFile: a file is damaged, or not of the image's size.
@@ -74,7 +74,7 @@ def read_frame(
 def _valid(
     depth: np.ndarray | None, mask_path: epath.Path | None, shape: tuple[int, int]
 ) -> np.ndarray:
-    """Where there is a surface: [H, W] bool.
+    """Returns where there is a surface: [H, W] bool.
 
     At the edge of a hole, values are mixtures with the missing one: the pixels next to
     it are left out, too.

@@ -1,4 +1,4 @@
-"""Makes rooms in the form of Taskonomy's files, for tests and for trying things out.
+"""Generates rooms in the form of Taskonomy's files, for tests and for trials.
 
     python -m datasets.tiny_taskonomy.generate --output=DIR --buildings=4 --frames=50
 
@@ -7,7 +7,6 @@ Pictures and labels are those of `datasets.rooms`, written by Taskonomy's conven
 no time and little room.
 """
 
-import argparse
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image
 
+from datasets import arguments
 from datasets.rooms import labels, rooms
 from datasets.tiny_taskonomy import layout, places, splits, tasks
 
@@ -50,7 +50,7 @@ _LAST_PART = {"segment_semantic": "segmentsemantic"}
 
 
 def scene_of(room_type: str) -> int:
-    """The number of a type of room among the 365 categories."""
+    """Returns the number of a type of room among the 365 categories."""
     return places.NAMES.index(_SCENES.get(room_type, room_type))
 
 
@@ -102,7 +102,7 @@ def write_frame(
 
 
 def path_of(root: pathlib.Path, building: str, name: str, domain: str) -> pathlib.Path:
-    """The file of a frame's domain."""
+    """Returns the file of a frame's domain."""
     suffix = "npy" if domain == layout.SCENE else "png"
     last = _LAST_PART.get(domain, domain)
     return root / domain / building / f"{name}_domain_{last}.{suffix}"
@@ -119,27 +119,27 @@ def write(
     """Writes `frames` frames of each building.
 
     Args:
-      root: folder for the domains' folders.
-      buildings: their names.
-      frames: of each building.
-      size: in pixels.
+      root: the folder for the domains' folders.
+      buildings: the names of the buildings.
+      frames: the number of frames of each building.
+      size: height and width in pixels.
       distinct: how many different frames are made; the others are further names (hard
         links) of these. 0: all differ.
-      seed: of the rooms.
+      seed: the seed of the rooms.
     """
-    made: list[tuple[str, str]] = []
+    originals: list[tuple[str, str]] = []
     domains: list[str] = []
     for building in buildings:
         for number in range(frames):
             name = f"point_{number}_view_0"
-            if not distinct or len(made) < distinct:
-                files = frame(len(made), size, seed)
+            if not distinct or len(originals) < distinct:
+                files = frame(len(originals), size, seed)
                 write_frame(root, building, name, files)
-                made.append((building, name))
+                originals.append((building, name))
                 domains = list(files)
                 continue
             # Types of rooms take turns among the frames that are made.
-            original = made[number % distinct]
+            original = originals[number % distinct]
             for domain in domains:
                 path = path_of(root, building, name, domain)
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -155,7 +155,7 @@ def _object_table() -> np.ndarray:
 
 
 def _ordered(curvature: np.ndarray) -> np.ndarray:
-    """The curvature of larger magnitude first."""
+    """Puts the curvature of larger magnitude first."""
     order = np.argsort(-np.abs(curvature), axis=-1, kind="stable")
     return np.take_along_axis(curvature, order, axis=-1)
 
@@ -172,24 +172,38 @@ def _probabilities(scene: int, index: int) -> np.ndarray:
     return (shares / shares.sum()).astype(np.float32)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs the command."""
+    parser = arguments.parser(__doc__)
+    parser.add_argument(
+        "--buildings", type=int, default=4, help="the number of buildings"
     )
-    parser.add_argument("--output", type=pathlib.Path, required=True, help="folder")
-    parser.add_argument("--buildings", type=int, default=4, help="how many")
-    parser.add_argument("--frames", type=int, default=50, help="of each building")
-    parser.add_argument("--size", type=int, default=256, help="in pixels")
-    parser.add_argument("--distinct", type=int, default=0, help="frames; 0: all")
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(arguments)
-    if not 1 <= given.buildings <= len(BUILDINGS):
+    parser.add_argument(
+        "--frames", type=int, default=50, help="the number of frames of each building"
+    )
+    parser.add_argument(
+        "--size", type=int, default=256, help="height and width in pixels"
+    )
+    parser.add_argument(
+        "--distinct",
+        type=int,
+        default=0,
+        help="the number of different frames; 0: all differ",
+    )
+    options = parser.parse_args(argv)
+    if not 1 <= options.buildings <= len(BUILDINGS):
         parser.error(f"--buildings is from 1 to {len(BUILDINGS)}.")
-    if given.frames < 1 or given.size < 16:
+    if options.frames < 1 or options.size < 16:
         parser.error("--frames is at least 1 and --size at least 16.")
-    names = BUILDINGS[: given.buildings]
-    write(given.output, names, given.frames, given.size, given.distinct, given.seed)
+    names = BUILDINGS[: options.buildings]
+    write(
+        options.output,
+        names,
+        options.frames,
+        options.size,
+        options.distinct,
+        options.seed,
+    )
 
 
 if __name__ == "__main__":

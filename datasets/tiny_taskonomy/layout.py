@@ -49,7 +49,7 @@ class Building:
         return tuple(domain for domain, _ in self.folders)
 
     def only(self, domains: Sequence[str]) -> "Building":
-        """The building with no other domains than these."""
+        """Returns the building with no other domains than these."""
         kept = tuple(folder for folder in self.folders if folder[0] in domains)
         return Building(self.name, kept)
 
@@ -91,22 +91,27 @@ def choose_domains(buildings: Sequence[Building]) -> tuple[str, ...]:
     of_building = [set(building.domains) for building in buildings]
     union = set().union(*of_building)
     depth = [kind for kind in tasks.DEPTH_KINDS if kind in union]
-    whole = [kind for kind in depth if all(kind in one for one in of_building)]
+    whole = [kind for kind in depth if all(kind in part for part in of_building)]
     if depth and not whole:
         raise ValueError(
             "Some buildings have depth_zbuffer only and others depth_euclidean only or "
             "none: the two are not the same and cannot be mixed. "
             + _lacking(buildings, depth[0])
         )
-    wanted = [IMAGE, SCENE, *(d for d in LABELS if d in union - set(depth)), *whole[:1]]
-    for domain in wanted:
-        if not all(domain in one for one in of_building):
+    domains = [
+        IMAGE,
+        SCENE,
+        *(d for d in LABELS if d in union - set(depth)),
+        *whole[:1],
+    ]
+    for domain in domains:
+        if not all(domain in part for part in of_building):
             raise ValueError(_lacking(buildings, domain))
-    if len(wanted) == 2:
+    if len(domains) == 2:
         raise ValueError(
             f"There are no label maps; expected any of {', '.join(LABELS)}."
         )
-    return tuple(wanted)
+    return tuple(domains)
 
 
 def list_frames(building: Building) -> dict[str, dict[str, epath.Path]]:
@@ -136,7 +141,7 @@ def list_frames(building: Building) -> dict[str, dict[str, epath.Path]]:
 
 
 def missing_file(building: Building, name: str, domain: str) -> str:
-    """Where the file of a frame should be that is not there."""
+    """Returns where the file of a frame should be that is not there."""
     folder = epath.Path(dict(building.folders)[domain])
     point = name.removeprefix(f"{building.name}_")
     suffix = _SUFFIXES.get(domain, ("png",))[0]
@@ -172,7 +177,7 @@ def _has_frames(folder: epath.Path) -> bool:
 
 
 def _lacking(buildings: Sequence[Building], domain: str) -> str:
-    lacking = [one.name for one in buildings if domain not in one.domains]
+    lacking = [each.name for each in buildings if domain not in each.domains]
     return (
         f"The domain {domain!r} is missing of {', '.join(lacking)}. Fetch it, take "
         "these buildings out of the folder, or, for labels that are not needed, that "
@@ -194,7 +199,7 @@ def _nothing_found(root: epath.Path) -> str:
 
 
 def stamps(files: Mapping[str, epath.Path]) -> list[tuple[str, str, int, int]]:
-    """What tells whether a frame's files are those of last time: sizes and times."""
+    """Returns sizes and times of a frame's files, which tell if these have changed."""
     result = []
     for domain, path in sorted(files.items()):
         about = path.stat()

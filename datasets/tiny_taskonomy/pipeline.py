@@ -36,12 +36,12 @@ _ERRORS = {
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """What is to be done, the same for all workers.
+    """The work, the same for all workers.
 
     Attributes:
-      store: where the frames go.
-      domains: those that are read.
-      size: of the stored images and maps.
+      store: the store of the decoded frames.
+      domains: the domains that are read.
+      size: height and width of the stored images and maps.
       max_damaged: the fraction of frames that may be left out.
     """
 
@@ -66,10 +66,10 @@ class Work:
         """Decodes a chunk, unless that is done or too many frames are damaged."""
         if chunk.stem in self.store.done(chunk.building):
             return
-        damaged = sum(sum(self.store.done(one.name).values()) for one in buildings)
+        damaged = sum(sum(self.store.done(each.name).values()) for each in buildings)
         if damaged > self.max_damaged * frames_in_all:
             return
-        building = next(one for one in buildings if one.name == chunk.building)
+        building = next(each for each in buildings if each.name == chunk.building)
         names = list(layout_of(building))[chunk.start : chunk.stop]
         report = Report([], [], [])
         self.store.write(chunk, self._frames(building, names, report))
@@ -103,7 +103,7 @@ class Work:
 
 @functools.lru_cache(maxsize=2)
 def layout_of(building: Building) -> dict[str, dict[str, epath.Path]]:
-    """The files of a building's frames; the last buildings' are kept in memory."""
+    """Returns the files of a building's frames; keeps those of the last buildings."""
     return layout.list_frames(building)
 
 
@@ -116,10 +116,10 @@ def run(
     """Decodes all frames that are not done, showing progress and the time left.
 
     Args:
-      work: what is to be done.
-      buildings: with the domains to be read, no others.
-      options: of Beam's pipeline, or None.
-      runner: of Beam, or None.
+      work: the work, the same for all workers.
+      buildings: the buildings with the domains to be read, no others.
+      options: the options of Beam's pipeline, or None.
+      runner: the runner of Beam, or None.
 
     Raises:
       ValueError, OSError: what a worker met, in one sentence.

@@ -35,14 +35,14 @@ def choose_buildings(protocol: str, found: Iterable[str]) -> list[str]:
       ValueError: it uses none of them.
     """
     found = sorted(found)
-    wanted = PROTOCOLS[protocol]
-    chosen = [name for name in found if not wanted or name in wanted]
-    if not chosen:
+    listed = PROTOCOLS[protocol]
+    names = [name for name in found if not listed or name in listed]
+    if not names:
         raise ValueError(
-            f"The protocol {protocol!r} is about the buildings {', '.join(wanted)}; "
+            f"The protocol {protocol!r} is about the buildings {', '.join(listed)}; "
             f"found only {', '.join(found)}. The protocol 'random' takes any."
         )
-    return chosen
+    return names
 
 
 def random_splits(names: Sequence[str], buildings: Sequence[str]) -> np.ndarray:

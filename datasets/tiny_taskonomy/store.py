@@ -59,7 +59,7 @@ class Store:
     root: str
 
     def folder(self, building: str) -> epath.Path:
-        """Where a building's chunks are."""
+        """Returns the folder of a building's chunks."""
         return epath.Path(self.root) / building
 
     def write_index(self, building: str, chunks: Sequence[Chunk]) -> None:
@@ -68,7 +68,7 @@ class Store:
         _write(self.folder(building) / _INDEX, json.dumps(rows).encode())
 
     def read_index(self, building: str) -> list[Chunk] | None:
-        """The chunks of a building; None if they are not known yet."""
+        """Reads the chunks of a building; None if they are not known yet."""
         path = self.folder(building) / _INDEX
         if not path.exists():
             return None
@@ -79,7 +79,7 @@ class Store:
         (self.folder(building) / _INDEX).unlink(missing_ok=True)
 
     def done(self, building: str) -> dict[str, int]:
-        """The stems of the chunks that are done, and how many frames each left out."""
+        """Returns the stems of finished chunks, and how many frames each left out."""
         stems = {}
         folder = self.folder(building)
         for path in folder.iterdir() if folder.exists() else ():
@@ -109,7 +109,7 @@ class Store:
         _write(self._report(chunk, len(report.damaged)), contents)
 
     def read_report(self, chunk: Chunk) -> Report:
-        """What became of a chunk that is done."""
+        """Reads what became of a finished chunk."""
         damaged = self.done(chunk.building)[chunk.stem]
         return Report(**json.loads(self._report(chunk, damaged).read_text()))
 
@@ -145,7 +145,7 @@ class Store:
                 path.unlink(missing_ok=True)
 
     def bytes(self, buildings: Iterable[str]) -> int:
-        """The size on disk."""
+        """Returns the size on disk."""
         return sum(
             path.stat().length
             for building in buildings

@@ -55,7 +55,7 @@ DEPTH_KINDS = {
 
 
 def task_infos(domains: Sequence[str] = ()) -> dict[str, metadata.TaskInfo]:
-    """The tasks by name.
+    """Returns the tasks by name.
 
     Args:
       domains: those at hand, `depth_euclidean` or `depth_zbuffer` among them; empty:
@@ -63,7 +63,7 @@ def task_infos(domains: Sequence[str] = ()) -> dict[str, metadata.TaskInfo]:
     """
     at_hand = domains or DOMAINS.values()
     depth = next((kind for kind in DEPTH_KINDS if kind in at_hand), "")
-    every = (
+    infos = (
         metadata.segmentation_info(
             CLASSES,
             CLASSES.values(),
@@ -75,12 +75,12 @@ def task_infos(domains: Sequence[str] = ()) -> dict[str, metadata.TaskInfo]:
         _reshading(),
         _curvature(),
     )
-    wanted = {*at_hand, DOMAINS["depth"] if depth else ""}
-    return {task.name: task for task in every if DOMAINS[task.name] in wanted}
+    domains_read = {*at_hand, DOMAINS["depth"] if depth else ""}
+    return {task.name: task for task in infos if DOMAINS[task.name] in domains_read}
 
 
 def _depth(kind: str) -> metadata.TaskInfo:
-    """Raw 1/512 m as in the files.
+    """Describes raw 1/512 m as in the files.
 
     taskgrouping: (raw - 1500) / 1000. Taskonomy: log(1 + raw) / log(2^16).
     """
@@ -106,7 +106,7 @@ def _depth(kind: str) -> metadata.TaskInfo:
 
 
 def _normals() -> metadata.TaskInfo:
-    """8 bits as in the files, y and z turned; both codings teach -1..1.
+    """Describes 8 bits as in the files, y and z turned; both codings teach -1..1.
 
     Missing is raw 0, so that -1 is 1, 0 is 128 and 1 is 255.
     """
@@ -121,7 +121,7 @@ def _normals() -> metadata.TaskInfo:
 
 
 def _edges() -> metadata.TaskInfo:
-    """Of raw in 0..65535 and x = raw / 65535.
+    """Describes raw in 0..65535 and x = raw / 65535.
 
     taskgrouping: (raw - 718) / 1070. Taskonomy: x clipped to 0..0.08, as -1..1.
     """
@@ -139,7 +139,7 @@ def _edges() -> metadata.TaskInfo:
 
 
 def _reshading() -> metadata.TaskInfo:
-    """Of x = raw / 255.
+    """Describes x = raw / 255.
 
     taskgrouping: (x - 0.4962) / 0.2846. Taskonomy: x as -1..1. Stored in 8 bits, as the
     files are: raw 1 is 0, 255 is 1.
@@ -154,7 +154,7 @@ def _reshading() -> metadata.TaskInfo:
 
 
 def _curvature() -> metadata.TaskInfo:
-    """The two channels of the files: k = (raw - 127) / 127 / 0.03 m.
+    """Describes the files' two channels: k = (raw - 127) / 127 / 0.03 m.
 
     taskgrouping: (raw / 255 - (0.5175, 0.4987)) / (0.1373, 0.0359).
     Taskonomy: (raw - (123.572, 120.1)) / (31.922, 21.658).
@@ -179,7 +179,7 @@ def _curvature() -> metadata.TaskInfo:
 
 
 def _z_scores_of_codes(means: tuple[float, ...], deviations: tuple[float, ...]) -> dict:
-    """Target fields in 1/m, of means and standard deviations in codes 0..254."""
+    """Returns target fields in 1/m, of means and deviations in codes 0..254."""
     return {
         "target_shift": tuple((m - FLAT) / _CODES_PER_CURVATURE for m in means),
         "target_scale": tuple(s / _CODES_PER_CURVATURE for s in deviations),

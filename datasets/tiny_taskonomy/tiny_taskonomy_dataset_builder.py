@@ -81,9 +81,9 @@ class Builder(builder.RandomAccessBuilder):
     def _info(self) -> tfds.core.DatasetInfo:
         # Which tasks and scenes there are is known when the files have been read.
         unknown = self._data_info(tasks={}, scene_names=(), notes="")
-        every = self._data_info(tasks=tasks.task_infos(), scene_names=(), notes="")
+        complete = self._data_info(tasks=tasks.task_infos(), scene_names=(), notes="")
         return self.dataset_info_from_configs(
-            features=every.features(),
+            features=complete.features(),
             homepage="http://taskonomy.stanford.edu",
             metadata=unknown.metadata(),
         )

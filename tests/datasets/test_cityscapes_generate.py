@@ -18,17 +18,17 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def drawn():
+def pictures():
     return [streets.draw(index) for index in range(12)]
 
 
-def test_frames_build(folder, drawn):
+def test_frames_build(folder, pictures):
     builder = test_cityscapes_zurich.build(folder / "manual", folder / "data")
-    found = test_cityscapes_zurich.examples(builder)
-    assert sorted(found) == [f"zurich_{k:06d}_000019" for k in range(FRAMES)]
+    by_name = test_cityscapes_zurich.examples(builder)
+    assert sorted(by_name) == [f"zurich_{k:06d}_000019" for k in range(FRAMES)]
     for number in range(FRAMES):
-        image, ids = drawn[number]
-        example = found[f"zurich_{number:06d}_000019"]
+        image, ids = pictures[number]
+        example = by_name[f"zurich_{number:06d}_000019"]
         present = np.unique(ids[ids > 3]) - 4
         np.testing.assert_array_equal(np.flatnonzero(example["scene"]), present)
         # 256 x 512 become 64 x 64: cells of 4 x 8, of which the pixel (2, 4).
@@ -38,11 +38,11 @@ def test_frames_build(folder, drawn):
         np.testing.assert_allclose(example["image"], mean, atol=0.51)
 
 
-def test_files(folder, drawn):
+def test_files(folder, pictures):
     path, labels = generate.paths_of(folder / "manual", 1)
     image, ids = np.asarray(Image.open(path)), np.asarray(Image.open(labels))
     assert image.shape == (1024, 2048, 3) and ids.shape == (1024, 2048)
-    np.testing.assert_array_equal(image[3::4, ::4], drawn[1][0])
+    np.testing.assert_array_equal(image[3::4, ::4], pictures[1][0])
     # A rim of 2 pixels and a hood of 14 rows are 8 and 56 in the files.
     assert (ids[:8] == 3).all() and (ids[:, :8] == 3).all() and (ids[-8:] == 3).all()
     assert (ids[-56:-8, 8:-8] == 1).all()
@@ -71,25 +71,25 @@ def test_every_row_of_the_tables_is_of_known_classes():
     assert sum(front.share for front in things.FRONTS.values()) == pytest.approx(1)
 
 
-def test_classes_differ_between_frames(drawn):
-    present = np.array([np.isin(np.arange(4, 34), ids) for _, ids in drawn])
+def test_classes_differ_between_frames(pictures):
+    present = np.array([np.isin(np.arange(4, 34), ids) for _, ids in pictures])
     always = {classes.CLASS_NAMES[k] for k in np.flatnonzero(present.all(0))}
     assert {"road", "sidewalk", "sky"} <= always and not {"person", "bus"} & always
     # Of 22 that there are, at least 18 are in the first twelve frames.
     assert present.any(0).sum() >= 18
-    assert len(np.unique(present, axis=0)) == len(drawn)
+    assert len(np.unique(present, axis=0)) == len(pictures)
 
 
-def test_pictures_have_texture(drawn):
-    for image, ids in drawn:
+def test_pictures_have_texture(pictures):
+    for image, ids in pictures:
         for name in ("sky", "road"):
             assert image[ids == streets.ID[name]].std(axis=0).min() > 3
 
 
-def test_frames_are_a_function_of_seed_and_number(folder, drawn):
+def test_frames_are_a_function_of_seed_and_number(folder, pictures):
     image, ids = streets.draw(2)
-    np.testing.assert_array_equal(image, drawn[2][0])
-    np.testing.assert_array_equal(ids, drawn[2][1])
+    np.testing.assert_array_equal(image, pictures[2][0])
+    np.testing.assert_array_equal(ids, pictures[2][1])
     other, _ = streets.draw(2, seed=1)
     assert (other != image).mean() > 0.5
 

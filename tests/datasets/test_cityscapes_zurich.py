@@ -35,18 +35,18 @@ def save(values, path):
 
 def image(number=0):
     """Sky above a road; the red is ten times the number of the frame."""
-    made = np.full((1024, 2048, 3), (10 * number, 40, 200), np.uint8)
-    made[512:, :, 2] = 80
-    return made
+    values = np.full((1024, 2048, 3), (10 * number, 40, 200), np.uint8)
+    values[512:, :, 2] = 80
+    return values
 
 
 def ids(number=0):
     """A road below; the car of even frames is a single pixel."""
-    made = np.full((1024, 2048), SKY, np.uint8)
-    made[512:] = ROAD
-    made[:, :32] = 3  # out of the region of interest
-    made[1000, 1000] = CAR if number % 2 == 0 else ROAD
-    return made
+    values = np.full((1024, 2048), SKY, np.uint8)
+    values[512:] = ROAD
+    values[:, :32] = 3  # out of the region of interest
+    values[1000, 1000] = CAR if number % 2 == 0 else ROAD
+    return values
 
 
 def write(folder, number=FRAMES):
@@ -303,9 +303,11 @@ def test_real_frames(real_data, tmp_path):
         example = found[name]
         # Not from the map of ids: what their other files say.
         polygons = real_data / "cityscapes" / LABELS / f"{name}_gtFine_polygons.json"
-        drawn = {o["label"] for o in json.loads(polygons.read_text())["objects"]}
+        polygon_labels = {
+            o["label"] for o in json.loads(polygons.read_text())["objects"]
+        }
         names = {classes.CLASS_NAMES[k] for k in np.flatnonzero(example["scene"])}
-        groups = {label.removesuffix("group") for label in drawn}
+        groups = {label.removesuffix("group") for label in polygon_labels}
         assert names <= groups | {"static", "polegroup"}
         assert {"road", "building", "car", "sky"} <= names
         with Image.open(

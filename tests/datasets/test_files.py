@@ -44,9 +44,9 @@ def test_maps_are_read_as_they_are_stored(tmp_path, dtype, channels, color):
     values = random(5, 7, channels, dtype=dtype)
     bits = 8 * values.itemsize
     (tmp_path / "a.png").write_bytes(png(values.astype(f">u{bits // 8}"), bits, color))
-    found = read_map(tmp_path / "a.png", dtype, channels, (5, 7))
-    assert found.dtype == dtype
-    np.testing.assert_array_equal(found, values)
+    actual = read_map(tmp_path / "a.png", dtype, channels, (5, 7))
+    assert actual.dtype == dtype
+    np.testing.assert_array_equal(actual, values)
 
 
 def test_indices_of_a_palette_are_kept(tmp_path):
@@ -61,7 +61,7 @@ def test_indices_of_a_palette_are_kept(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("asked", "reason"),
+    ("form", "reason"),
     [
         ({"dtype": "uint16"}, "expected 16 bits a channel, found 8"),
         ({"channels": 1}, "expected 1 channels, found 3"),
@@ -75,11 +75,11 @@ def test_indices_of_a_palette_are_kept(tmp_path):
         ),
     ],
 )
-def test_another_form_is_refused(tmp_path, asked, reason):
+def test_another_form_is_refused(tmp_path, form, reason):
     path = tmp_path / "a.png"
     path.write_bytes(png(random(5, 7, 3), 8, 2))
     with pytest.raises(DamagedFile, match=reason) as refusal:
-        read_map(path, **{"channels": 3} | asked)
+        read_map(path, **{"channels": 3} | form)
     assert refusal.value.path == path and str(refusal.value).startswith(f"{path}: ")
 
 
@@ -215,7 +215,7 @@ def test_real_maps_are_read_as_tensorflow_reads_them(real_data):
     for name, (dtype, channels, shape) in files.items():
         data = (real_data / name).read_bytes()
         expected = tf.io.decode_png(data, dtype=dtype).numpy()
-        found = read_map(real_data / name, dtype, channels, shape)
-        np.testing.assert_array_equal(found, expected)
+        actual = read_map(real_data / name, dtype, channels, shape)
+        np.testing.assert_array_equal(actual, expected)
         image = Image.open(io.BytesIO(data))
-        assert (image.height, image.width) == found.shape[:2]
+        assert (image.height, image.width) == actual.shape[:2]

@@ -39,15 +39,15 @@ def record(builder) -> DataInfo:
 def stored(builder) -> dict[str, dict]:
     """The examples by name, as networks get them; with `split`."""
     info = record(builder)
-    found = {}
+    by_name = {}
     for split in [name for name in SPLITS if name in builder.info.splits]:
         opened = Split(builder, split, tuple(info.tasks), "disk")
         read = opened.batch(tf.range(len(opened), dtype=tf.int64))
         texts = [row["name"].decode() for row in names_of(builder, split)]
         for place, name in enumerate(texts):
-            found[name] = {k: v[place].numpy() for k, v in read.items()}
-            found[name]["split"] = split
-    return found
+            by_name[name] = {k: v[place].numpy() for k, v in read.items()}
+            by_name[name]["split"] = split
+    return by_name
 
 
 def names_of(builder, split):
@@ -75,20 +75,22 @@ def test_stored_values(folder):
     save(folder / "normals" / "p03.png", folder_files.normals())
     for name in ("p01", "p07"):
         save(folder / "normals" / f"{name}.png", folder_files.normals())
-    found = stored(build(folder))
-    assert sorted(found) == list(NAMES)
-    one = found["p03"]
-    assert one["image"].shape == (64, 64, 3)
-    assert (one["image"] == (30, 200, 225)).all()
-    assert one["scene"] == 0 and found["p08"]["scene"] == -1
-    ids = one["segmentation"][..., 0]
+    by_name = stored(build(folder))
+    assert sorted(by_name) == list(NAMES)
+    example = by_name["p03"]
+    assert example["image"].shape == (64, 64, 3)
+    assert (example["image"] == (30, 200, 225)).all()
+    assert example["scene"] == 0 and by_name["p08"]["scene"] == -1
+    ids = example["segmentation"][..., 0]
     assert (ids[32:] == 1).all() and (ids[1:32] == 0).all() and ids[0, 0] == 255
-    assert (one["depth"][:, :32] == 2500).all() and (one["depth"][:, 32:] == 0).all()
+    assert (example["depth"][:, :32] == 2500).all() and (
+        example["depth"][:, 32:] == 0
+    ).all()
     # 128 of 255 means 1/255: (1, 255, 1) / 255.004 is stored as 32767 n + 32768.
-    up = one["normals"][40, 10].tolist()
+    up = example["normals"][40, 10].tolist()
     assert up == [32768 + 128, 65534, 32768 + 128]
-    assert one["normals"][10, 10].tolist() == [32768 + 128, 32768 + 128, 65534]
-    assert (found["p02"]["normals"] == 0).all()
+    assert example["normals"][10, 10].tolist() == [32768 + 128, 32768 + 128, 65534]
+    assert (by_name["p02"]["normals"] == 0).all()
 
 
 def test_the_finished_data_tell_what_they_are_without_the_folder(folder):
@@ -114,12 +116,12 @@ def test_images_without_maps_are_weak(folder):
         (folder / "segmentation" / f"{name}.png").unlink()
         (folder / "depth" / f"{name}.png").unlink()
     (folder / "depth" / "p05.png").unlink()
-    found = stored(build(folder))
-    weak = {name for name, one in found.items() if one["split"] == "weak"}
+    by_name = stored(build(folder))
+    weak = {name for name, example in by_name.items() if example["split"] == "weak"}
     assert weak == set(NAMES[:3])
-    assert (found["p01"]["segmentation"] == 255).all()
-    assert (found["p05"]["depth"] == 0).all()
-    assert (found["p05"]["segmentation"] != 255).any()
+    assert (by_name["p01"]["segmentation"] == 255).all()
+    assert (by_name["p05"]["depth"] == 0).all()
+    assert (by_name["p05"]["segmentation"] != 255).any()
 
 
 @pytest.mark.parametrize("task", ["segmentation", "depth", "normals"])
@@ -130,9 +132,9 @@ def test_a_batch_without_labels_of_a_task_teaches_nothing(folder, task):
     for name in maps[task]:
         (folder / task / f"{name}.png").unlink()
     built = build(folder)
-    found = stored(built)
+    by_name = stored(built)
     known = dense.task_of(record(built).tasks[task])
-    target, valid = known.decode(np.stack([found[n][task] for n in NAMES[3:]]))
+    target, valid = known.decode(np.stack([by_name[n][task] for n in NAMES[3:]]))
     assert not valid.numpy().any()
     shape = (*valid.shape, known.output_channels)
     prediction = tf.Variable(tf.fill(shape, 0.5))
@@ -148,18 +150,18 @@ def test_several_labels_make_vectors(folder):
     built = build(folder)
     info = record(built)
     assert info.label_kind == "multi_hot" and info.scene_names == ("hut", "sand", "sea")
-    found = stored(built)
-    assert found["p00"]["scene"].tolist() == [0, 1, 1]
-    assert found["p01"]["scene"].tolist() == [0, 0, 1]
-    assert found["p02"]["scene"].tolist() == [1, 1, 0]
-    assert found["p03"]["scene"].tolist() == [0, 0, 0]
+    by_name = stored(built)
+    assert by_name["p00"]["scene"].tolist() == [0, 1, 1]
+    assert by_name["p01"]["scene"].tolist() == [0, 0, 1]
+    assert by_name["p02"]["scene"].tolist() == [1, 1, 0]
+    assert by_name["p03"]["scene"].tolist() == [0, 0, 0]
 
 
 def test_without_scenes(folder):
     (folder / "scenes.csv").unlink()
     built = build(folder)
     assert record(built).scene_names == ()
-    assert {int(one["scene"]) for one in stored(built).values()} == {-1}
+    assert {int(example["scene"]) for example in stored(built).values()} == {-1}
 
 
 def test_splits_csv(folder):
@@ -167,8 +169,8 @@ def test_splits_csv(folder):
     rows = [f"{n},{s}" for n, s in zip(NAMES, split, strict=True)]
     rows[0] = "p00,weak"  # though it has maps
     (folder / "splits.csv").write_text("\n".join(["name,split", *rows]))
-    found = stored(build(folder))
-    assert [found[name]["split"] for name in NAMES] == ["weak", *split[1:]]
+    by_name = stored(build(folder))
+    assert [by_name[name]["split"] for name in NAMES] == ["weak", *split[1:]]
 
 
 def test_names_may_have_folders_and_suffixes_capitals(folder):
@@ -179,9 +181,9 @@ def test_names_may_have_folders_and_suffixes_capitals(folder):
     (folder / "scenes.csv").write_text("name,label\ndeep/er/p00,inside\n")
     (folder / "rgb" / ".DS_Store").touch()
     (folder / "_raw").mkdir()
-    found = stored(build(folder))
-    assert "deep/er/p00" in found and len(found) == 10
-    assert (found["deep/er/p00"]["depth"][:, :32] == 2500).all()
+    by_name = stored(build(folder))
+    assert "deep/er/p00" in by_name and len(by_name) == 10
+    assert (by_name["deep/er/p00"]["depth"][:, :32] == 2500).all()
 
 
 def test_images_without_any_label_can_be_left_out(folder):
@@ -288,17 +290,17 @@ def test_real_frames(tmp_path, real_data):
     folder_files.settings(folder, depth=unit, segmentation={"ignore": 39})
     built = build(folder)
     info = record(built)
-    found = stored(built)
+    by_name = stored(built)
     for row in rows:
-        one = found[row["frame"]]
-        assert info.scene_names[one["scene"]] == row["scene_type"]
-        depth, valid = info.tasks["depth"].decode(one["depth"])
+        example = by_name[row["frame"]]
+        assert info.scene_names[example["scene"]] == row["scene_type"]
+        depth, valid = info.tasks["depth"].decode(example["depth"])
         raw = tf.io.decode_png((source / "depth" / f"{row['frame']}.png").read_bytes())
         # 192x256: cells of 3 rows and 4 columns, of which the pixels (1, 2).
         expected = (raw.numpy()[1::3, 2::4] + 0.5) / 25.5
         assert valid.all()
         np.testing.assert_allclose(depth, expected, atol=5.1e-4)
-        assert 39 not in one["segmentation"]
+        assert 39 not in example["segmentation"]
 
 
 def test_real_normals_in_axes_of_their_own(tmp_path, real_data):
@@ -310,8 +312,8 @@ def test_real_normals_in_axes_of_their_own(tmp_path, real_data):
     folder_files.settings(folder, normals=axes)
     built = build(folder)
     decode = record(built).tasks["normals"].decode
-    for name, one in stored(built).items():
-        vectors, valid = decode(one["normals"])
+    for name, stored_example in stored(built).items():
+        vectors, valid = decode(stored_example["normals"])
         assert valid.mean() > 0.5
         np.testing.assert_allclose(
             np.linalg.norm(vectors[valid], axis=-1), 1, atol=1e-4

@@ -221,9 +221,9 @@ def test_all_damage_is_listed_though_a_whole_split_is_damaged(folder):
 )
 def test_names_sizes_and_forms(folder, change, message):
     change(folder)
-    told = refused(folder, "photos: [12] problem", message)
+    text = refused(folder, "photos: [12] problem", message)
     # Known before anything was decoded: there is no list of damaged files.
-    assert "frames" not in told
+    assert "frames" not in text
     assert not (folder.parent / "data" / "folder" / "quarantine_64.json").exists()
 
 
@@ -353,8 +353,8 @@ def test_numbers_of_unknown_meaning(folder):
         save(
             folder / "curvature" / f"{name}.png", np.ones((HEIGHT, WIDTH, 3), np.uint8)
         )
-    told = "dataset.json has to say what the numbers mean"
-    refused(folder, f"depth of uint8: {told}", f"curvature of uint8: {told}")
+    text = "dataset.json has to say what the numbers mean"
+    refused(folder, f"depth of uint8: {text}", f"curvature of uint8: {text}")
 
 
 def test_a_depth_in_another_unit_than_declared(folder):
@@ -404,16 +404,16 @@ def test_all_problems_are_told_at_once(folder):
     (folder / "rgb" / "p02.png").unlink()
     save(folder / "segmentation" / "p03.png", np.zeros((9, 9), np.uint8))
     (folder / "scenes.csv").write_text("name,label\np66,inside\n")
-    told = refused(folder, "photos: 4 problems:")
+    text = refused(folder, "photos: 4 problems:")
     for part in ("segmentation/p02.png", "depth/p02.png", "9x9", "'p66'"):
-        assert part in told
+        assert part in text
 
 
 def test_a_long_list_is_cut(folder):
     rows = [f"q{number},inside" for number in range(30)]
     (folder / "scenes.csv").write_text("\n".join(["name,label", *rows]))
-    told = refused(folder, "30 problems")
-    assert "'q19'" in told and "'q20'" not in told and "and 10 more" in told
+    text = refused(folder, "30 problems")
+    assert "'q19'" in text and "'q20'" not in text and "and 10 more" in text
 
 
 def test_wrong_folder(folder):

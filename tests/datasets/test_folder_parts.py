@@ -17,8 +17,8 @@ from tests.datasets import folder_files
 from tests.datasets.folder_files import HEIGHT, WIDTH, build, save, settings
 
 
-def reader(task: metadata.TaskInfo, kind: str, **given) -> label_maps.MapReader:
-    mine = TaskSettings(**given)
+def reader(task: metadata.TaskInfo, kind: str, **fields) -> label_maps.MapReader:
+    mine = TaskSettings(**fields)
     coding = label_maps.coding_of(task.name, mine, kind)
     return label_maps.MapReader(task, coding, mine.axes)
 
@@ -88,7 +88,7 @@ class TestValues:
     """Numbers in files and what they mean."""
 
     @pytest.mark.parametrize(
-        ("number", "dtype", "given", "metres"),
+        ("number", "dtype", "fields", "metres"),
         [
             (1234, "uint16", {}, 1.234),
             (2.5, "float32", {}, 2.5),
@@ -99,12 +99,12 @@ class TestValues:
             (1500, "float64", {"unit": "mm"}, 1.5),
         ],
     )
-    def test_depth(self, tmp_path, number, dtype, given, metres):
+    def test_depth(self, tmp_path, number, dtype, fields, metres):
         values = np.full((4, 6), number, dtype)
         values[0, 0] = 0
         path = save(tmp_path / "a.npy", values)
         kind = headers.form_of(path).kind
-        read, valid = reader(metadata.depth_info(), kind, **given).read(path)
+        read, valid = reader(metadata.depth_info(), kind, **fields).read(path)
         assert not valid[0, 0] and valid.sum() == 23
         np.testing.assert_allclose(read[valid], metres, rtol=1e-6)
 
@@ -246,8 +246,8 @@ def test_colors_differ():
 
 class TestExample:
     def test_geometry(self):
-        drawn = example.draw(0, 64)
-        depth, normals = drawn["depth"], drawn["normals"]
+        scene = example.draw(0, 64)
+        depth, normals = scene["depth"], scene["normals"]
         known = depth > 0
         np.testing.assert_allclose(
             np.linalg.norm(normals[known], axis=-1), 1, atol=1e-9
@@ -261,7 +261,7 @@ class TestExample:
         places = (np.arange(64) + 0.5) / 64
         assert (normals[~known] == 0).all() and (normals[ground][:, [0, 2]] == 0).all()
         assert places[rows[0]] > 0.35
-        ids = set(np.unique(drawn["segmentation"]))
+        ids = set(np.unique(scene["segmentation"]))
         assert {0, 1, 255} < ids <= {0, 1, 2, 3, 4, 255}
 
     def test_the_same_again(self, tmp_path):

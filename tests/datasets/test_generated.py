@@ -92,8 +92,8 @@ def check_training(types):
     presence = np.eye(TYPES, dtype=bool)[types]
     order = subsets.nested_order(presence, seed=0)
     for percent in (10, 25, 50):
-        chosen = subsets.labelled(order, presence, percent)
-        assert presence[chosen].any(0).all()
+        selection = subsets.labelled(order, presence, percent)
+        assert presence[selection].any(0).all()
         assert len(subsets.weak(order, percent, percent)) >= 10
 
 
@@ -112,9 +112,11 @@ def test_a_tenth_of_taskonomy_has_every_scene(protocol):
         for number in range(generated.TASKONOMY_FRAMES)
     ]
     types = np.arange(len(names)) % TYPES
-    chosen = taskonomy_splits.choose_buildings(protocol, generated.TASKONOMY_BUILDINGS)
-    used = [k for k, name in enumerate(names) if name.split("_")[0] in chosen]
-    split = taskonomy_splits.SPLIT_BY[protocol]([names[k] for k in used], chosen)
+    selection = taskonomy_splits.choose_buildings(
+        protocol, generated.TASKONOMY_BUILDINGS
+    )
+    used = [k for k, name in enumerate(names) if name.split("_")[0] in selection]
+    split = taskonomy_splits.SPLIT_BY[protocol]([names[k] for k in used], selection)
     check_training(types[used][split == taskonomy_splits.SPLITS.index("train")])
 
 

@@ -70,13 +70,13 @@ def examples(builder, splits=("train", "validation", "test")):
     """Returns the examples by name, maps decoded to arrays."""
     # The data source of TFDS leaves 16 bits to OpenCV, TensorFlow reads them as well.
     skip = {key: tfds.decode.SkipDecoding() for key in ("depth", "normals")}
-    found = {}
+    by_name = {}
     for split in splits:
         for example in builder.as_data_source(split, decoders=skip):
             maps = {k: tf.io.decode_png(example[k], dtype=tf.uint16) for k in skip}
             maps = {key: value.numpy() for key, value in maps.items()}
-            found[example["name"].decode()] = {**example, **maps}
-    return found
+            by_name[example["name"].decode()] = {**example, **maps}
+    return by_name
 
 
 class Nyuv2Test(builder_case.BuilderCase, tfds.testing.DatasetBuilderTestCase):
@@ -94,9 +94,9 @@ def test_examples(manual_dir):
     write_mat(manual_dir / labeled_mat.FILE_NAME)
     builder = build(manual_dir)
     info = DataInfo.from_metadata(builder.info.metadata)
-    found = examples(builder)
-    assert sorted(found) == [f"{number:04d}" for number in range(1, 13)]
-    example = found["0004"]
+    by_name = examples(builder)
+    assert sorted(by_name) == [f"{number:04d}" for number in range(1, 13)]
+    example = by_name["0004"]
     # 240x320 pixels become 64x64: a cell is 3.75 rows high and 5 columns wide.
     image = example["image"]
     assert image[32, 10].tolist() == [30, 0, 0]
@@ -111,7 +111,7 @@ def test_examples(manual_dir):
     np.testing.assert_allclose(normals[20, 30], (0, 0, 1), atol=1e-4)
     assert valid[20, 30] and not valid[32, 30] and not valid[0, 0]
     assert example["scene"] == classes.SCENE_NAMES.index("kitchen") == 16
-    assert found["0012"]["scene"] == 26
+    assert by_name["0012"]["scene"] == 26
 
 
 def test_metadata_of_the_finished_data(manual_dir):
@@ -256,11 +256,11 @@ def test_real_frames(manual_dir, real_data):
     script = [sys.executable, str(folder / "make_labeled_mat.py")]
     script += [str(manual_dir / labeled_mat.FILE_NAME), "--frames", "8"]
     subprocess.run(script, check=True, capture_output=True)
-    found = examples(build(manual_dir))
+    by_name = examples(build(manual_dir))
     rows = (folder / "frames.csv").read_text().splitlines()[1:9]
     for number, row in enumerate(rows, start=1):
         frame, _, scene_type = row.split(",")
-        example = found[f"{number:04d}"]
+        example = by_name[f"{number:04d}"]
         assert classes.SCENE_NAMES[example["scene"]] == scene_type
         with Image.open(folder / "labels40" / f"{frame}.png") as png:
             labels = np.asarray(png)

@@ -24,11 +24,11 @@ def built(tmp_path_factory):
 
 
 def test_frames_build(built):
-    info, found = built
+    info, by_name = built
     # round(8 * 1049 / 1449) = 6 and round(8 * 200 / 1449) = 1.
     assert info.notes.startswith("8 frames: 6 train, 1 validation, 1 test.")
-    assert sorted(found) == [f"{number:04d}" for number in range(1, FRAMES + 1)]
-    scenes = [classes.SCENE_NAMES[found[name]["scene"]] for name in sorted(found)]
+    assert sorted(by_name) == [f"{number:04d}" for number in range(1, FRAMES + 1)]
+    scenes = [classes.SCENE_NAMES[by_name[name]["scene"]] for name in sorted(by_name)]
     assert scenes == [
         *("bathroom", "bedroom", "classroom", "foyer", "dining_room", "kitchen"),
         *("laundry_room", "bookstore"),
@@ -37,7 +37,7 @@ def test_frames_build(built):
 
 def test_classes_of_a_frame(built):
     """Seen in the pictures of the first two: a bathroom and a bedroom."""
-    _, found = built
+    _, by_name = built
     # Rows and columns of 120 x 160 pixels; those of 64 x 64 cells are at 1.875 and 2.5.
     seen = {
         ("0001", 30, 150): "wall",
@@ -50,18 +50,18 @@ def test_classes_of_a_frame(built):
         ("0002", 20, 90): "wall",
     }
     for (name, row, column), expected in seen.items():
-        number = found[name]["segmentation"][int(row / 1.875), int(column / 2.5), 0]
+        number = by_name[name]["segmentation"][int(row / 1.875), int(column / 2.5), 0]
         assert classes.CLASS_NAMES[number] == expected, (name, row, column)
 
 
 def test_depth_and_missing_labels(built):
-    _, found = built
+    _, by_name = built
     frame = generate.frame(3)
     centres = np.ix_(
         [(2 * k + 1) * 120 // 128 for k in range(SIZE)],
         [(2 * k + 1) * 160 // 128 for k in range(SIZE)],
     )
-    example = found["0004"]
+    example = by_name["0004"]
     millimetres = 1000 * frame.depth[centres]
     np.testing.assert_allclose(example["depth"][..., 0], millimetres, atol=0.501)
     unknown = example["segmentation"][..., 0] == 255
@@ -73,11 +73,11 @@ def test_depth_and_missing_labels(built):
 @pytest.mark.parametrize("index", [0, 1, 5])
 def test_the_floor_is_level(built, index):
     """The normals that the builder fits are those of the room: the camera is NYU's."""
-    info, found = built
+    info, by_name = built
     rng = np.random.default_rng([0, index])
     camera = rooms.TYPES[rooms.TYPE_NAMES[index]](rng).camera
     upwards = camera.rotation.T @ (0, 1, 0)  # in the camera's axes
-    example = found[f"{index + 1:04d}"]
+    example = by_name[f"{index + 1:04d}"]
     normals, valid = info.tasks["normals"].decode(example["normals"])
     floor = example["segmentation"][..., 0] == classes.CLASS_NAMES.index("floor")
     cosines = (normals @ upwards)[floor & valid]
@@ -88,7 +88,7 @@ def test_the_floor_is_level(built, index):
 
 def test_every_class_has_a_class_of_nyu():
     table = classes.class_table(list(generate.ALL_NAMES))
-    found = {
+    by_name = {
         name: classes.CLASS_NAMES[table[1 + generate.ALL_NAMES.index(nyu)]]
         for name, nyu in generate.NAMES.items()
     }
@@ -101,7 +101,7 @@ def test_every_class_has_a_class_of_nyu():
         "plant": "otherprop",
         "other": "otherprop",
     }
-    assert found == {name: name for name in labels.CLASS_NAMES} | renamed
+    assert by_name == {name: name for name in labels.CLASS_NAMES} | renamed
     assert set(generate.SCENES) == set(rooms.TYPE_NAMES)
     assert set(generate.SCENES.values()) <= set(classes.SCENE_NAMES)
 

@@ -211,11 +211,11 @@ def test_what_is_no_unit_vector_is_refused(tmp_path, color, length):
     Image.fromarray(png).save(path)
     with pytest.raises(ValueError) as refusal:
         normals_images.find_normals(tmp_path)(6, np.ones((48, 64)))
-    told = str(refusal.value)
-    assert told.startswith(
+    message = str(refusal.value)
+    assert message.startswith(
         f"{path}: 2 pixels are no unit vectors. In row 3 and column 4"
     )
-    assert f"= {color} has the length {length}." in told
+    assert f"= {color} has the length {length}." in message
 
 
 def test_normals_of_another_form_are_refused(tmp_path):

@@ -169,19 +169,19 @@ def test_edges_of_one_colour_are_zero_and_of_a_step_are_at_the_step():
     np.testing.assert_allclose(labels.edges(flat), 0, atol=1e-6)
     step = flat.copy()
     step[:, 32:] = 255
-    found = labels.edges(step)
-    assert found[:, 30:34].min() > 10 * found[:, :26].max()
-    assert found.argmax(1).min() >= 31
-    assert found.argmax(1).max() <= 32
-    assert 0 <= found.min() <= found.max() <= 1
+    edges = labels.edges(step)
+    assert edges[:, 30:34].min() > 10 * edges[:, :26].max()
+    assert edges.argmax(1).min() >= 31
+    assert edges.argmax(1).max() <= 32
+    assert 0 <= edges.min() <= edges.max() <= 1
 
 
 def test_edges_of_a_ramp_are_its_slope():
     # One grey level a pixel: 1/255 · size/512, over √2 for the other direction.
     ramp = np.repeat(np.arange(64, dtype=np.uint8)[None, :, None], 64, 0)
-    found = labels.edges(np.repeat(ramp, 3, -1))[20:44, 20:44]
+    edges = labels.edges(np.repeat(ramp, 3, -1))[20:44, 20:44]
     slope = 2 * 1 / 255 * (64 / 512) / np.sqrt(2)
-    np.testing.assert_allclose(found, slope, rtol=1e-3)
+    np.testing.assert_allclose(edges, slope, rtol=1e-3)
 
 
 def test_reshading_of_a_wall_straight_ahead():

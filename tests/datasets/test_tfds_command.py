@@ -39,27 +39,27 @@ def run(*command) -> str:
 
 
 def test_every_folder_is_found():
-    told = run(sys.executable, "-P", "-c", FINDING, *datasets.BUILDERS).splitlines()
-    names = [line.split(",") for line in told[::2]]
+    lines = run(sys.executable, "-P", "-c", FINDING, *datasets.BUILDERS).splitlines()
+    names = [line.split(",") for line in lines[::2]]
     assert names == [
         [name, f"{name}.{name}_dataset_builder", "array_record"]
         for name in datasets.BUILDERS
     ]
     # README, CITATIONS.bib and TAGS.txt are found beside the builder.
-    assert told[1::2] == ["True"] * len(names)
+    assert lines[1::2] == ["True"] * len(names)
 
 
 def test_what_the_command_builds_is_what_we_read(tmp_path, capsys):
     manual_dir, data_dir = tmp_path / "manual", tmp_path / "data"
     manual_dir.mkdir()
     test_nyuv2.write_mat(manual_dir / labeled_mat.FILE_NAME)
-    given = [
+    options = [
         "--config=paper_64",
         f"--manual_dir={manual_dir}",
         f"--data_dir={data_dir}",
     ]
     command = pathlib.Path(sys.executable).parent / "tfds"
-    run(command, "build", "datasets/nyuv2", *given)
+    run(command, "build", "datasets/nyuv2", *options)
 
     builder = builders.open_builder("nyuv2", "", 64, str(data_dir))
     builders.prepare(builder)

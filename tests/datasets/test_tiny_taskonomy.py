@@ -22,7 +22,7 @@ MAPS = ("segmentation", "depth", "normals", "edges", "reshading", "curvature")
 def examples(builder, names=splits.SPLITS):
     """Returns the examples by name, maps decoded, with their split."""
     skip = {key: tfds.decode.SkipDecoding() for key in MAPS}
-    found = {}
+    by_name = {}
     for split in names:
         for example in builder.as_data_source(split, decoders=skip):
             maps = {
@@ -30,8 +30,8 @@ def examples(builder, names=splits.SPLITS):
                 for key in MAPS
             }
             maps = {key: value.numpy() for key, value in maps.items()}
-            found[example["name"].decode()] = {**example, **maps, "split": split}
-    return found
+            by_name[example["name"].decode()] = {**example, **maps, "split": split}
+    return by_name
 
 
 class TinyTaskonomyTest(builder_case.BuilderCase, tfds.testing.DatasetBuilderTestCase):
@@ -62,35 +62,35 @@ def manual(tmp_path):
 def test_examples(manual, tmp_path):
     builder = files.build(manual, tmp_path / "data")
     info = DataInfo.from_metadata(builder.info.metadata)
-    found = examples(builder)
-    assert len(found) == 12 and info.image_size == 64
+    by_name = examples(builder)
+    assert len(by_name) == 12 and info.image_size == 64
     assert tuple(info.tasks) == MAPS
     # By number among the 365: bedroom, corridor, kitchen, office.
     assert info.scene_names == ("bedroom", "corridor", "kitchen", "office")
-    example = found["ihlen_point_9_view_0"]
+    example = by_name["ihlen_point_9_view_0"]
     assert example["scene"] == 0
     assert example["image"][5, 5].tolist() == [9, 100, 200]
     # The hole of 8 pixels is 4 cells, and the pixels next to it are left out too:
     # 8 is not known, so that the cell 8..9, whose centre is 9, is.
-    depth, known = info.tasks["depth"].decode(example["depth"])
-    assert not known[:4, :4].any() and known[4:].all() and known[:, 4:].all()
+    depth, labelled = info.tasks["depth"].decode(example["depth"])
+    assert not labelled[:4, :4].any() and labelled[4:].all() and labelled[:, 4:].all()
     assert depth[4, 4, 0] == 1509 / 512
     classes = example["segmentation"][..., 0]
     assert (classes[:62, :32] == 0).all() and (classes[:62, 32:] == 2).all()
     assert (classes[62:] == 255).all()
     assert info.tasks["segmentation"].class_names[2] == "chair"
     # Of the cells next to the hole, 8..9, half of the pixels are known.
-    normals, known = info.tasks["normals"].decode(example["normals"])
-    assert not known[:4, :4].any() and known[5:].all()
+    normals, labelled = info.tasks["normals"].decode(example["normals"])
+    assert not labelled[:4, :4].any() and labelled[5:].all()
     np.testing.assert_allclose(normals[20, 20], (0, 1, 0), atol=0.01)
-    curvature, known = info.tasks["curvature"].decode(example["curvature"])
-    assert not known[:4, :4].any()
+    curvature, labelled = info.tasks["curvature"].decode(example["curvature"])
+    assert not labelled[:4, :4].any()
     np.testing.assert_allclose(curvature[20, 20], (38 / 127 / 0.03, 0), atol=1e-9)
-    edges, known = info.tasks["edges"].decode(example["edges"])
-    assert known.all()
+    edges, labelled = info.tasks["edges"].decode(example["edges"])
+    assert labelled.all()
     np.testing.assert_allclose(edges, 718 / 65535, atol=1e-5)
-    reshading, known = info.tasks["reshading"].decode(example["reshading"])
-    assert not known[:4, :4].any()
+    reshading, labelled = info.tasks["reshading"].decode(example["reshading"])
+    assert not labelled[:4, :4].any()
     np.testing.assert_allclose(reshading[20, 20], 127 / 255, atol=1 / 508)
 
 
@@ -203,10 +203,12 @@ def test_damaged_frames_are_left_out_and_listed(manual, tmp_path, monkeypatch):
     with pytest.raises(TooManyDamaged, match="(?s)5 of 12 .*allows 4.*_view_0: .*rgb"):
         files.build(manual, tmp_path / "data", max_damaged=0.4)
     outside = tmp_path / "data" / "tiny_taskonomy" / "quarantine_random_64.json"
-    told = {row["name"]: row for row in json.loads(outside.read_text())["damaged"]}
-    assert told.keys() == reasons.keys()
-    assert all(reasons[name] in row["reason"] for name, row in told.items())
-    assert told["allensville_point_3_view_0"]["file"] == str(
+    damaged_rows = {
+        row["name"]: row for row in json.loads(outside.read_text())["damaged"]
+    }
+    assert damaged_rows.keys() == reasons.keys()
+    assert all(reasons[name] in row["reason"] for name, row in damaged_rows.items())
+    assert damaged_rows["allensville_point_3_view_0"]["file"] == str(
         files.file(manual, "allensville", 3, "rgb")
     )
     count = files.Count(frames.read_frame, [])

@@ -126,10 +126,10 @@ class TestSplits:
 
     def test_buildings_of_a_protocol(self):
         found = ["ihlen", "coffeen", "my_house"]
-        chosen = {
+        selection = {
             name: splits.choose_buildings(name, found) for name in splits.PROTOCOLS
         }
-        assert chosen == {
+        assert selection == {
             "random": ["coffeen", "ihlen", "my_house"],
             "official": ["coffeen", "ihlen"],
             "three_buildings": ["coffeen"],
@@ -349,12 +349,12 @@ def test_chunks(tmp_path, monkeypatch):
 
 def test_errors_of_workers_are_one_sentence(tmp_path):
     where = store.Store(str(tmp_path))
-    told = "pages\nPermissionError: cannot write x [while running 'a']"
+    message = "pages\nPermissionError: cannot write x [while running 'a']"
     with (
         pytest.raises(PermissionError, match="^cannot write x \\(Decoded frames"),
         pipeline._told_shortly(where),
     ):
-        raise RuntimeError(told)
+        raise RuntimeError(message)
     with pytest.raises(RuntimeError, match="KeyError"), pipeline._told_shortly(where):
         raise RuntimeError("pages\nKeyError: 'a'")
 

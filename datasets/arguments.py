@@ -1,0 +1,22 @@
+"""The command line that the modules which generate files have in common."""
+
+import argparse
+import pathlib
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """Returns a parser of --output and --seed, to which a command adds its own.
+
+    Args:
+      description: the docstring of the command, shown by --help as it is written.
+    """
+    result = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    result.add_argument(
+        "--output", type=pathlib.Path, required=True, help="the folder to write"
+    )
+    result.add_argument(
+        "--seed", type=int, default=0, help="the seed of all that is drawn (default: 0)"
+    )
+    return result
