@@ -18,7 +18,7 @@ from absl import flags
 
 from mgm_tf.config import command_line, options
 from mgm_tf.config.settings import Config
-from mgm_tf.experiments import forecast, generated_files, jobs, runner, workers
+from mgm_tf.experiments import forecast, generated_files, jobs, runner
 from mgm_tf.experiments.registry import TABLES, table_of
 from mgm_tf.experiments.registry.records import COLUMNS, Table
 from mgm_tf.experiments.report import assemble, drawings, find, write
@@ -77,54 +77,55 @@ def _workdir() -> pathlib.Path:
 
 
 def _choice(tables: tuple[Table, ...]) -> jobs.Choice:
-    given = flags.FLAGS
+    values = flags.FLAGS
     return jobs.Choice(
         tables=tables,
-        scale=given.scale,
-        dataset=given.dataset or "",
-        seeds=given.seeds or jobs.SEEDS[given.scale],
-        percents=tuple(given.percents),
-        rows=tuple(given.rows),
+        scale=values.scale,
+        dataset=values.dataset or "",
+        seeds=values.seeds or jobs.SEEDS[values.scale],
+        percents=tuple(values.percents),
+        rows=tuple(values.rows),
     )
 
 
-def _plan(*, make_files: bool) -> jobs.Plan:
-    given, choice = flags.FLAGS, _choice(_tables())
-    data_dir = pathlib.Path(given.data_dir)
+def _plan(*, generate: bool) -> jobs.Plan:
+    """Returns the plan that the flags ask for; `generate` writes generated files."""
+    values, choice = flags.FLAGS, _choice(_tables())
+    data_dir = pathlib.Path(values.data_dir)
     names = jobs.data_sets(choice)
     manual = _manual_dirs(names)
-    if given.generated:
-        # Beside the real ones of the same name.
+    if values.generated:
+        # A folder of its own, so that no real data set of the same name is touched.
         data_dir /= generated_files.FOLDER
-        manual = {n: data_dir for n in names if generated_files.can_be_made(n)}
-        if make_files:
+        manual = {n: data_dir for n in names if generated_files.can_generate(n)}
+        if generate:
             manual = {name: generated_files.folder(name, data_dir) for name in manual}
-    probe = ["--probe"] if given.probe else []
-    common = [f"--data_dir={data_dir}", *probe, *given.set]
-    places = {name: str(place) for name, place in manual.items()}
-    made = jobs.plan(choice, _workdir(), common, places)
-    for reason in made.left_out:
+    probe = ["--probe"] if values.probe else []
+    common = [f"--data_dir={data_dir}", *probe, *values.set]
+    manual_dirs = {name: str(folder) for name, folder in manual.items()}
+    plan = jobs.plan(choice, _workdir(), common, manual_dirs)
+    for reason in plan.left_out:
         print(f"Left out: {reason}", file=sys.stderr)
-    return made
+    return plan
 
 
 def _manual_dirs(names: tuple[str, ...]) -> dict[str, pathlib.Path]:
-    """The folder of each data set's files, as --manual_dir says."""
-    found: dict[str, pathlib.Path] = {}
+    """Reads --manual_dir: the folder of each data set's files."""
+    folders: dict[str, pathlib.Path] = {}
     for text in flags.FLAGS.manual_dir:
-        name, equals, place = text.partition("=")
-        found |= (
-            {name: pathlib.Path(place)}
+        name, equals, folder = text.partition("=")
+        folders |= (
+            {name: pathlib.Path(folder)}
             if equals
             else dict.fromkeys(names, pathlib.Path(text))
         )
-    unknown = sorted(set(found) - set(COLUMNS))
+    unknown = sorted(set(folders) - set(COLUMNS))
     if unknown:
         raise ValueError(
             f"--manual_dir: {', '.join(unknown)} is no data set; expected some of "
             f"{', '.join(COLUMNS)}."
         )
-    return found
+    return folders
 
 
 def list_tables() -> None:
@@ -134,34 +135,33 @@ def list_tables() -> None:
 
 
 def print_plan() -> None:
-    """Prints the commands of what is not finished, in an order that they can go in."""
-    made = _plan(make_files=False)
-    for job in made.jobs:
+    """Prints the commands of runs that are not finished, needed ones first."""
+    for job in _plan(generate=False).jobs:
         if not runner.is_finished(job.workdir):
             print(shlex.join(job.command))
 
 
 def run() -> int:
-    """Runs what is not finished, then reports; 1 if a run failed."""
-    made, workdir = _plan(make_files=True), _workdir()
-    runner.note(workdir, _asked())
-    print(forecast.forecast(made, flags.FLAGS.jobs), flush=True)
-    failures = runner.Runner(made.jobs, flags.FLAGS.jobs, workers.start).run()
+    """Trains the runs that are not finished, then reports; returns 1 if one failed."""
+    planned, at_once = _plan(generate=True).jobs, flags.FLAGS.jobs
+    runner.record_request(_workdir(), _request())
+    print(forecast.summary(planned, at_once), flush=True)
+    failures = runner.Runner(planned, at_once, runner.start).run()
     for failure in failures:
         print(f"\n{failure.job.name} failed. {failure.why}", file=sys.stderr)
     report()
     return 1 if failures else 0
 
 
-def _asked() -> dict:
-    given = flags.FLAGS
-    return {"tables": [table.name for table in _tables()], "dataset": given.dataset}
+def _request() -> dict:
+    names = [table.name for table in _tables()]
+    return {"tables": names, "dataset": flags.FLAGS.dataset}
 
 
 def report() -> None:
-    """Writes the report of what is there."""
+    """Writes the report of the runs that are there."""
     workdir = _workdir()
-    places = flags.FLAGS.runs or [str(workdir)]
+    folders = flags.FLAGS.runs or [str(workdir)]
     changeable = {
         name
         for name, field in options.leaves(Config).items()
@@ -169,9 +169,10 @@ def report() -> None:
     }
     names = [table.name for table in _tables()] if flags.FLAGS.table else None
     if names is None:
-        known = [name for asked in runner.asked(workdir) for name in asked["tables"]]
-        names = list(dict.fromkeys(known)) or None
-    runs = find(places)
+        requests = runner.requests(workdir)
+        earlier = [name for request in requests for name in request["tables"]]
+        names = list(dict.fromkeys(earlier)) or None
+    runs = find(folders)
     record = assemble(
         TABLES, runs, dataset=flags.FLAGS.dataset, names=names, changeable=changeable
     )

@@ -1,4 +1,4 @@
-"""Made-up files of the data sets that one has to fetch, to try experiments without."""
+"""Generated files that stand in for those of data sets that one has to fetch."""
 
 import pathlib
 import shutil
@@ -10,23 +10,23 @@ _FILES, _DRAFT = "files", ".incomplete"
 
 
 def folder(dataset: str, data_dir: pathlib.Path) -> pathlib.Path:
-    """The folder of a data set's made-up files, which are written if need be.
+    """Returns the folder of a data set's generated files, which it writes if need be.
 
     Args:
       dataset: a name of `datasets.BUILDERS`.
-      data_dir: below which they are kept.
+      data_dir: the folder below which such files are kept.
     """
-    wanted = data_dir / _FILES / dataset
-    if not wanted.exists():
+    files = data_dir / _FILES / dataset
+    if not files.exists():
         # Whole or not at all.
         draft = data_dir / _FILES / f"{dataset}{_DRAFT}"
         shutil.rmtree(draft, ignore_errors=True)
-        print(f"Making up files of {dataset} in {wanted}.", flush=True)
+        print(f"Making up files of {dataset} in {files}.", flush=True)
         generated.write(dataset, draft)
-        draft.rename(wanted)
-    return wanted
+        draft.rename(files)
+    return files
 
 
-def can_be_made(dataset: str) -> bool:
-    """Whether a data set is read from files that can be made up."""
+def can_generate(dataset: str) -> bool:
+    """Returns whether the files of a data set can be generated."""
     return dataset in generated.GENERATORS

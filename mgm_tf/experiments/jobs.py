@@ -1,4 +1,4 @@
-"""From the registry to runs: what is trained, by which command, in which order."""
+"""Turns the registry into runs: what is trained, by which command, in which order."""
 
 import dataclasses
 import pathlib
@@ -24,20 +24,22 @@ SCALES = ("paper", "small", "smoke")
 # Seeds that a row is trained with, by scale; the paper's has five (section 4.2).
 SEEDS = {"paper": 5, "small": 3, "smoke": 1}
 
-# Scale -> data set -> flags that suit both.
-_FITTED: dict[str, dict[str, Flags]] = {"smoke": {"rooms": (("protocol", "smoke"),)}}
+# Scale -> data set -> flags of both together.
+_SCALE_FLAGS: dict[str, dict[str, Flags]] = {
+    "smoke": {"rooms": (("protocol", "smoke"),)}
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """A run to be: a command, and what has to be finished before.
+    """A run that is to be trained, with the runs that have to be finished before.
 
     Attributes:
-      name: of the run, and of its folder.
-      workdir: its folder.
-      arguments: of `python -m mgm_tf.train`.
-      needs: names of jobs.
-      settings: that the arguments stand for.
+      name: the name of the run, and of its folder.
+      workdir: the folder of the run.
+      arguments: the arguments of `python -m mgm_tf.train`.
+      needs: the names of the jobs that have to be finished before.
+      settings: the settings that the arguments stand for.
     """
 
     name: str
@@ -48,21 +50,21 @@ class Job:
 
     @property
     def command(self) -> tuple[str, ...]:
-        """The words of the command line."""
+        """The command line, a word each."""
         return ("python", "-m", "mgm_tf.train", *self.arguments)
 
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """Which runs are wanted.
+    """A choice of runs.
 
     Attributes:
-      tables: of the registry.
-      scale: of `SCALES`.
-      dataset: in the place of those that the tables name; empty: those.
-      seeds: how many; the seeds are 0, 1, ...
-      percents: labelled percentages of the blocks; empty: all.
-      rows: names of rows; empty: all.
+      tables: tables of the registry.
+      scale: one of `SCALES`, how large the runs are.
+      dataset: the data set in the place of those that the tables name; empty: those.
+      seeds: the number of seeds; they are 0, 1, ...
+      percents: the labelled percentages of the blocks; empty: all.
+      rows: the names of the rows; empty: all.
     """
 
     tables: tuple[Table, ...]
@@ -75,11 +77,11 @@ class Choice:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Jobs in an order in which they can be run, and what cannot be.
+    """Jobs in an order in which they can be run, and reasons for rows without jobs.
 
     Attributes:
-      jobs: what is needed comes first.
-      left_out: reasons for rows that are not among them.
+      jobs: the jobs, each after those that it needs.
+      left_out: the reason for each row that has no jobs, a sentence.
     """
 
     jobs: tuple[Job, ...]
@@ -87,7 +89,7 @@ class Plan:
 
 
 def percent_of(block: Block) -> str:
-    """The labelled percentage of a block, as it is written."""
+    """Returns the labelled percentage of a block as a flag's value, such as `25`."""
     return dict(block.flags).get("labelled_percent", "100")
 
 
@@ -97,16 +99,16 @@ def plan(
     common: Sequence[str] = (),
     manual_dirs: Mapping[str, str] | None = None,
 ) -> Plan:
-    """The jobs of a choice.
+    """Returns the jobs of a choice.
 
     Args:
-      choice: what is wanted.
-      workdir: where the folders of the runs are.
+      choice: the choice of runs.
+      workdir: the folder of the runs' folders.
       common: further arguments of every command.
       manual_dirs: data set -> the folder of its files.
 
     Raises:
-      ValueError: there is nothing to run, or settings of a job cannot be.
+      ValueError: there is nothing to run, or the settings of a job are invalid.
     """
     jobs: dict[str, Job] = {}
     left_out: list[str] = []
@@ -121,11 +123,11 @@ def plan(
             continue
         manual = (manual_dirs or {}).get(dataset)
         arguments = (*common, *([f"--manual_dir={manual}"] if manual else []))
-        on = flags_on(block, dataset)
-        maker = _Maker(choice.scale, dataset, on, workdir, arguments)
+        block_flags = flags_on(block, dataset)
+        factory = _JobFactory(choice.scale, dataset, block_flags, workdir, arguments)
         for seed in range(choice.seeds):
             for training in row.trainings():
-                for job in maker.jobs(training, seed):
+                for job in factory.jobs(training, seed):
                     jobs.setdefault(job.name, job)
     if not jobs:
         reasons = "".join(f"\n  {reason}" for reason in left_out)
@@ -144,7 +146,7 @@ def _rows(choice: Choice) -> Iterable[tuple[Table, Block, Row]]:
 
 
 def data_sets(choice: Choice) -> tuple[str, ...]:
-    """The data sets of a choice."""
+    """Returns the names of the data sets that the runs of a choice read."""
     names = (choice.dataset or block.dataset for _, block, _ in _rows(choice))
     return tuple(dict.fromkeys(names))
 
@@ -154,8 +156,8 @@ def _tasks_of(dataset: str) -> tuple[str, ...]:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Maker:
-    """Makes the jobs of a block on a data set."""
+class _JobFactory:
+    """The common part of the jobs of a block on a data set."""
 
     scale: str
     dataset: str
@@ -164,14 +166,14 @@ class _Maker:
     common: Sequence[str]
 
     def jobs(self, training: Training, seed: int) -> Iterable[Job]:
-        """The job of a training, after those that it needs."""
-        needed: list[str] = []
+        """Yields the jobs that a training needs, then its own."""
+        needs: list[str] = []
         folders: dict[str, list[str]] = {}
         for flag, trainings in training.needs:
             for other in trainings:
                 yield from self.jobs(other, seed)
                 name = self._name(other, seed)
-                needed.append(name)
+                needs.append(name)
                 folders.setdefault(flag, []).append(str(self.workdir / name))
         name = self._name(training, seed)
         arguments = self._arguments(training, seed, folders, self.workdir / name)
@@ -179,20 +181,26 @@ class _Maker:
             name=name,
             workdir=self.workdir / name,
             arguments=arguments,
-            needs=tuple(needed),
+            needs=tuple(needs),
             settings=_parsed(name, arguments),
         )
 
     def _name(self, training: Training, seed: int) -> str:
         return run_name(self.dataset, self.flags, training, seed)
 
-    def _arguments(self, training, seed, folders, workdir) -> tuple[str, ...]:
+    def _arguments(
+        self,
+        training: Training,
+        seed: int,
+        folders: Mapping[str, Sequence[str]],
+        workdir: pathlib.Path,
+    ) -> tuple[str, ...]:
         variants = (
             CONFIGS / "variants" / f"{name}.flags" for name in training.variants
         )
-        fitted = _FITTED.get(self.scale, {}).get(self.dataset, ())
-        # Later ones win: what a training asks for itself comes last.
-        own = (*fitted, *self.flags, *training.flags)
+        scale_flags = _SCALE_FLAGS.get(self.scale, {}).get(self.dataset, ())
+        # Later ones win: a training's own flags come last.
+        own = (*scale_flags, *self.flags, *training.flags)
         return (
             f"--flagfile={CONFIGS / f'{self.dataset}.flags'}",
             *_usual_tasks(self.dataset),
@@ -208,7 +216,7 @@ class _Maker:
 
 
 def _usual_tasks(dataset: str) -> list[str]:
-    """The three tasks of the paper, where the data set has them."""
+    """Returns the flag of the paper's three tasks, where the data set has them."""
     has_all = set(THREE) <= set(_tasks_of(dataset))
     return [f"--tasks={','.join(THREE)}"] if has_all else []
 

@@ -1,34 +1,51 @@
-"""Runs jobs: several at a time, skips what is finished, goes on where one stopped."""
+"""Runs jobs: several at a time, skips what is finished, goes on where one stopped.
+
+Each is a process of its own that begins with TensorFlow imported: a server imports it
+once and forks for every training. Nothing is computed before the fork.
+"""
 
 import dataclasses
+import graphlib
 import json
+import multiprocessing
+import os
 import pathlib
 import signal
 import sys
 import time
+import types
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import tqdm
 
+from mgm_tf.config import command_line
 from mgm_tf.experiments.jobs import Job
+from mgm_tf.train import __main__ as train
 
 BEGUN = "config.json"  # written when the data are built
 RESULT = pathlib.Path("eval") / "test.json"
 OUTPUT = "output.txt"
 FINISHED = "finished"
-ASKED = "experiments.json"  # what was asked for in a folder
+REQUESTS = "experiments.json"  # the tables whose runs are in a folder
 LAST_LINES = 12
 _PAUSE = 0.2  # seconds between looks at the processes
 
+# What the server imports before it forks.
+_PRELOADED = [
+    "mgm_tf.experiments.runner",
+    "mgm_tf.experiments.forecast",
+    "mgm_tf.experiments.report",
+]
+
 
 def is_finished(workdir: pathlib.Path) -> bool:
-    """Whether a run is trained and evaluated."""
+    """Returns whether a run is trained and evaluated."""
     return (workdir / RESULT).exists()
 
 
 def state_of(workdir: pathlib.Path) -> str:
-    """`finished`, `begun` or `not begun`."""
+    """Returns the state of a run: `finished`, `begun` or `not begun`."""
     if is_finished(workdir):
         return FINISHED
     return "begun" if (workdir / BEGUN).exists() else "not begun"
@@ -39,8 +56,8 @@ class Failure:
     """A job that did not end well.
 
     Attributes:
-      job: which.
-      why: in a sentence, with the end of what it printed.
+      job: the job.
+      why: the reason in a sentence, with the end of what the job printed.
     """
 
     job: Job
@@ -48,17 +65,17 @@ class Failure:
 
 
 class Process(Protocol):
-    """A job at work, as `multiprocessing` has it."""
+    """A process of a job, with the interface of `multiprocessing`."""
 
     @property
     def exitcode(self) -> int | None:
-        """None as long as it runs; 0 if it ended well."""
+        """The exit code: None as long as the process runs; 0 if it ended well."""
 
     def terminate(self) -> None:
-        """Asks it to stop."""
+        """Asks the process to stop."""
 
     def kill(self) -> None:
-        """Stops it."""
+        """Stops the process at once."""
 
 
 class Runner:
@@ -67,16 +84,21 @@ class Runner:
     def __init__(
         self, jobs: Sequence[Job], at_once: int, start: Callable[[Job], Process]
     ):
-        """Takes jobs in an order in which they can be run.
+        """Notes which jobs are finished already; starts none.
 
         Args:
-          jobs: what is needed comes first.
-          at_once: how many run at the same time.
-          start: sets a job to work.
+          jobs: the jobs, each after those that it needs.
+          at_once: the number of jobs that run at the same time.
+          start: the function that starts the process of a job.
         """
         self._start = start
         self._waiting = [job for job in jobs if not is_finished(job.workdir)]
-        self._done = {job.name for job in jobs if is_finished(job.workdir)}
+        unfinished = {job.name for job in self._waiting}
+        self._needs = graphlib.TopologicalSorter(
+            {job.name: unfinished.intersection(job.needs) for job in self._waiting}
+        )
+        self._needs.prepare()
+        self._ready = set(self._needs.get_ready())
         self._running: dict[Process, Job] = {}
         self._failures: list[Failure] = []
         self._at_once = at_once
@@ -85,19 +107,22 @@ class Runner:
         self._built = {_data_of(job) for job in jobs if (job.workdir / BEGUN).exists()}
 
     def run(self) -> list[Failure]:
-        """Runs them all; a signal stops them, each after its step.
+        """Runs all jobs; a signal stops them, each after its step.
 
         Returns:
-          Those that failed, and those that needed one of these.
+          the jobs that failed, and those that needed one of these.
+
+        Raises:
+          KeyboardInterrupt: a signal stopped the jobs.
         """
-        before = {
+        handlers = {
             number: signal.signal(number, self._stop)
             for number in (signal.SIGINT, signal.SIGTERM)
         }
         # Finished ones take no time: the time left is that of the others.
         progress = tqdm.tqdm(
             total=self._total,
-            initial=len(self._done),
+            initial=self._total - len(self._waiting),
             desc="runs",
             unit="run",
             dynamic_ncols=True,
@@ -110,13 +135,13 @@ class Runner:
                     self._look(progress)
                     time.sleep(_PAUSE)
         finally:
-            for number, handler in before.items():
+            for number, handler in handlers.items():
                 signal.signal(number, handler)
         if self._stopping:
             raise KeyboardInterrupt
         return self._failures
 
-    def _stop(self, number, frame) -> None:
+    def _stop(self, _number: int, _frame: types.FrameType | None) -> None:
         if self._stopping:
             for process in self._running:
                 process.kill()
@@ -127,7 +152,7 @@ class Runner:
             process.terminate()
 
     def _begin(self) -> None:
-        """Starts what can be started."""
+        """Starts the jobs that can be started, in the order of the plan."""
         failed = {failure.job.name for failure in self._failures}
         for job in list(self._waiting):
             lost = [name for name in job.needs if name in failed]
@@ -141,7 +166,7 @@ class Runner:
 
     def _may_start(self, job: Job) -> bool:
         free = len(self._running) < self._at_once
-        if not free or self._stopping or not self._done.issuperset(job.needs):
+        if not free or self._stopping or job.name not in self._ready:
             return False
         # Nobody may build a data set twice: the first run of each goes ahead alone.
         data = _data_of(job)
@@ -149,8 +174,8 @@ class Runner:
             data != _data_of(other) for other in self._running.values()
         )
 
-    def _look(self, progress) -> None:
-        """Takes note of what has ended."""
+    def _look(self, progress: tqdm.tqdm) -> None:
+        """Takes note of the processes that have ended."""
         for process, job in list(self._running.items()):
             if (job.workdir / BEGUN).exists():
                 self._built.add(_data_of(job))
@@ -159,7 +184,8 @@ class Runner:
                 continue
             del self._running[process]
             if code == 0 and is_finished(job.workdir):
-                self._done.add(job.name)
+                self._needs.done(job.name)
+                self._ready.update(self._needs.get_ready())
                 progress.set_postfix_str(job.name, refresh=False)
                 progress.update(1)
             elif not self._stopping:
@@ -168,7 +194,7 @@ class Runner:
 
 
 def _data_of(job: Job) -> tuple[str, str, int]:
-    """Which built data set a job reads."""
+    """Returns what tells the built data set of a job from others."""
     data = job.settings.data
     return data.dataset, data.protocol, data.image_size
 
@@ -179,15 +205,38 @@ def _reason(job: Job, code: int) -> str:
     return f"It ended with {code}:\n    " + "\n    ".join(lines)
 
 
-def note(workdir: pathlib.Path, record: dict) -> None:
-    """Keeps in `experiments.json` what was asked for, so that a report knows."""
+def start(job: Job) -> Process:
+    """Starts the training of a job; what it prints goes to a file in its folder."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_PRELOADED)
+    output = str(job.workdir / OUTPUT)
+    process = context.Process(target=_train, args=(job.arguments, output))
+    process.start()
+    return process
+
+
+def _train(arguments: tuple[str, ...], output: str) -> None:
+    """Does what `python -m mgm_tf.train` does with these arguments."""
+    # A signal to the whole group, as Ctrl-C is, comes to the one who started this.
+    os.setsid()
+    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(file, stream)
+    sys.argv = ["train", *arguments]
+    train.define_flags()
+    command_line.run(train.main)
+
+
+def record_request(workdir: pathlib.Path, request: dict) -> None:
+    """Keeps in `experiments.json` which tables are run, so that a report knows."""
     workdir.mkdir(parents=True, exist_ok=True)
-    known = asked(workdir)
-    if record not in known:
-        (workdir / ASKED).write_text(json.dumps([*known, record], indent=2) + "\n")
+    earlier = requests(workdir)
+    if request not in earlier:
+        text = json.dumps([*earlier, request], indent=2) + "\n"
+        (workdir / REQUESTS).write_text(text)
 
 
-def asked(workdir: pathlib.Path) -> list[dict]:
-    """What was asked for in this folder before."""
-    path = workdir / ASKED
+def requests(workdir: pathlib.Path) -> list[dict]:
+    """Reads what `record_request` kept in this folder, the earliest first."""
+    path = workdir / REQUESTS
     return json.loads(path.read_text()) if path.exists() else []

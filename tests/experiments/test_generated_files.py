@@ -1,11 +1,11 @@
-"""Made-up files in the place of those that one has to fetch."""
+"""Generated files that stand in for those that one has to fetch."""
 
 import pytest
 
 from mgm_tf.experiments import generated_files
 
 
-def test_files_are_made_once_and_whole(tmp_path, monkeypatch):
+def test_files_are_written_once(tmp_path, monkeypatch):
     calls = []
 
     def write(dataset, folder):
@@ -26,12 +26,12 @@ def test_half_written_files_are_written_again(tmp_path, monkeypatch):
         raise OSError("the disk is full")
 
     monkeypatch.setattr(generated_files.generated, "write", fail)
-    for _ in range(2):  # what the first has left is in nobody's way
+    for _ in range(2):  # the first try leaves nothing that stops the second
         with pytest.raises(OSError, match="full"):
             generated_files.folder("nyuv2", tmp_path)
     assert not (tmp_path / "files" / "nyuv2").exists()
 
 
-def test_rooms_needs_none():
-    assert not generated_files.can_be_made("rooms")
-    assert generated_files.can_be_made("tiny_taskonomy")
+def test_rooms_needs_no_files():
+    assert not generated_files.can_generate("rooms")
+    assert generated_files.can_generate("tiny_taskonomy")

@@ -1,4 +1,4 @@
-"""From tables to commands: which runs, in which order, with which arguments."""
+"""Commands of tables: which runs, in which order, with which arguments."""
 
 import pathlib
 
@@ -23,22 +23,22 @@ def plan(*tables, **choice):
     return jobs.plan(Choice(tables, **({"scale": "small"} | choice)), WORKDIR)
 
 
-def names(made):
-    return [job.name for job in made.jobs]
+def names(planned):
+    return [job.name for job in planned.jobs]
 
 
 def test_a_run_comes_after_what_it_needs_and_once():
     stitched = Row("Cross Stitch", dict.fromkeys(ST, STITCHED))
-    made = plan(table(stitched, Row("ST", ST), flags=(("labelled_percent", "25"),)))
+    planned = plan(table(stitched, Row("ST", ST), flags=(("labelled_percent", "25"),)))
     stem = "nyuv2-labelled_percent25-"
-    assert names(made) == [
+    assert names(planned) == [
         f"{stem}st_segmentation-seed0",
         f"{stem}st_depth-seed0",
         f"{stem}st_normals-seed0",
         f"{stem}cross_stitch-seed0",
     ]
-    last = made.jobs[-1]
-    assert last.needs == tuple(names(made)[:3])
+    last = planned.jobs[-1]
+    assert last.needs == tuple(names(planned)[:3])
     assert last.workdir == WORKDIR / last.name
     folders = ",".join(str(WORKDIR / name) for name in last.needs)
     assert f"--start_from={folders}" in last.arguments
@@ -68,12 +68,12 @@ def test_the_arguments_are_flag_files_in_order_then_flags():
 
 
 def test_every_seed_has_its_runs():
-    made = plan(table(Row("MT", {"depth": MT})), seeds=3)
-    assert [job.settings.run.seed for job in made.jobs] == [0, 1, 2]
-    assert len(set(names(made))) == 3
+    planned = plan(table(Row("MT", {"depth": MT})), seeds=3)
+    assert [job.settings.run.seed for job in planned.jobs] == [0, 1, 2]
+    assert len(set(names(planned))) == 3
 
 
-def test_another_data_set_takes_the_place_of_the_papers():
+def test_a_data_set_in_the_place_of_the_papers():
     own = table(Row("MT", {"depth": MT}), own_flags=(("protocol", "official"),))
     (job,) = plan(own).jobs
     assert job.settings.data.protocol == "official"
@@ -85,9 +85,9 @@ def test_another_data_set_takes_the_place_of_the_papers():
 
 def test_rows_without_labels_are_left_out_with_the_reason():
     edges = Row("ET", {"edges": MT})
-    made = plan(table(edges, Row("MT", {"depth": MT})))
-    assert made.left_out == ("Table T, b, ET: nyuv2 has no labels of edges.",)
-    assert len(made.jobs) == 1
+    planned = plan(table(edges, Row("MT", {"depth": MT})))
+    assert planned.left_out == ("Table T, b, ET: nyuv2 has no labels of edges.",)
+    assert len(planned.jobs) == 1
     with pytest.raises(ValueError, match="nothing to run.*\n.*edges"):
         plan(table(edges))
 
@@ -102,34 +102,34 @@ def test_percents_and_rows_choose():
         )
         for percent in ("100", "25")
     )
-    made = plan(Table("2", "", blocks), percents=("25",), rows=("ST",))
-    assert names(made) == ["nyuv2-labelled_percent25-st_depth-seed0"]
+    planned = plan(Table("2", "", blocks), percents=("25",), rows=("ST",))
+    assert names(planned) == ["nyuv2-labelled_percent25-st_depth-seed0"]
 
 
 def test_files_of_a_data_set_are_named_where_it_is_used():
     choice = Choice((table(Row("MT", {"depth": MT})),), "small")
-    made = jobs.plan(
+    planned = jobs.plan(
         choice, WORKDIR, ["--cache=disk"], {"nyuv2": "here", "rooms": "no"}
     )
-    settings = made.jobs[0].settings
+    settings = planned.jobs[0].settings
     assert (settings.data.manual_dir, settings.data.cache) == ("here", "disk")
 
 
-def test_impossible_settings_are_refused_before_anything_runs():
+def test_invalid_settings_are_refused_before_anything_runs():
     bad = Training(("mt",), flags=(("weak_percent", "25"),))
     with pytest.raises(ValueError, match="mt-weak_percent25-seed0.*\n.*weak_percent"):
         plan(table(Row("MT", {"depth": bad})))
 
 
 @pytest.mark.parametrize("scale", jobs.SCALES)
-def test_every_row_of_every_table_has_settings_that_can_be(scale, monkeypatch):
+def test_every_row_of_every_table_has_valid_settings(scale, monkeypatch):
     monkeypatch.chdir(ROOT)
     tables = tuple(registry.TABLES.values())
     assert not jobs.plan(Choice(tables, scale), WORKDIR).left_out
     rooms = jobs.plan(Choice(tables, scale, "rooms"), WORKDIR)
     assert not rooms.left_out
     assert {job.settings.data.dataset for job in rooms.jobs} == {"rooms"}
-    done: set[str] = set()
+    earlier: set[str] = set()
     for job in rooms.jobs:
-        assert done.issuperset(job.needs)
-        done.add(job.name)
+        assert earlier.issuperset(job.needs)
+        earlier.add(job.name)

@@ -1,4 +1,4 @@
-"""The command of the experiments, as it is typed."""
+"""The command of the experiments, as a user types it."""
 
 import json
 import pathlib
@@ -27,8 +27,8 @@ def test_list_shows_every_table_and_figure(capsys):
 
 
 def test_plan_prints_commands_in_an_order_they_can_go_in(capsys, tmp_path):
-    wanted = given(table="6", scale="small", dataset="rooms", workdir=tmp_path)
-    assert call(experiments, "plan", *wanted, "--seeds=1", "--set=--cache=disk") == 0
+    arguments = given(table="6", scale="small", dataset="rooms", workdir=tmp_path)
+    assert call(experiments, "plan", *arguments, "--seeds=1", "--set=--cache=disk") == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 8  # ST three times, MT, grouping, cross-stitch, AdaShare, MGM
     for line in lines:
@@ -50,10 +50,10 @@ def test_plan_prints_commands_in_an_order_they_can_go_in(capsys, tmp_path):
         ((), "received none"),
     ],
 )
-def test_what_cannot_be_is_told(capsys, arguments, message):
+def test_a_mistake_is_reported_without_a_traceback(capsys, arguments, message):
     assert call(experiments, *arguments) == 2
-    told = capsys.readouterr().err
-    assert message in told and "Traceback" not in told
+    error = capsys.readouterr().err
+    assert message in error and "Traceback" not in error
 
 
 def test_runs_from_the_command_to_the_report_and_again(tmp_path, capsys):
@@ -64,9 +64,9 @@ def test_runs_from_the_command_to_the_report_and_again(tmp_path, capsys):
         f"--data_dir={tmp_path / 'data'}",
     ]
     command = [sys.executable, "-m", "mgm_tf.experiments", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "1 runs (1 not begun), 1 at a time" in done.stdout
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr[-3000:]
+    assert "1 runs (1 not begun), 1 at a time" in process.stdout
     name = "rooms-labelled_percent10-mt-seed0"
     result = tmp_path / "runs" / name / "eval" / "test.json"
     assert json.loads(result.read_text())["examples"] == 12

@@ -1,4 +1,4 @@
-"""Jobs in processes: skipped if finished, in order of need, told if they fail."""
+"""Jobs in processes: finished ones are skipped, needed ones come first."""
 
 import json
 import pathlib
@@ -15,14 +15,14 @@ from mgm_tf.experiments.runner import (
     OUTPUT,
     RESULT,
     Runner,
-    asked,
     is_finished,
-    note,
+    record_request,
+    requests,
     state_of,
 )
 
-# What stands for a training: it notes when it began and what was finished then, and
-# leaves what a training leaves.
+# A stand-in for a training: it notes which runs were finished when it began, and
+# leaves the files that a training leaves.
 SCRIPT = """
 import json, pathlib, sys
 workdir = pathlib.Path(sys.argv[1])
@@ -51,8 +51,8 @@ def job(folder, name, needs=(), outcome="ends", dataset="rooms"):
     return FakeJob(name, workdir, (str(workdir), outcome), tuple(needs), settings)
 
 
-class Started:
-    """A process with the interface of `multiprocessing`'s."""
+class ScriptProcess:
+    """A process of the script, with the interface of `multiprocessing`."""
 
     def __init__(self, job):
         with (job.workdir / OUTPUT).open("wb") as output:
@@ -66,14 +66,14 @@ class Started:
 
 
 def run(*jobs, at_once=2):
-    return Runner(jobs, at_once, Started).run()
+    return Runner(jobs, at_once, ScriptProcess).run()
 
 
 def saw(folder, name):
     return json.loads((folder / name / "saw.json").read_text())
 
 
-def test_what_is_needed_is_finished_before(tmp_path):
+def test_a_job_begins_when_those_it_needs_are_finished(tmp_path):
     a, b = job(tmp_path, "a"), job(tmp_path, "b")
     c = job(tmp_path, "c", needs=("a", "b"))
     assert run(a, b, c) == []
@@ -82,7 +82,7 @@ def test_what_is_needed_is_finished_before(tmp_path):
     assert "working on a" in (tmp_path / "a" / OUTPUT).read_text()
 
 
-def test_what_is_finished_is_skipped(tmp_path):
+def test_a_finished_job_is_skipped(tmp_path):
     a = job(tmp_path, "a")
     run(a)
     (tmp_path / "a" / "saw.json").unlink()
@@ -91,7 +91,7 @@ def test_what_is_finished_is_skipped(tmp_path):
     assert saw(tmp_path, "b") == ["a"]
 
 
-def test_a_failure_is_told_and_what_needs_it_is_not_begun(tmp_path):
+def test_a_failure_is_returned_and_jobs_that_need_it_do_not_begin(tmp_path):
     a = job(tmp_path, "a", outcome="fails")
     b, c = job(tmp_path, "b", needs=("a",)), job(tmp_path, "c")
     failures = run(a, b, c)
@@ -102,9 +102,10 @@ def test_a_failure_is_told_and_what_needs_it_is_not_begun(tmp_path):
 
 
 def test_one_run_builds_a_data_set_and_others_wait(tmp_path):
-    runner = Runner([job(tmp_path, name) for name in "abc"], 3, Started)
     other = job(tmp_path, "d", dataset="nyuv2")
-    a, b, _ = runner._waiting
+    jobs = [*(job(tmp_path, name) for name in "abc"), other]
+    runner = Runner(jobs, 3, ScriptProcess)
+    a, b, _, _ = runner._waiting
     runner._running[object()] = a
     assert not runner._may_start(b) and runner._may_start(other)
     a.workdir.mkdir()
@@ -113,7 +114,7 @@ def test_one_run_builds_a_data_set_and_others_wait(tmp_path):
     assert runner._may_start(b)
 
 
-def test_states(tmp_path):
+def test_the_state_of_a_run_is_read_from_its_folder(tmp_path):
     assert state_of(tmp_path) == "not begun"
     (tmp_path / BEGUN).write_text("{}")
     assert state_of(tmp_path) == "begun"
@@ -122,16 +123,16 @@ def test_states(tmp_path):
     assert state_of(tmp_path) == FINISHED
 
 
-def test_what_was_asked_for_is_kept_once(tmp_path):
+def test_the_requests_for_tables_are_kept_once(tmp_path):
     folder = tmp_path / "new"
-    assert asked(folder) == []
-    for record in ({"tables": ["2"]}, {"tables": ["3"]}, {"tables": ["2"]}):
-        note(folder, record)
-    assert asked(folder) == [{"tables": ["2"]}, {"tables": ["3"]}]
+    assert requests(folder) == []
+    for request in ({"tables": ["2"]}, {"tables": ["3"]}, {"tables": ["2"]}):
+        record_request(folder, request)
+    assert requests(folder) == [{"tables": ["2"]}, {"tables": ["3"]}]
 
 
 def test_a_signal_stops_the_runs_and_starts_no_other(tmp_path):
-    runner = Runner([job(tmp_path, "a"), job(tmp_path, "b")], 1, Started)
+    runner = Runner([job(tmp_path, "a"), job(tmp_path, "b")], 1, ScriptProcess)
     runner._stop(None, None)
     with pytest.raises(KeyboardInterrupt):
         runner.run()

@@ -1,4 +1,4 @@
-"""The paper's experiments as data: which trainings fill which cells of which tables.
+"""The paper's experiments as data: the trainings that fill the cells of its tables.
 
 `records` says what tables are made of, `trainings` names what is trained, `notation`
 is how tables are written. Table 4 is in `tables_4_to_9`, figure 5 in `figures`; what
@@ -18,18 +18,18 @@ _MODULES = (tables_1_to_3, tables_4_to_9, tables_10_to_15, figures, beyond)
 
 # By name, in the order of these modules: `1` to `15`, `F4` to `F8`, `X1` to `X4`.
 TABLES: dict[str, Table] = {
-    thing.name: thing
+    table.name: table
     for module in _MODULES
-    for thing in vars(module).values()
-    if isinstance(thing, Table)
+    for table in vars(module).values()
+    if isinstance(table, Table)
 }
 
 
 def table_of(name: str) -> Table:
-    """The table of that name.
+    """Returns the table or figure of that name.
 
     Raises:
-      ValueError: there is none.
+      ValueError: there is no table of that name.
     """
     try:
         return TABLES[name]

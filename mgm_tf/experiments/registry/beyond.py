@@ -1,4 +1,4 @@
-"""Rows that the paper does not have, beside those they are to be compared with."""
+"""Tables X1 to X4: rows that the paper does not have, with those to compare them to."""
 
 from mgm_tf.experiments.registry.notation import nyuv2, row
 from mgm_tf.experiments.registry.records import Table

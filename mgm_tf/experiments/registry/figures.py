@@ -1,4 +1,4 @@
-"""Figures 4 to 8: what they are drawn of. Figures 1 to 3 show no results."""
+"""Figures 4 to 8: the runs that they are drawn of. Figures 1 to 3 show no results."""
 
 import dataclasses
 
@@ -40,7 +40,7 @@ _REAL: dict[int, Flags] = {
 
 
 def _curve(name: str, training: Training, weak: dict[int, Flags]) -> tuple[Line, ...]:
-    """The rows `NAME 25 %`, `NAME 50 %`, ..."""
+    """Returns the rows `NAME 25 %`, `NAME 50 %`, ... of a curve."""
     return tuple(
         row(f"{name} {percent} %", dataclasses.replace(training, flags=flags))
         for percent, flags in weak.items()

@@ -1,4 +1,4 @@
-"""The names of runs: readable, safe as file names, another for whatever is another run.
+"""The names of runs: readable, safe as file names, and different for different runs.
 
     nyuv2-labelled_percent25-mgm+256px-synthesis_ratio2-seed0
 
@@ -19,9 +19,9 @@ _SEED = re.compile(r"(.+)-seed([0-9]+)")
 
 
 def run_name(dataset: str, flags: Flags, training: Training, seed: int) -> str:
-    """The name of a run's folder.
+    """Returns the name of a run's folder.
 
-    Two of the same name have the same data set, flags, variants and seed.
+    Two runs of the same name have the same data set, flags, variants and seed.
 
     Raises:
       ValueError: the seed is negative, or the name would be too long for a file.
@@ -37,7 +37,7 @@ def run_name(dataset: str, flags: Flags, training: Training, seed: int) -> str:
 
 
 def stem(dataset: str, flags: Flags, training: Training) -> str:
-    """The name of a run without its seed."""
+    """Returns the name of a run without its seed."""
     parts = (
         _safe(dataset),
         *(_flag(*flag) for flag in flags),
@@ -48,35 +48,35 @@ def stem(dataset: str, flags: Flags, training: Training) -> str:
 
 
 def stem_and_seed(name: str) -> tuple[str, int] | None:
-    """What `run_name` made the name of; None if it did not make it."""
-    found = _SEED.fullmatch(name)
-    return (found[1], int(found[2])) if found else None
+    """Returns stem and seed of a name of `run_name`; None for any other name."""
+    match = _SEED.fullmatch(name)
+    return (match[1], int(match[2])) if match else None
 
 
 def flags_on(block: Block, dataset: str) -> Flags:
-    """The flags of the block's runs on a data set, the paper's own or another."""
+    """Returns the flags of the block's runs on this data set, or on another one."""
     return block.flags + (block.own_flags if dataset == block.dataset else ())
 
 
 def _flag(name: str, value: str) -> str:
-    """`ratio2`; `tasks=depth+normals` where it cannot be seen where the value begins.
+    """Returns `ratio2`; `tasks=depth+normals` if the value's begin were not clear.
 
     The commas of a list become `+`: a list of runs is separated by commas itself.
     """
     is_clear = _NAME.fullmatch(name) and re.match("[0-9]", value)
-    values = "+".join(_safe(each) for each in value.split(","))
+    values = "+".join(_safe(part) for part in value.split(","))
     return f"{_safe(name)}{'' if is_clear else '='}{values}"
 
 
 def _variants(variants: tuple[str, ...]) -> str:
-    """Joined by `+`, one in front of what is empty or could be taken for a flag."""
+    """Joins names by `+`; begins with one if they are none or look like a flag."""
     joined = "+".join(map(_safe, variants))
     is_clear = joined and not _FLAG_AND_NUMBER.match(joined)
     return joined if is_clear else f"+{joined}"
 
 
 def _safe(text: str) -> str:
-    """Letters, digits, dots and underscores; all else by its number, `%2D`."""
+    """Escapes all but letters, digits, dots and underscores by numbers, `%2D`."""
     return "".join(
         letter
         if _PLAIN.fullmatch(letter)

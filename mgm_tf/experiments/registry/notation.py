@@ -1,4 +1,4 @@
-"""How tables are written down: rows with the paper's figures beside them, and claims.
+"""The notation of tables: rows with the paper's figures beside them, and claims.
 
     nyuv2(
         50,
@@ -30,21 +30,21 @@ TASKONOMY_SETTINGS = tuple(f"tiny_taskonomy {percent} %" for percent in (100, 50
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """A row as it is written, before it is known of which tasks its block is."""
+    """A row as it is written, before the tasks of its block are known."""
 
     name: str
     trained: Training | Mapping[str, Training]
     figures: str
 
     def row(self, tasks: Iterable[str]) -> Row:
-        """The row of a block of these tasks."""
+        """Returns the row of a block of these tasks."""
         if isinstance(self.trained, Training):
             return Row(self.name, dict.fromkeys(tasks, self.trained))
         reads = {task: self.trained[task] for task in tasks if task in self.trained}
         return Row(self.name, reads)
 
     def published(self, tasks: tuple[str, ...]) -> dict[tuple[str, str], Published]:
-        """(row, task) -> figure.
+        """Returns the paper's figures by (row, task).
 
         Raises:
           ValueError: there is not a figure or a `-` for each task, or there is a
@@ -71,7 +71,7 @@ class Line:
 
 
 def _published(figure: str) -> Published:
-    """`.249±.008` or `.249`."""
+    """Reads a figure of the paper, `.249±.008` or `.249`."""
     mean, _, std = figure.partition("±")
     return Published(float(mean), float(std) if std else None)
 
@@ -79,7 +79,7 @@ def _published(figure: str) -> Published:
 def row(
     name: str, trained: Training | Mapping[str, Training], figures: str = ""
 ) -> Line:
-    """A row: one training for all tasks, or task -> training; the paper's figures."""
+    """Returns a row: one training for all tasks, or task -> training; and figures."""
     return Line(name, trained, figures)
 
 
@@ -91,7 +91,7 @@ def block(
     flags: Flags = (),
     own_flags: Flags = (),
 ) -> Block:
-    """A block of rows, see `records.Block`; errors are those of `Line.published`."""
+    """Returns a block of rows, see `records.Block`; raises as `Line.published`."""
     rows = tuple(line.row(tasks) for line in lines)
     published: dict[tuple[str, str], Published] = {}
     for line in lines:
@@ -100,12 +100,12 @@ def block(
 
 
 def nyuv2(percent: int, *lines: Line, tasks: tuple[str, ...] = THREE) -> Block:
-    """The block `nyuv2 50 %`: NYUv2 with so many of its labels."""
+    """Returns the block `nyuv2 50 %`: NYUv2 with this percentage of its labels."""
     return _labelled("nyuv2", percent, *lines, tasks=tasks)
 
 
 def tiny_taskonomy(percent: int, *lines: Line, tasks: tuple[str, ...] = THREE) -> Block:
-    """The block `tiny_taskonomy 50 %`: Tiny-Taskonomy with so many of its labels."""
+    """Returns the block `tiny_taskonomy 50 %`, as `nyuv2` does of NYUv2."""
     return _labelled("tiny_taskonomy", percent, *lines, tasks=tasks)
 
 
@@ -119,21 +119,25 @@ def _labelled(
 def better(
     text: str,
     blocks: Iterable[str],
-    one: str,
+    name: str,
     others: Iterable[str],
     share: float = 1.0,
     tasks: tuple[str, ...] = (),
 ) -> Better:
-    """The claim that in each of `blocks` row `one` is better than each of `others`."""
+    """Returns the claim that in each block row `name` is better than each other."""
     others = tuple(others)
-    pairs = tuple(((name, one), (name, other)) for name in blocks for other in others)
+    pairs = tuple(
+        ((block_name, name), (block_name, other))
+        for block_name in blocks
+        for other in others
+    )
     return Better(text, pairs, share, tasks)
 
 
 def close(
     text: str, blocks: Iterable[str], pairs: Iterable[tuple[str, str]], tolerance: float
 ) -> Close:
-    """The claim that in each of `blocks` the rows of each pair are about the same."""
+    """Returns the claim that in each block the rows of each pair are about the same."""
     pairs = tuple(pairs)
     cells: tuple[tuple[Cell, Cell], ...] = tuple(
         ((name, first), (name, second)) for name in blocks for first, second in pairs

@@ -1,7 +1,7 @@
-"""What the registry is made of: trainings, rows, tables, claims. Data, no behaviour.
+"""The records of the registry: trainings, rows, tables, claims. Data, no behaviour.
 
-A training is settled by flag files and flags; a data set, a scale and a seed make a run
-of it. A row of a table is read from one run or, as ST, from one for each task.
+A training is given by flag files and flags; with a data set, a scale and a seed it is a
+run. A row of a table is read from one run or, as ST, from one for each task.
 """
 
 import dataclasses
@@ -12,13 +12,13 @@ Flags = tuple[tuple[str, str], ...]  # (name, value), as on a command line
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """What is trained, whatever the data set, the scale and the seed.
+    """A training, whatever the data set, the scale and the seed.
 
     Attributes:
-      variants: flag files `configs/variants/NAME.flags`, in order.
+      variants: the names of the flag files `configs/variants/NAME.flags`, in order.
       flags: further flags.
-      needs: (flag, trainings): the flag's value is the folders of these runs, on the
-        same data and of the same seed, which have to be finished before.
+      needs: pairs (flag, trainings): the flag's value is the folders of these runs, on
+        the same data and of the same seed, which have to be finished before.
     """
 
     variants: tuple[str, ...]
@@ -31,7 +31,7 @@ class Row:
     """A line of a table.
 
     Attributes:
-      name: as the paper has it.
+      name: the row's name in the paper.
       reads: task -> the training whose run on the test set fills the task's cells.
     """
 
@@ -39,7 +39,7 @@ class Row:
     reads: Mapping[str, Training]
 
     def trainings(self) -> tuple[Training, ...]:
-        """The trainings of the row, each once."""
+        """Returns the trainings of the row, each once."""
         return tuple(dict.fromkeys(self.reads.values()))
 
 
@@ -48,10 +48,10 @@ class Column:
     """A figure of every row.
 
     Attributes:
-      title: as the paper has it, `SS-mIOU`.
-      task: whose metric it is.
-      metric: of those of `eval/test.json`.
-      higher_is_better: whether a larger one is a better one.
+      title: the paper's title, such as `SS-mIOU`.
+      task: the task that is measured.
+      metric: the name of the metric in `eval/test.json`.
+      higher_is_better: whether a larger figure is a better one.
     """
 
     title: str
@@ -62,7 +62,7 @@ class Column:
 
 @dataclasses.dataclass(frozen=True)
 class Published:
-    """A figure of the paper; `std` where it has one."""
+    """A figure of the paper, with its standard deviation where the paper has one."""
 
     mean: float
     std: float | None = None
@@ -73,11 +73,11 @@ class Block:
     """Rows that are compared with each other: one data setting of a table.
 
     Attributes:
-      name: short and unique in the table, `nyuv2 50 %`; claims refer to it.
-      dataset: the paper's, a key of `datasets.BUILDERS`.
-      flags: of every run of the block, whatever the data set (`labelled_percent`).
-      own_flags: of every run on the paper's own data set (`protocol`).
-      rows: in the paper's order.
+      name: a short name, unique in the table, `nyuv2 50 %`; claims refer to it.
+      dataset: the paper's data set, a key of `datasets.BUILDERS`.
+      flags: the flags of every run, whatever the data set (`labelled_percent`).
+      own_flags: the flags of every run on the paper's own data set (`protocol`).
+      rows: the rows in the paper's order.
       published: (row, task) -> the paper's figure.
     """
 
@@ -105,9 +105,9 @@ class Better:
 
     Attributes:
       text: the claim in a sentence.
-      pairs: (better, worse).
-      share: of all comparisons (pairs times tasks), how many at least.
-      tasks: what is compared; empty: all that both have.
+      pairs: pairs of cells (better, worse).
+      share: the least share of all comparisons (pairs times tasks) that must hold.
+      tasks: the tasks that are compared; empty: all that both cells have.
     """
 
     text: str
@@ -122,7 +122,7 @@ class Close:
 
     Attributes:
       text: the claim in a sentence.
-      pairs: of cells.
+      pairs: pairs of cells.
       tolerance: the largest relative difference of means.
     """
 
@@ -150,12 +150,12 @@ class Table:
     """A table or a figure of the paper.
 
     Attributes:
-      name: `2`, `F5`; rows that the paper has not are in tables `X1`, ...
-      title: what it shows, in the paper's words.
-      blocks: its data settings.
-      claims: what the paper says of it.
-      drawing: of a figure, how it is drawn: a key of `reporting.figures.DRAWINGS`;
-        empty for a table.
+      name: the name, `2` or `F5`; rows that the paper lacks are in tables `X1`, ...
+      title: the title, in the paper's words.
+      blocks: the data settings.
+      claims: the paper's claims about the table.
+      drawing: the kind of a figure, a key of `report.figures.DRAWINGS`; empty for a
+        table.
     """
 
     name: str
