@@ -7,7 +7,7 @@ a difference in the last digit becomes one in the third, where it turns a ReLU o
 import keras
 import tensorflow as tf
 
-from mgm_tf.networks.embedding import Embedding
+from mgm_tf.networks.heads import Embedding
 from mgm_tf.networks.layers.base import CompositeModel
 from mgm_tf.networks.layers.batch_normalization import BatchNormalization
 from mgm_tf.networks.layers.conditional_batch_normalization import (

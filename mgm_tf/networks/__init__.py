@@ -1,29 +1,31 @@
-"""The networks of MGM, and `build_networks`, which makes those that a run needs."""
+"""The networks of MGM, and `build_networks`, which creates those that a run needs."""
 
 import functools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import keras
 import tensorflow as tf
 
 from mgm_tf.networks import dcgan, sagan
-from mgm_tf.networks.decoders import DECODERS, Reconstructor
-from mgm_tf.networks.embedding import Embedding
+from mgm_tf.networks.decoders import DECODERS, Decoder, Reconstructor
 from mgm_tf.networks.encoders import ENCODER_WIDTHS, ENCODERS, STEM_WIDTH
-from mgm_tf.networks.projector import Projector
+from mgm_tf.networks.heads import Embedding, Projector
+from mgm_tf.networks.layers.convolution import scaled
 from mgm_tf.networks.refiner import Refiner
 from mgm_tf.networks.sharing import SHARING, Parts
 from mgm_tf.networks.task_weights import TASK_WEIGHTS
-from mgm_tf.networks.widths import scaled
+
+Row = TypeVar("Row")
 
 IMAGE_SIZES = (64, 128, 256)
-Z_DIM = 128  # of latent vectors
+Z_DIM = 128  # The size of latent vectors.
 _GAN_WIDTH = 64
 
 FOLLOWER = "average_generator"
 
-# Those of figure 2.
+# The networks of figure 2.
 FIGURE_2 = (
     "encoder",
     "decoders",
@@ -34,7 +36,7 @@ FIGURE_2 = (
     "discriminator",
 )
 
-# Each: the classes of G and D, made from (image size, base width). Table 12.
+# The classes of G and D, created from (image size, base width, name). Table 12.
 GENERATORS: dict[str, tuple[Callable[..., keras.Model], Callable[..., keras.Model]]] = {
     "sagan": (sagan.Generator, sagan.Discriminator),
     "dcgan": (dcgan.Generator, dcgan.Discriminator),
@@ -58,30 +60,36 @@ def build_networks(
     task_weights: str = "equal",
     costs: Sequence[float] = (),
 ) -> dict[str, keras.Model]:
-    """The networks of these names, with their variables.
+    """Creates the networks of these names, with their variables.
 
     Args:
-      tasks: task name -> channels of its prediction.
-      classes: scenes.
-      image_size: height and width of the images, one of `IMAGE_SIZES`.
-      encoder, encoder_widths, decoder, gan, sharing: rows of the tables.
-      output_stride: image size / feature size, 16 or 32.
-      width: factor on the channels of layers but those after a mean over the image.
-      z_dim: size of latent vectors.
-      names: what is wanted beside M: of figure 2, or `reconstructor`, `task_weights`,
+      tasks: the number of channels of each task's prediction, by its name.
+      classes: the number of scene classes.
+      image_size: the height and width of the images, one of `IMAGE_SIZES`.
+      encoder: the layout of the encoder, a key of `ENCODERS`.
+      encoder_widths: the channels of its stages, a key of `ENCODER_WIDTHS`.
+      output_stride: the size of images over that of features, 16 or 32.
+      decoder: the layout of the decoders, a key of `DECODERS`.
+      gan: the architecture of G and D, a key of `GENERATORS`.
+      width: the factor on the channels of all layers but those after a mean over the
+        image.
+      z_dim: the number of entries of a latent vector.
+      names: the networks besides M: of figure 2, or `reconstructor`, `task_weights`,
         `average_generator`, which starts as the generator does.
+      sharing: how the tasks share M, a key of `SHARING`.
       groups: the tasks of each network of task grouping.
-      task_weights: of `TASK_WEIGHTS`, made of the tasks' `costs`.
+      task_weights: how losses are weighed, a key of `TASK_WEIGHTS`.
+      costs: what a large uncertainty costs each task; see `task_weights.uncertainty`.
 
     Raises:
-      ValueError: with settings that make no networks.
+      ValueError: a name is in no table, or a size or number makes no network.
     """
     _check(tasks, classes, image_size, width)
     widths = [scaled(w, width) for w in _choice(ENCODER_WIDTHS, encoder_widths)]
     stem, base = scaled(STEM_WIDTH, width), scaled(_GAN_WIDTH, width)
     make_encoder, make_decoder = _choice(ENCODERS, encoder), _choice(DECODERS, decoder)
 
-    def decoder_of(channels: int):
+    def decoder_of(channels: int) -> Decoder:
         return make_decoder(channels, output_stride, width)
 
     encoder_of = functools.partial(make_encoder, widths, stem, output_stride)
@@ -103,13 +111,15 @@ def build_networks(
     return networks
 
 
-def _choice(table, name):
+def _choice(table: Mapping[str, Row], name: str) -> Row:
     if name not in table:
         raise ValueError(f"Expected one of {', '.join(table)}, got {name!r}.")
     return table[name]
 
 
-def _check(tasks, classes, image_size, width):
+def _check(
+    tasks: Mapping[str, int], classes: int, image_size: int, width: float
+) -> None:
     if not tasks:
         raise ValueError("Expected one task at least, got none.")
     if image_size not in IMAGE_SIZES:
@@ -120,8 +130,10 @@ def _check(tasks, classes, image_size, width):
         )
 
 
-def _create_variables(networks, classes, image_size, z_dim):
-    """Calls the networks of layers once, on what they will be called with.
+def _create_variables(
+    networks: Mapping[str, keras.Model], classes: int, image_size: int, z_dim: int
+) -> None:
+    """Calls the networks once, on inputs of the shapes that they will be called with.
 
     M comes first: with a seed, its weights are the same whatever else there is.
     """
@@ -146,7 +158,7 @@ def _create_variables(networks, classes, image_size, z_dim):
 
 
 def parameter_counts(networks: Mapping[str, keras.Model]) -> dict[str, int]:
-    """The number of trainable parameters of each network."""
+    """Counts the trainable parameters of each network."""
     return {
         name: sum(math.prod(weight.shape) for weight in network.trainable_weights)
         for name, network in networks.items()

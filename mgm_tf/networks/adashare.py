@@ -1,6 +1,6 @@
 """AdaShare: one encoder, of which every task uses the blocks it chooses.
 
-Sun et al. (2019); the mathematics of the choice are in `policies`.
+Sun et al. (2019); the mathematics of the choice are in `adashare_policy`.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from mgm_tf.networks.layers.base import CompositeModel
 
 
 class Policy(CompositeModel):
-    """The logits of keeping and of skipping each block, for each task.
+    """A policy: the logits of keeping and of skipping each block, for each task.
 
     Args:
-      tasks: how many there are, T.
-      blocks: of the encoder, B.
+      tasks: the number of tasks T.
+      blocks: the number of blocks B of the encoder.
     """
 
     def __init__(self, tasks: int, blocks: int, name: str | None = "policy"):
@@ -33,13 +33,13 @@ class Policy(CompositeModel):
         self.built = True
 
     def settle(self, seed: int, number: int) -> None:
-        """Makes the `number`-th drawn policy the most probable one, for good."""
+        """Makes the `number`-th sample of the policy the most probable, for good."""
         uniform = tf.random.stateless_uniform(self.logits.shape[:2], (seed, number))
-        keep = adashare_policy.drawn(tf.convert_to_tensor(self.logits), uniform)
+        keep = adashare_policy.sample(tf.convert_to_tensor(self.logits), uniform)
         self.logits.assign(tf.stack([keep, 1 - keep], axis=-1))
 
-    def call(self, training=False):
-        """The logits, [T, B, 2]; [..., 0] to keep, [..., 1] to skip."""
+    def call(self, training: bool = False) -> tf.Tensor:
+        """Returns the logits, [T, B, 2]; [..., 0] to keep, [..., 1] to skip."""
         return tf.convert_to_tensor(self.logits)
 
 
@@ -51,9 +51,9 @@ class AdaShareEncoder(CompositeModel):
     all tasks, also of the ones that skip it.
 
     Args:
-      encoder: the network; all its weights serve all tasks.
-      tasks: names, in the order of the policy's.
-      policy: for `len(tasks)` tasks and the blocks of `encoder`.
+      encoder: the shared network; all its weights serve all tasks.
+      tasks: the names of the tasks, in the order of the policy's rows.
+      policy: a policy for `len(tasks)` tasks and the blocks of `encoder`.
 
     Raises:
       ValueError: the policy is for another number of tasks or blocks.
@@ -76,13 +76,18 @@ class AdaShareEncoder(CompositeModel):
             tf.convert_to_tensor(logits)
         )
 
-    def call(self, images, usage=None, training=False):
-        """[N, H, W, C] to {task: features [N, h, w, width]}.
+    def call(
+        self,
+        images: tf.Tensor,
+        usage: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> dict[str, tf.Tensor]:
+        """Maps [N, H, W, C] to {task: features [N, h, w, width]}.
 
         Args:
-          images: for all tasks.
-          usage: how much a task uses a block, [T, B] in 0..1; without it, what the
-            policy holds most probable (at first: all).
+          images: the images of all tasks.
+          usage: how much a task uses a block, [T, B] in 0..1; by default the most
+            probable choice of the policy (at first: all blocks).
           training: whether to normalise by the batch.
 
         Raises:
@@ -97,20 +102,25 @@ class AdaShareEncoder(CompositeModel):
             for task, own in zip(self.tasks, tf.unstack(usage), strict=True)
         }
 
-    def _features(self, hidden, usages, training):
+    def _features(
+        self, hidden: tf.Tensor, usages: Sequence[tf.Tensor], training: bool
+    ) -> tf.Tensor:
         for block, usage in zip(self.encoder.blocks, usages, strict=True):
             hidden = _used(block, hidden, tf.cast(usage, hidden.dtype), training)
         return hidden
 
 
-def _used(block: BasicBlock, inputs, usage, training):
-    """A block's output as far as it is used, for the rest its shortcut."""
+def _used(
+    block: BasicBlock, inputs: tf.Tensor, usage: tf.Tensor, training: bool
+) -> tf.Tensor:
+    """Returns a block's output as far as it is used, for the rest its shortcut."""
     shortcut = block.shortcut(inputs, training)
+    # u relu(x + F(x)) + (1 - u) x; the shortcut is x, projected where it must be.
     whole = tf.nn.relu(block.residual(inputs, training) + shortcut)
     return usage * whole + (1 - usage) * shortcut
 
 
-def _check(expected, got, what):
+def _check(expected: tuple[int, int], got: Sequence[int], what: str) -> None:
     if tuple(got) != expected:
         raise ValueError(
             f"{what} for {expected[0]} tasks and {expected[1]} blocks: expected a "

@@ -1,4 +1,12 @@
-"""G and D of DCGAN (Radford et al., 2015), conditional as in appendix A, table 12."""
+"""G and D of DCGAN (Radford et al., 2015), conditional as in appendix A, table 12.
+
+At 128x128 (`base` 64):
+
+    G: dense 128 -> 1024x4x4, transposed convolutions to 512x8x8, 256x16x16, 128x32x32,
+       64x64x64, 3x128x128, each after CBN and ReLU; tanh.
+    D: convolutions to 64x64x64, 128x32x32, 256x16x16, 512x8x8, 1024x4x4, each followed
+       by BN (but the first) and leaky ReLU; dense to 1 plus projection on the class.
+"""
 
 import keras
 import tensorflow as tf
@@ -8,9 +16,8 @@ from mgm_tf.networks.layers.batch_normalization import BatchNormalization
 from mgm_tf.networks.layers.conditional_batch_normalization import (
     ConditionalBatchNormalization,
 )
-from mgm_tf.networks.layers.convolution import Convolution
-from mgm_tf.networks.layers.initializers import small_normal
-from mgm_tf.networks.widths import doublings
+from mgm_tf.networks.layers.convolution import Convolution, small_normal
+from mgm_tf.networks.layers.resampling import doublings
 
 _START = 4
 _WIDEST = 16  # Multiples of the base width.
@@ -20,7 +27,7 @@ class GeneratorBlock(CompositeLayer):
     """A transposed convolution to twice the size, after the class-wise normalisation.
 
     Args:
-      filters: output channels.
+      filters: the number of output channels.
     """
 
     def __init__(self, filters: int):
@@ -35,8 +42,10 @@ class GeneratorBlock(CompositeLayer):
             kernel_initializer=small_normal(),
         )
 
-    def call(self, inputs, condition, training=False):
-        """[N, H, W, C] under [N, classes] to [N, 2H, 2W, filters]."""
+    def call(
+        self, inputs: tf.Tensor, condition: tf.Tensor, training: bool = False
+    ) -> tf.Tensor:
+        """Maps [N, H, W, C] under [N, classes] to [N, 2H, 2W, filters]."""
         hidden = self.normalize(inputs, condition, training=training)
         return self.convolution(tf.nn.relu(hidden))
 
@@ -48,8 +57,8 @@ class Generator(CompositeModel):
     with twice the channels at its small end, up to 16 times `base`.
 
     Args:
-      image_size: height and width of the images, a power of two from 8.
-      base: channels at half the size of the images; 64 in the paper.
+      image_size: the height and width of the images, a power of two from 8.
+      base: the number of channels at half the size of the images; 64 in the paper.
     """
 
     def __init__(self, image_size: int, base: int = 64, name: str | None = None):
@@ -68,8 +77,10 @@ class Generator(CompositeModel):
             GeneratorBlock(3),
         ]
 
-    def call(self, z, condition, training=False):
-        """z [N, z_dim], condition [N, classes] to images [N, H, W, 3]."""
+    def call(
+        self, z: tf.Tensor, condition: tf.Tensor, training: bool = False
+    ) -> tf.Tensor:
+        """Maps z [N, z_dim], condition [N, classes] to images [N, H, W, 3]."""
         hidden = self.start(z)
         hidden = tf.reshape(hidden, (-1, _START, _START, hidden.shape[-1] // _START**2))
         for block in self.blocks:
@@ -81,7 +92,7 @@ class DiscriminatorBlock(CompositeLayer):
     """A strided convolution to half the size, normalised.
 
     Args:
-      filters: output channels.
+      filters: the number of output channels.
     """
 
     def __init__(self, filters: int):
@@ -89,8 +100,8 @@ class DiscriminatorBlock(CompositeLayer):
         self.convolution = Convolution(filters, 4, 2, initializer=small_normal())
         self.normalize = BatchNormalization()
 
-    def call(self, inputs, training=False):
-        """[N, H, W, C] to [N, H/2, W/2, filters]."""
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Maps [N, H, W, C] to [N, H/2, W/2, filters]."""
         hidden = self.normalize(self.convolution(inputs), training=training)
         return tf.nn.leaky_relu(hidden, 0.2)
 
@@ -102,8 +113,8 @@ class Discriminator(CompositeModel):
     head, as in the discriminator of SAGAN.
 
     Args:
-      image_size: height and width of the images, a power of two from 8.
-      base: channels after the first convolution; 64 in the paper.
+      image_size: the height and width of the images, a power of two from 8.
+      base: the number of channels after the first convolution; 64 in the paper.
     """
 
     def __init__(self, image_size: int, base: int = 64, name: str | None = None):
@@ -124,18 +135,21 @@ class Discriminator(CompositeModel):
             kernel_initializer=small_normal(),
         )
 
-    def call(self, images, condition, training=False):
-        """Images [N, H, W, 3], condition [N, classes] to logits [N]."""
+    def call(
+        self, images: tf.Tensor, condition: tf.Tensor, training: bool = False
+    ) -> tf.Tensor:
+        """Maps images [N, H, W, 3], condition [N, classes] to logits [N]."""
         hidden = tf.nn.leaky_relu(self.first(images), 0.2)
         for block in self.blocks:
             hidden = block(hidden, training=training)
         places = _START**2 * hidden.shape[-1]
         logit = self.logit(tf.reshape(hidden, (-1, places)))[:, 0]
         hidden = tf.reduce_sum(hidden, axis=(1, 2))
+        # Miyato and Koyama (2018): D(x, c) = w' h(x) + <V c, h(x)>.
         projection = tf.reduce_sum(self.embedding(condition) * hidden, axis=-1)
         return tf.cast(logit + projection, tf.float32)
 
 
 def _multiple(image_size: int, size: int) -> int:
-    """Channels at a size, in multiples of those at half the size of the images."""
+    """Returns the channels at a size, in multiples of those at half the image size."""
     return min(_WIDEST, image_size // (2 * size))

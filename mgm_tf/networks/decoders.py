@@ -8,17 +8,15 @@ import tensorflow as tf
 
 from mgm_tf.networks.layers.base import CompositeLayer, CompositeModel
 from mgm_tf.networks.layers.batch_normalization import BatchNormalization
-from mgm_tf.networks.layers.convolution import Convolution
-from mgm_tf.networks.layers.initializers import kaiming
-from mgm_tf.networks.widths import scaled
+from mgm_tf.networks.layers.convolution import Convolution, kaiming, scaled
 
 
 class Stage(CompositeLayer):
-    """A convolution, normalised and activated.
+    """A convolution that is normalised and activated.
 
     Args:
-      convolution: the layer.
-      activation: what follows the normalisation.
+      convolution: the layer, transposed or not.
+      activation: the function that follows the normalisation.
     """
 
     def __init__(
@@ -31,18 +29,18 @@ class Stage(CompositeLayer):
         self.normalize = BatchNormalization()
         self.activation = activation
 
-    def call(self, inputs, training=False):
-        """[N, H, W, C] to what the convolution makes of it."""
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Maps [N, H, W, C] to the shape that the convolution gives."""
         hidden = self.normalize(self.convolution(inputs), training=training)
         return self.activation(hidden)
 
 
 class Decoder(CompositeLayer):
-    """Stages, and a linear convolution for the prediction.
+    """A sequence of stages, and a linear convolution for the prediction.
 
     Args:
-      stages: as they follow each other.
-      channels: of the prediction.
+      stages: the stages in their order.
+      channels: the number of channels of the prediction.
     """
 
     def __init__(self, stages: Sequence[Stage], channels: int):
@@ -52,15 +50,15 @@ class Decoder(CompositeLayer):
         # Interpretation: Taskonomy's tanh is left out, metres of depth are beyond it.
         self.prediction = Convolution(channels, use_bias=True)
 
-    def call(self, features, training=False):
-        """Features [N, h, w, C] to a prediction [N, H, W, channels]."""
+    def call(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Maps features [N, h, w, C] to a prediction [N, H, W, channels]."""
         for stage in self.stages:
             features = stage(features, training=training)
         return self.prediction(features)
 
 
 def _doubling(filters: int, size: int, use_bias: bool) -> keras.layers.Layer:
-    """A transposed convolution to twice the size."""
+    """Creates a transposed convolution to twice the size."""
     return keras.layers.Conv2DTranspose(
         filters,
         size,
@@ -71,19 +69,19 @@ def _doubling(filters: int, size: int, use_bias: bool) -> keras.layers.Layer:
     )
 
 
-# Widths of the stages, each of which doubles the size, by the stride to make good.
+# Widths of the stages, each of which doubles the size, by the stride of the features.
 _TASKGROUPING_WIDTHS = {16: (256, 128, 64, 32), 32: (256, 128, 64, 48, 32)}
 
 
 def taskgrouping(channels: int, output_stride: int, width: float = 1.0) -> Decoder:
-    """The decoder of Standley et al. (2020), which the authors ran.
+    """Creates the decoder of Standley et al. (2020), which the authors ran.
 
     Interpretation: it is built for stride 32; from stride 16 one of its doublings is
     left out.
     """
     widths = [scaled(w, width) for w in _TASKGROUPING_WIDTHS[output_stride]]
 
-    def convolution(filters):
+    def convolution(filters: int) -> Convolution:
         return Convolution(filters, use_bias=True, initializer=kaiming())
 
     stages = []
@@ -93,15 +91,17 @@ def taskgrouping(channels: int, output_stride: int, width: float = 1.0) -> Decod
 
 
 _leaky_relu = functools.partial(tf.nn.leaky_relu, alpha=0.2)
+# The layers of `decoder_fc_15_layer` in Taskonomy's code: conv2-7, then four pairs of
+# a transposed convolution and a convolution (deconv8 to deconv14); "output" follows.
 _TASKONOMY_FIRST = (1024, 1024, 512, 256, 256, 128)
 _TASKONOMY_DOUBLINGS = ((64, 64), (32, 32), (16, 32), (16,))
 
 
 def taskonomy(channels: int, output_stride: int, width: float = 1.0) -> Decoder:
-    """The decoder of Zamir et al. (2018), which the paper names; from stride 16 only.
+    """Creates the decoder of Zamir et al. (2018), which the paper names.
 
     Raises:
-      ValueError: with another stride.
+      ValueError: the features have another output stride than 16.
     """
     if output_stride != 16:
         raise ValueError(
@@ -109,7 +109,7 @@ def taskonomy(channels: int, output_stride: int, width: float = 1.0) -> Decoder:
             f"stride 16, got {output_stride}."
         )
 
-    def convolution(filters):
+    def convolution(filters: int) -> Stage:
         layer = Convolution(scaled(filters, width), initializer=kaiming())
         return Stage(layer, _leaky_relu)
 
@@ -131,17 +131,19 @@ class Decoders(CompositeModel):
     """One decoder for each task.
 
     Args:
-      decoders: task name -> decoder.
+      decoders: the decoder of each task by its name.
     """
 
     def __init__(self, decoders: Mapping[str, Decoder], name: str | None = None):
         super().__init__(name=name)
         self.decoders = dict(decoders)
 
-    def call(self, features, training=False):
-        """Features [N, h, w, C] to {task name: prediction [N, H, W, channels]}.
+    def call(
+        self, features: tf.Tensor | Mapping[str, tf.Tensor], training: bool = False
+    ) -> dict[str, tf.Tensor]:
+        """Maps features [N, h, w, C] to {task name: prediction [N, H, W, channels]}.
 
-        The features are those that all tasks share, or {task name: its own}.
+        The features are those that all tasks share, or each task's own by its name.
         """
         apart = isinstance(features, Mapping)
         return {
@@ -154,18 +156,18 @@ class Decoders(CompositeModel):
 
 
 class Reconstructor(CompositeModel):
-    """Features into the image that they came of (MGM_recon, Table 4).
+    """A decoder of features into the image that they came from (MGM_recon, table 4).
 
-    Interpretation: a decoder as of the tasks, whose prediction is the image.
+    Interpretation: it is a decoder as of the tasks, whose prediction is the image.
 
     Args:
-      decoder: of three channels.
+      decoder: a decoder with three output channels.
     """
 
     def __init__(self, decoder: Decoder, name: str | None = None):
         super().__init__(name=name)
         self.decoder = decoder
 
-    def call(self, features, training=False):
-        """Features [N, h, w, C] to images [N, H, W, 3], around [-1, 1]."""
+    def call(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Maps features [N, h, w, C] to images [N, H, W, 3], about in [-1, 1]."""
         return tf.cast(self.decoder(features, training=training), tf.float32)

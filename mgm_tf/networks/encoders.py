@@ -9,11 +9,11 @@ import tensorflow as tf
 
 from mgm_tf.networks.layers.base import CompositeLayer, CompositeModel
 from mgm_tf.networks.layers.batch_normalization import BatchNormalization
-from mgm_tf.networks.layers.convolution import Convolution
-from mgm_tf.networks.layers.initializers import kaiming
+from mgm_tf.networks.layers.convolution import Convolution, kaiming
 from mgm_tf.networks.layers.resampling import max_pool
 
-# Widths of the four stages. "narrow" is the paper's, "standard" that of He et al.
+# Widths of the four stages. "narrow" is the paper's (appendix A), "standard" that of
+# He et al. (2016), table 1.
 ENCODER_WIDTHS: dict[str, tuple[int, ...]] = {
     "narrow": (48, 96, 192, 360),
     "standard": (64, 128, 256, 512),
@@ -30,8 +30,8 @@ class BasicBlock(CompositeLayer):
     """Two 3x3 convolutions and a shortcut (He et al., 2016).
 
     Args:
-      width: output channels.
-      stride: of the first convolution.
+      width: the number of output channels.
+      stride: the stride of the first convolution.
       project: whether the shortcut is a 1x1 convolution rather than the identity.
     """
 
@@ -46,26 +46,28 @@ class BasicBlock(CompositeLayer):
             self.projection = Convolution(width, 1, stride, initializer=kaiming())
             self.normalize_projection = BatchNormalization()
 
-    def call(self, inputs, training=False):
-        """[N, H, W, C] to [N, H / stride, W / stride, width]."""
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Maps [N, H, W, C] to [N, H / stride, W / stride, width]."""
         residual = self.residual(inputs, training)
         return tf.nn.relu(residual + self.shortcut(inputs, training))
 
-    def residual(self, inputs, training=False):
-        """What the convolutions add to the shortcut, of the output's shape."""
+    def residual(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Returns what the convolutions add to the shortcut, of the output's shape."""
         hidden = self.normalize_1(self.convolution_1(inputs), training=training)
         hidden = self.convolution_2(tf.nn.relu(hidden))
         return self.normalize_2(hidden, training=training)
 
-    def shortcut(self, inputs, training=False):
-        """The inputs, projected to the output's shape where that is another."""
+    def shortcut(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Returns the inputs, projected to the output's shape where that differs."""
         if not self.project:
             return inputs
         return self.normalize_projection(self.projection(inputs), training=training)
 
 
-def through(blocks: Iterable[BasicBlock], hidden, training=False):
-    """[N, H, W, C] through blocks, one after the other."""
+def through(
+    blocks: Iterable[BasicBlock], hidden: tf.Tensor, training: bool = False
+) -> tf.Tensor:
+    """Passes [N, H, W, C] through blocks, one after the other."""
     for block in blocks:
         hidden = block(hidden, training=training)
     return hidden
@@ -75,10 +77,13 @@ class ResNet(CompositeModel):
     """A residual network without its classifier.
 
     Args:
-      blocks: number of `BasicBlock`s in each of the four stages.
-      widths: channels of the four stages.
-      stem_width: channels of the first convolution.
-      output_stride: image size / feature size, 16 or 32.
+      blocks: the number of `BasicBlock`s in each of the four stages.
+      widths: the number of channels of each of the four stages.
+      stem_width: the number of channels of the first convolution.
+      output_stride: the size of images over that of features, 16 or 32.
+
+    Raises:
+      ValueError: the output stride is neither 16 nor 32.
     """
 
     def __init__(
@@ -110,17 +115,17 @@ class ResNet(CompositeModel):
 
     @property
     def stages(self) -> list[list[BasicBlock]]:
-        """The blocks of each of the four stages."""
+        """Returns the blocks of each of the four stages."""
         starts = (0, *self._ends)
         return [self.blocks[a:b] for a, b in itertools.pairwise(starts)]
 
-    def begin(self, images, training=False):
-        """[N, H, W, C] to what the first block takes, [N, H / 4, W / 4, stem_width]."""
+    def begin(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Maps images to the first block's input [N, H / 4, W / 4, stem_width]."""
         hidden = self.normalize(self.stem(images), training=training)
         return max_pool(tf.nn.relu(hidden))
 
-    def call(self, images, training=False):
-        """[N, H, W, C] to features [N, H / output_stride, W / output_stride, width]."""
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Maps [N, H, W, C] to [N, H / output_stride, W / output_stride, width]."""
         return through(self.blocks, self.begin(images, training), training)
 
 

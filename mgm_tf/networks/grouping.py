@@ -22,11 +22,11 @@ _JOINED_BY = "+"
 def parse_groups(
     texts: Sequence[str], tasks: Sequence[str]
 ) -> tuple[tuple[str, ...], ...]:
-    """The groups that texts such as "segmentation+normals" name.
+    """Reads the groups that texts such as "segmentation+normals" name.
 
     Args:
-      texts: one for each group.
-      tasks: all that are to be learned.
+      texts: the tasks of each group, joined by "+".
+      tasks: the names of all tasks.
 
     Raises:
       ValueError: a group names an unknown task or one twice, or a task is in no group.
@@ -57,12 +57,12 @@ def parse_groups(
 
 
 def served_by(groups: Groups) -> dict[str, int]:
-    """Task -> the place (from 0) of the group it is read from: the last that has it."""
+    """Returns the place (from 0) of the group that a task is read from: its last."""
     return {task: place for place, group in enumerate(groups) for task in group}
 
 
 def output_names(groups: Groups) -> tuple[dict[str, str], ...]:
-    """For every group: task -> the name of its prediction, no name twice.
+    """Returns, for every group, task -> the name of its prediction, no name twice.
 
     It is the task's own name in the group it is read from, elsewhere one such as
     "normals_in_group_1", counted from 1.
@@ -80,19 +80,19 @@ def output_names(groups: Groups) -> tuple[dict[str, str], ...]:
 class GroupedEncoder(CompositeModel):
     """An encoder for each group; they share nothing.
 
-    Interpretation: the gradients of a group's tasks are summed, as everywhere in this
-    house. Standley et al. divide what reaches an encoder by the root of their number.
+    Interpretation: the gradients of a group's tasks are summed, as for every encoder
+    here. Standley et al. divide what reaches an encoder by the root of their number.
 
     Args:
-      encoders: group name -> its encoder.
+      encoders: the encoder of each group by its name.
     """
 
     def __init__(self, encoders: Mapping[str, keras.Model], name: str | None = None):
         super().__init__(name=name)
         self.encoders = dict(encoders)
 
-    def call(self, images, training=False):
-        """[N, H, W, C] to {group: features [N, h, w, width]}."""
+    def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
+        """Maps [N, H, W, C] to {group: features [N, h, w, width]}."""
         return {
             group: encoder(images, training=training)
             for group, encoder in self.encoders.items()
@@ -103,8 +103,9 @@ class GroupedDecoders(CompositeModel):
     """The decoders of each group, on the features of its encoder.
 
     Args:
-      decoders: group name -> the decoders of its tasks.
-      outputs: group name -> {task: name of its prediction}, see `output_names`.
+      decoders: the decoders of each group's tasks, by the group's name.
+      outputs: the names of each group's predictions, {group: {task: name}}; see
+        `output_names`.
 
     Raises:
       ValueError: groups or tasks of `decoders` and `outputs` differ, or a name is given
@@ -133,8 +134,10 @@ class GroupedDecoders(CompositeModel):
         self.decoders = dict(decoders)
         self.outputs_of = {group: dict(names) for group, names in outputs.items()}
 
-    def call(self, features, training=False):
-        """{group: features [N, h, w, C]} to {name: prediction [N, H, W, channels]}."""
+    def call(
+        self, features: Mapping[str, tf.Tensor], training: bool = False
+    ) -> dict[str, tf.Tensor]:
+        """Maps {group: features [N, h, w, C]} to {name: prediction [N, H, W, C']}."""
         predictions: dict[str, tf.Tensor] = {}
         for group, decoders in self.decoders.items():
             own = decoders(features[group], training=training)

@@ -1,6 +1,7 @@
-"""Trained networks of other runs, put together for the images of this one."""
+"""Trained networks of other runs, combined to annotate or synthesize images."""
 
 import keras
+import tensorflow as tf
 
 from mgm_tf.networks.layers.base import CompositeModel
 
@@ -9,7 +10,8 @@ class Annotator(CompositeModel):
     """An oracle: the predictions of a trained M, as at test time (section 2).
 
     Args:
-      encoder, decoders: of the other run.
+      encoder: the trained encoder E of the other run.
+      decoders: the trained decoders of the other run.
     """
 
     def __init__(self, encoder: keras.Model, decoders: keras.Model):
@@ -18,19 +20,21 @@ class Annotator(CompositeModel):
         self.decoders = decoders
         self.built = True  # as its parts are
 
-    def call(self, images, training=False):
-        """Images [N, H, W, 3] to {task: prediction [N, H, W, channels]}."""
-        del training  # It is not.
+    def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
+        """Maps images [N, H, W, 3] to {task: prediction [N, H, W, channels]}.
+
+        An oracle is never in training, whatever `training` says.
+        """
         return self.decoders(self.encoder(images, training=False), training=False)
 
 
 class Synthesizer(CompositeModel):
-    """A trained G with what its latent vectors are made by (MGM-Combine, Table 15).
+    """A trained G with the networks of its latent vectors (MGM-Combine, table 15).
 
     Args:
-      encoder: E of the other run.
-      embedding: of that run; None: its G knows of noise only.
-      generator: of that run.
+      encoder: the trained encoder E of the other run.
+      embedding: the embedding of that run; None if its G works on noise alone.
+      generator: the trained generator G of that run.
     """
 
     def __init__(
@@ -45,8 +49,14 @@ class Synthesizer(CompositeModel):
         self.generator = generator
         self.built = True  # as its parts are
 
-    def call(self, images, noise, condition, training=False):
-        """Images [N, H, W, 3], noise [N, z], labels [N, classes] to images."""
+    def call(
+        self,
+        images: tf.Tensor,
+        noise: tf.Tensor,
+        condition: tf.Tensor,
+        training: bool = False,
+    ) -> tf.Tensor:
+        """Maps images [N, H, W, 3], noise [N, z], conditions [N, classes] to images."""
         latent = noise
         if self.embedding is not None:
             features = self.encoder(images, training=training)

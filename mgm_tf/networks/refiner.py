@@ -1,6 +1,6 @@
-"""R: the scene from the predictions (section 3.2, appendix A)."""
+"""R, the refinement network: predictions into the scene (section 3.2, appendix A)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import keras
 import tensorflow as tf
@@ -17,10 +17,10 @@ class Refiner(CompositeModel):
     """A ResNet-10 for each prediction, and a classifier of their joint features.
 
     Args:
-      tasks: names of the predictions.
-      classes: scenes.
-      widths: of the four stages, as in the encoder.
-      stem_width: of the first convolution.
+      tasks: the names of the predictions.
+      classes: the number of scene classes.
+      widths: the widths of the four stages, as in the encoder.
+      stem_width: the number of channels of the first convolution.
     """
 
     def __init__(
@@ -43,8 +43,10 @@ class Refiner(CompositeModel):
         # tell two scenes apart by what speaks against them.
         self.logits = keras.layers.Dense(classes, dtype="float32")
 
-    def call(self, predictions, training=False):
-        """{task: prediction [N, H, W, channels]} to logits [N, classes].
+    def call(
+        self, predictions: Mapping[str, tf.Tensor], training: bool = False
+    ) -> tf.Tensor:
+        """Maps {task: prediction [N, H, W, channels]} to logits [N, classes].
 
         Interpretation: predictions come as the decoders give them, logits of the
         semantic classes included.

@@ -1,7 +1,7 @@
 """How the tasks share their network M: encoder, decoders and what joins them."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import keras
 
@@ -18,17 +18,18 @@ from mgm_tf.networks.grouping import (
 )
 
 Networks = dict[str, keras.Model]
+Outputs = tuple[tuple[str, str], ...]
 
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """What M is made of.
+    """The parts of which M is built.
 
     Attributes:
-      tasks: names.
-      encoder: (name) -> a new encoder.
-      decoder: (task) -> a new decoder.
-      groups: tasks of each network of task grouping, `depth+normals`.
+      tasks: the names of the tasks.
+      encoder: creates an encoder, from its name.
+      decoder: creates a decoder, from the task's name.
+      groups: the tasks of each network of task grouping, such as `depth+normals`.
     """
 
     tasks: tuple[str, ...]
@@ -36,36 +37,39 @@ class Parts:
     decoder: Callable[[str], Decoder]
     groups: tuple[str, ...] = ()
 
-    def decoders(self, tasks, name: str = "decoders") -> Decoders:
-        """A decoder for each of these tasks."""
+    def decoders(self, tasks: Iterable[str], name: str = "decoders") -> Decoders:
+        """Creates a decoder for each of these tasks."""
         return Decoders({task: self.decoder(task) for task in tasks}, name=name)
 
 
 @dataclasses.dataclass(frozen=True)
 class Core:
-    """The encoder and the decoder by which a task is predicted."""
+    """The encoder and the decoder that predict a task."""
 
     encoder: keras.Model
     decoder: keras.Layer
 
 
+def _one_output_a_task(tasks: Sequence[str], groups: Sequence[str]) -> Outputs:
+    return tuple((task, task) for task in tasks)
+
+
 @dataclasses.dataclass(frozen=True)
 class Sharing:
-    """A row of `SHARING`.
+    """A way for the tasks to share M: a row of `SHARING`.
 
     Attributes:
-      build: (parts) -> `encoder`, `decoders` and further networks by name.
-      core: (networks, task) -> what predicts the task.
-      outputs: (tasks, groups) -> predictions, (key, task): all that are trained.
+      build: creates `encoder`, `decoders` and further networks by name, from the parts.
+      core: selects the encoder and decoder of a task, from (networks, task).
+      outputs: names the predictions that are trained, ((key, task), ...), from (tasks,
+        groups).
       learns_policy: whether a policy is learned in a stage of its own.
-      shares_features: whether the encoder gives the same to all tasks.
+      shares_features: whether the encoder gives the same features to all tasks.
     """
 
     build: Callable[[Parts], Networks]
     core: Callable[[Mapping[str, keras.Model], str], Core]
-    outputs: Callable[..., tuple[tuple[str, str], ...]] = lambda tasks, groups: tuple(
-        (task, task) for task in tasks
-    )
+    outputs: Callable[[Sequence[str], Sequence[str]], Outputs] = _one_output_a_task
     learns_policy: bool = False
     shares_features: bool = False
 
@@ -77,7 +81,7 @@ def _hard(parts: Parts) -> Networks:
     }
 
 
-def _hard_core(networks, task: str) -> Core:
+def _hard_core(networks: Mapping[str, keras.Model], task: str) -> Core:
     return Core(networks["encoder"], networks["decoders"].decoders[task])
 
 
@@ -89,7 +93,7 @@ def _cross_stitch(parts: Parts) -> Networks:
     }
 
 
-def _cross_stitch_core(networks, task: str) -> Core:
+def _cross_stitch_core(networks: Mapping[str, keras.Model], task: str) -> Core:
     encoder = networks["encoder"].encoders[task]
     return Core(encoder, networks["decoders"].decoders[task])
 
@@ -104,7 +108,7 @@ def _adashare(parts: Parts) -> Networks:
     }
 
 
-def _adashare_core(networks, task: str) -> Core:
+def _adashare_core(networks: Mapping[str, keras.Model], task: str) -> Core:
     encoder = networks["encoder"].encoder
     return Core(encoder, networks["decoders"].decoders[task])
 
@@ -127,14 +131,14 @@ def _task_grouping(parts: Parts) -> Networks:
     }
 
 
-def _task_grouping_core(networks, task: str) -> Core:
+def _task_grouping_core(networks: Mapping[str, keras.Model], task: str) -> Core:
     decoders = networks["decoders"].decoders
     place = served_by([tuple(group.decoders) for group in decoders.values()])[task]
     name = list(decoders)[place]
     return Core(networks["encoder"].encoders[name], decoders[name].decoders[task])
 
 
-def _grouped_outputs(tasks, groups) -> tuple[tuple[str, str], ...]:
+def _grouped_outputs(tasks: Sequence[str], groups: Sequence[str]) -> Outputs:
     return tuple(
         (key, task)
         for names in output_names(parse_groups(groups, tasks))
@@ -142,7 +146,7 @@ def _grouped_outputs(tasks, groups) -> tuple[tuple[str, str], ...]:
     )
 
 
-SHARING = {  # Table 6
+SHARING = {  # Table 6.
     "hard": Sharing(_hard, _hard_core, shares_features=True),
     "cross_stitch": Sharing(_cross_stitch, _cross_stitch_core),
     "adashare": Sharing(_adashare, _adashare_core, learns_policy=True),

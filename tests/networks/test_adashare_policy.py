@@ -67,8 +67,8 @@ def test_the_most_probable_and_ties_are_kept():
 
 def test_draws_have_the_probabilities_of_the_softmax():
     below, above = tf.constant([[0.74, 0.24]]), tf.constant([[0.76, 0.26]])
-    np.testing.assert_array_equal(adashare_policy.drawn(LOGITS, below), [[1.0, 1.0]])
-    np.testing.assert_array_equal(adashare_policy.drawn(LOGITS, above), [[0.0, 0.0]])
+    np.testing.assert_array_equal(adashare_policy.sample(LOGITS, below), [[1.0, 1.0]])
+    np.testing.assert_array_equal(adashare_policy.sample(LOGITS, above), [[0.0, 0.0]])
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,8 @@ import pytest
 import tensorflow as tf
 
 from mgm_tf.networks import parameter_counts
-from mgm_tf.networks.embedding import Embedding
 from mgm_tf.networks.encoders import ENCODER_WIDTHS
-from mgm_tf.networks.projector import Projector
+from mgm_tf.networks.heads import Embedding, Projector
 from mgm_tf.networks.refiner import Refiner
 
 CHANNELS = {"segmentation": 40, "depth": 1, "normals": 3}

@@ -15,11 +15,11 @@ from mgm_tf.networks import (
 )
 from mgm_tf.networks import parameter_counts as counts
 from mgm_tf.networks.layers.batch_normalization import advancing_statistics
+from mgm_tf.networks.layers.convolution import scaled
 from mgm_tf.networks.layers.spectral_normalization import (
     SpectralLayer,
     advance_power_iterations,
 )
-from mgm_tf.networks.widths import scaled
 from tests.rig import two_replicas
 
 TASKS = {"segmentation": 5, "depth": 1, "normals": 3}

@@ -5,9 +5,12 @@ from typing import Any
 
 import keras
 
+# The shape of a layer's input as Keras gives it, the batch first.
+Shape = tuple[int, ...]
+
 
 def state_variable(
-    shape: tuple[int, ...], initializer: Callable | str, name: str
+    shape: Shape, initializer: Callable | str, name: str
 ) -> keras.Variable:
     """Creates a variable that is no weight, for values that all replicas compute alike.
 

@@ -2,13 +2,13 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import keras
 import tensorflow as tf
 
 from mgm_tf import replicas
-from mgm_tf.networks.layers.base import state_variable
+from mgm_tf.networks.layers.base import Shape, state_variable
 
 # Replicas of a strategy run in threads of their own.
 _THREAD = threading.local()
@@ -16,7 +16,7 @@ _THREAD = threading.local()
 
 @contextlib.contextmanager
 def advancing_statistics(advance: bool) -> Iterator[None]:
-    """Within it, layers that normalise by their batch move their averages too, or not.
+    """Sets whether layers that normalise by their batch move their averages, within it.
 
     It holds for this thread only: a replica function sets it inside itself. Without it
     the averages stay.
@@ -42,8 +42,9 @@ class BatchNormalization(keras.layers.Layer):
     those of test time, normalises by its batch and keeps its averages.
 
     Args:
-      momentum: share of a moving average that stays in a step (1 - PyTorch's momentum).
-      epsilon: added to the variance.
+      momentum: the share of a moving average that stays in a step, 1 - PyTorch's
+        momentum.
+      epsilon: the number that is added to the variance.
       scale: whether to learn a factor gamma, from 1.
       center: whether to learn an offset beta, from 0.
     """
@@ -62,12 +63,16 @@ class BatchNormalization(keras.layers.Layer):
         self.scale = scale
         self.center = center
 
-    def build(self, input_shape):
-        """Creates gamma, beta and the moving averages, [C] each."""
+    def build(self, input_shape: Shape) -> None:
+        """Creates gamma, beta and the moving averages, [C] each.
+
+        Raises:
+          ValueError: the inputs are neither [N, C] nor [N, H, W, C].
+        """
         if len(input_shape) not in (2, 4):
             raise ValueError(f"Expected [N, C] or [N, H, W, C], got {input_shape}.")
 
-        def weight(initializer, name):
+        def weight(initializer: str, name: str) -> keras.Variable:
             return self.add_weight(
                 shape=shape, initializer=initializer, autocast=False, name=name
             )
@@ -78,20 +83,22 @@ class BatchNormalization(keras.layers.Layer):
         self.moving_mean = state_variable(shape, "zeros", "moving_mean")
         self.moving_variance = state_variable(shape, "ones", "moving_variance")
 
-    def call(self, inputs, training=False):
-        """Normalises `inputs`; returns their shape."""
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Normalises [N, H, W, C] or [N, C]; returns the same shape."""
         images = inputs if len(inputs.shape) == 4 else inputs[:, None, None, :]
         normalize = self._by_batch if training else self._by_averages
         outputs = normalize(images, *self._affine())
         return outputs if len(inputs.shape) == 4 else outputs[:, 0, 0, :]
 
-    def _affine(self):
+    def _affine(self) -> tuple[tf.Tensor, tf.Tensor]:
         shape = self.moving_mean.shape
         gamma = tf.ones(shape) if self.gamma is None else self.gamma
         beta = tf.zeros(shape) if self.beta is None else self.beta
         return tf.convert_to_tensor(gamma), tf.convert_to_tensor(beta)
 
-    def _by_averages(self, images, gamma, beta):
+    def _by_averages(
+        self, images: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor
+    ) -> tf.Tensor:
         return tf.raw_ops.FusedBatchNormV3(
             x=images,
             scale=gamma,
@@ -102,7 +109,9 @@ class BatchNormalization(keras.layers.Layer):
             is_training=False,
         ).y
 
-    def _by_batch(self, images, gamma, beta):
+    def _by_batch(
+        self, images: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor
+    ) -> tf.Tensor:
         several = replicas.count() > 1
         normalize = _synchronized if several else _fused
         outputs, mean, variance = normalize(images, gamma, beta, self.epsilon)
@@ -111,12 +120,14 @@ class BatchNormalization(keras.layers.Layer):
             self._advance(self.moving_variance, variance)
         return outputs
 
-    def _advance(self, average, value):
+    def _advance(self, average: keras.Variable, value: tf.Tensor) -> None:
         average.assign(self.momentum * average + (1 - self.momentum) * value)
 
 
-def _fused(images, gamma, beta, epsilon):
-    """The normalised images, their mean and (unbiased) variance; on one replica.
+def _fused(
+    images: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns the normalised images, their mean and unbiased variance; one replica.
 
     One operation for it takes less than half the time of separate ones.
     """
@@ -132,8 +143,10 @@ def _fused(images, gamma, beta, epsilon):
     return outputs.y, outputs.batch_mean, outputs.batch_variance
 
 
-def _synchronized(images, gamma, beta, epsilon):
-    """What `_fused` gives, for the batch of all replicas."""
+def _synchronized(
+    images: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns what `_fused` does, for the batch of all replicas."""
     values = tf.cast(images, gamma.dtype)
     mean, squares, number = _joint_moments(tf.stop_gradient(values))
     inverse = tf.math.rsqrt(squares / number + epsilon)
@@ -142,12 +155,12 @@ def _synchronized(images, gamma, beta, epsilon):
     return tf.cast(outputs, images.dtype), mean, unbiased
 
 
-def _joint_moments(values):
-    """Mean, sum of squared deviations and number of all replicas' values: [C], [C], [].
+def _joint_moments(values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns the mean, sum of squared deviations and number of all replicas' values.
 
-    Every replica centres by its own mean and tells its three numbers in a row of its
-    own: one exchange, and no E[x^2] - E[x]^2, which cancels where the mean is large.
-    Replicas may hold different numbers of examples.
+    Their shapes are [C], [C] and []. Every replica centres by its own mean and gives
+    its three numbers in a row of its own: one exchange, and no E[x^2] - E[x]^2, which
+    cancels where the mean is large. Replicas may hold different numbers of examples.
     """
     channels = values.shape[-1]
     number = tf.cast(tf.size(values) // channels, values.dtype)
@@ -157,6 +170,8 @@ def _joint_moments(values):
     own = tf.concat([mean, squares, number[None]], axis=0)
     table = replicas.total(row[:, None] * own)
     means, squares, numbers = tf.split(table, (channels, channels, 1), axis=1)
+    # The parallel algorithm of Chan et al. (1979): sum over replicas r of
+    # squares_r + number_r (mean_r - mean)^2.
     number = tf.reduce_sum(numbers)
     mean = tf.reduce_sum(numbers * means, axis=0) / number
     squares += numbers * tf.square(means - mean)
@@ -164,17 +179,26 @@ def _joint_moments(values):
 
 
 @tf.custom_gradient
-def _normalize(values, gamma, beta, mean, inverse, number):
-    """(values - mean) * inverse * gamma + beta; the gradient is that of all replicas.
+def _normalize(
+    values: tf.Tensor,
+    gamma: tf.Tensor,
+    beta: tf.Tensor,
+    mean: tf.Tensor,
+    inverse: tf.Tensor,
+    number: tf.Tensor,
+) -> tuple[tf.Tensor, Callable]:
+    """Returns (values - mean) * inverse * gamma + beta, with all replicas' gradient.
 
     Mean and inverse deviation depend on the values of all replicas; written out, the
     gradient through them takes one exchange and few operations.
     """
     normalized = (values - mean) * inverse
 
-    def gradient(upstream):
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor | None, ...]:
         by_beta = _channel_sums(upstream)
         by_gamma = _channel_sums(upstream * normalized)
+        # Ioffe and Szegedy (2015), section 3: with y the normalised values and g the
+        # gradient to the output, gamma / sqrt(var) * (g - mean(g) - y mean(g y)).
         means = replicas.total(tf.stack([by_beta, by_gamma])) / number
         along = means[0] + means[1] * normalized
         by_values = (upstream - along) * (inverse * gamma)
@@ -183,5 +207,5 @@ def _normalize(values, gamma, beta, mean, inverse, number):
     return normalized * gamma + beta, gradient
 
 
-def _channel_sums(images):
+def _channel_sums(images: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(images, axis=(0, 1, 2))

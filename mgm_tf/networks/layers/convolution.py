@@ -1,11 +1,13 @@
-"""Convolution that pads alike on all sides, as PyTorch does."""
+"""Convolution that pads alike on all sides, as PyTorch does; kernels and widths."""
 
 import keras
 import tensorflow as tf
 
+from mgm_tf.networks.layers.base import Shape
+
 
 def padding(size: int, stride: int) -> str | list[list[int]]:
-    """Padding by (size - 1) // 2 on every side, as operations on images take it."""
+    """Returns a padding of (size - 1) // 2 on every side, as TensorFlow takes it."""
     if stride == 1:
         return "SAME"  # The same padding, and faster.
     # "SAME" pads a strided window at the far sides first, which would shift every
@@ -15,7 +17,7 @@ def padding(size: int, stride: int) -> str | list[list[int]]:
 
 
 def convolve(images: tf.Tensor, kernel: tf.Tensor, stride: int = 1) -> tf.Tensor:
-    """[N, H, W, C] convolved with [k, k, C, filters], padded by (k - 1) // 2."""
+    """Convolves [N, H, W, C] with [k, k, C, filters], padded by (k - 1) // 2."""
     return tf.nn.conv2d(images, kernel, stride, padding(kernel.shape[0], stride))
 
 
@@ -23,11 +25,11 @@ class Convolution(keras.layers.Layer):
     """A convolution with padding (k - 1) // 2 on every side.
 
     Args:
-      filters: output channels.
-      size: of the window, k.
-      stride: of the window.
+      filters: the number of output channels.
+      size: the height and width k of the window.
+      stride: the step of the window.
       use_bias: whether to add a learnt offset, from 0.
-      initializer: of the kernel [k, k, C, filters].
+      initializer: how the kernel [k, k, C, filters] starts.
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class Convolution(keras.layers.Layer):
         self.use_bias = use_bias
         self.initializer = keras.initializers.get(initializer)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the kernel and the bias."""
         self.kernel = self.add_weight(
             shape=(self.size, self.size, input_shape[-1], self.filters),
@@ -58,7 +60,35 @@ class Convolution(keras.layers.Layer):
                 shape=(self.filters,), initializer="zeros", name="bias"
             )
 
-    def call(self, inputs):
-        """[N, H, W, C] to [N, H', W', filters]."""
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Maps [N, H, W, C] to [N, H', W', filters]."""
         outputs = convolve(inputs, self.kernel, self.stride)
         return tf.nn.bias_add(outputs, self.bias) if self.use_bias else outputs
+
+
+# --- How kernels start --------------------------------------------------------------
+
+
+def kaiming() -> keras.Initializer:
+    """Initializes normally with variance 2 / fan_out, for ReLU (He et al., 2015)."""
+    return keras.initializers.VarianceScaling(
+        2.0, mode="fan_out", distribution="untruncated_normal"
+    )
+
+
+def xavier() -> keras.Initializer:
+    """Initializes uniformly, variance 2 / (fan_in + fan_out) (Glorot et al., 2010)."""
+    return keras.initializers.GlorotUniform()
+
+
+def small_normal() -> keras.Initializer:
+    """Initializes normally with deviation 0.02, as DCGAN (Radford et al., 2015)."""
+    return keras.initializers.RandomNormal(0.0, 0.02)
+
+
+# --- How wide layers are ------------------------------------------------------------
+
+
+def scaled(width: int, factor: float) -> int:
+    """Returns `width` channels times `factor`, at least 1."""
+    return max(1, round(width * factor))

@@ -1,13 +1,18 @@
-"""Spectral normalization: kernels divided by their largest singular value."""
+"""Spectral normalization: kernels divided by their largest singular value.
+
+Equations and algorithm 1: Miyato et al., "Spectral Normalization for Generative
+Adversarial Networks" (2018).
+"""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from mgm_tf.networks.layers.base import state_variable
-from mgm_tf.networks.layers.convolution import convolve
-from mgm_tf.networks.layers.initializers import xavier
+from mgm_tf.networks.layers.base import Shape, state_variable
+from mgm_tf.networks.layers.convolution import convolve, xavier
 
 
 class SpectralLayer(keras.layers.Layer):
@@ -20,7 +25,7 @@ class SpectralLayer(keras.layers.Layer):
     one kernel.
     """
 
-    def add_kernel(self, shape: tuple[int, ...], initializer=None) -> None:
+    def add_kernel(self, shape: Shape, initializer: Callable | None = None) -> None:
         """Creates the kernel [..., outputs] and its two vectors."""
         self.kernel = self.add_weight(
             shape=shape,
@@ -32,33 +37,36 @@ class SpectralLayer(keras.layers.Layer):
         # Not random as well: v' W u of two random vectors is about 0, of either sign.
         self.v = state_variable((math.prod(shape[:-1]),), self._follow, "v")
 
-    def _follow(self, shape=None, dtype=None):
+    def _follow(self, shape: Shape | None = None, dtype: Any = None) -> tf.Tensor:
+        # Algorithm 1: v <- W' u / |W' u|, where their W is our transpose.
         return _unit(tf.linalg.matvec(self._matrix(), self.u))
 
-    def _matrix(self):
+    def _matrix(self) -> tf.Tensor:
         return tf.reshape(self.kernel, (-1, self.kernel.shape[-1]))
 
     def sigma(self) -> tf.Tensor:
-        """The estimate of the kernel's largest singular value."""
+        """Returns the estimate of the kernel's largest singular value, []."""
         u, v = tf.stop_gradient(self.u), tf.stop_gradient(self.v)
+        # Algorithm 1: sigma = u' W v; in our order of axes v' W u.
         return tf.reduce_sum(v * tf.linalg.matvec(self._matrix(), u))
 
     def normalized_kernel(self) -> tf.Tensor:
-        """kernel / sigma, in the dtype that the layer computes in."""
+        """Returns W / sigma(W), eq. (8), in the dtype that the layer computes in."""
         return tf.cast(self.kernel / self.sigma(), self.compute_dtype)
 
     def advance(self) -> None:
         """Takes one step of the power iteration."""
         v = self._follow()
         self.v.assign(v)
+        # Algorithm 1: u <- W v / |W v|.
         self.u.assign(_unit(tf.linalg.matvec(self._matrix(), v, transpose_a=True)))
 
 
-def _unit(vector):
+def _unit(vector: tf.Tensor) -> tf.Tensor:
     return vector / tf.maximum(tf.norm(vector), 1e-12)
 
 
-def _random_unit(shape, dtype=None):
+def _random_unit(shape: Shape, dtype: Any = None) -> tf.Tensor:
     return _unit(keras.initializers.RandomNormal(0.0, 1.0)(shape, dtype))
 
 
@@ -73,8 +81,8 @@ class SpectralConvolution(SpectralLayer):
     """A convolution with a bias and a spectrally normalised kernel [k, k, C, filters].
 
     Args:
-      filters: output channels.
-      size: of the window, k.
+      filters: the number of output channels.
+      size: the height and width k of the window.
     """
 
     def __init__(self, filters: int, size: int = 3, name: str | None = None):
@@ -82,15 +90,15 @@ class SpectralConvolution(SpectralLayer):
         self.filters = filters
         self.size = size
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the kernel and the bias."""
         self.add_kernel((self.size, self.size, input_shape[-1], self.filters))
         self.bias = self.add_weight(
             shape=(self.filters,), initializer="zeros", name="bias"
         )
 
-    def call(self, inputs):
-        """[N, H, W, C] to [N, H, W, filters]."""
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Maps [N, H, W, C] to [N, H, W, filters]."""
         return tf.nn.bias_add(convolve(inputs, self.normalized_kernel()), self.bias)
 
 
@@ -101,15 +109,15 @@ class SpectralDense(SpectralLayer):
         super().__init__(name=name)
         self.units = units
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the kernel and the bias."""
         self.add_kernel((input_shape[-1], self.units))
         self.bias = self.add_weight(
             shape=(self.units,), initializer="zeros", name="bias"
         )
 
-    def call(self, inputs):
-        """[N, C] to [N, units]."""
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Maps [N, C] to [N, units]."""
         return tf.matmul(inputs, self.normalized_kernel()) + self.bias
 
 
@@ -123,10 +131,10 @@ class SpectralEmbedding(SpectralLayer):
         super().__init__(name=name)
         self.units = units
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Creates the table."""
         self.add_kernel((input_shape[-1], self.units))
 
-    def call(self, condition):
-        """[N, classes] to [N, units]."""
+    def call(self, condition: tf.Tensor) -> tf.Tensor:
+        """Maps [N, classes] to [N, units]."""
         return tf.matmul(condition, self.normalized_kernel())
