@@ -39,6 +39,9 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
+# The networks are tiny: neither threads nor kernels prepared for a shape pay.
+smoke: export TF_ENABLE_ONEDNN_OPTS := 0
+smoke: export TF_NUM_INTRAOP_THREADS := 1
 smoke: $(INSTALLED)
 	$(RUN) -m mgm_tf.experiments run --table=all --scale=smoke --dataset=rooms --jobs=2 --workdir=runs/smoke
 

@@ -24,12 +24,12 @@ tf.config.threading.set_intra_op_parallelism_threads(1)
 
 # A process that begins with one of these near the end keeps the others waiting.
 LONGEST_FIRST = (
-    "test_training",
+    "test_loop",
     "test_real_data",
     "test_updates",
     "test_networks",
-    "test_sources",
-    "test_experiments",
+    "test_other_runs",
+    "test_main",
 )
 
 
