@@ -50,6 +50,9 @@ ALIGNED = 256  # examples of a split whose edges are compared
 LISTED = 100  # pairs of duplicates in the record
 SEARCHED = 2000  # examples that are looked through for a single label
 
+Batch = dict[str, np.ndarray]
+ReadBatch = tuple[np.ndarray, Batch, list[str]]  # numbers, examples, reasons
+
 
 def audit(
     splits: Mapping[str, Split],
@@ -57,11 +60,11 @@ def audit(
     damaged: Sequence[Mapping] = (),
     progress: bool = True,
 ) -> Report:
-    """Looks at the examples of all splits.
+    """Audits the examples of all splits.
 
     Args:
-      splits: by name, of one data set, opened with all the tasks to look at.
-      most: at most so many examples of each, evenly spread; None for all.
+      splits: the splits of one data set by name, opened with the tasks to look at.
+      most: the largest number of examples of each split, evenly spread; None: all.
       damaged: examples that were left out at building: `name`, `file`, `reason`.
       progress: whether to show a bar with the time left.
     """
@@ -77,7 +80,7 @@ def audit(
         **_about(splits),
         "splits": {name: part.result() for name, part in parts.items()},
         "duplicates": _duplicates(parts),
-        "damaged": [dict(one) for one in damaged],
+        "damaged": [dict(example) for example in damaged],
     }
     for name, task in record["tasks"].items():
         task["range"] = _range(name, parts)
@@ -88,7 +91,7 @@ def audit(
 def check(
     splits: Mapping[str, Split], most: int = 64, *, refuse: bool = True
 ) -> Report:
-    """The short form: a sample of each split, warnings printed, errors raised.
+    """Audits a sample of each split; prints warnings and raises errors.
 
     The sample is the same every time. Unless it is to `refuse`, errors are printed as
     well.
@@ -120,7 +123,7 @@ def write(report: Report, folder: str | pathlib.Path) -> pathlib.Path:
 
 
 class _Part:
-    """All that is counted of a split, in one pass."""
+    """The counts of a split, made in one pass."""
 
     def __init__(self, split: Split, numbers: np.ndarray, bar: tqdm.tqdm):
         self.split = split
@@ -134,22 +137,22 @@ class _Part:
         self.sheet: list[Example] = []
         aligned = numbers[_spread(len(numbers), ALIGNED)]
         shown = numbers[_spread(len(numbers), SHOWN)]
-        for some, batch in _batches(split, numbers, self.damaged):
-            self.looked_at += len(some)
-            self.images.add(some, batch["image"])
-            self.labels.add(some, batch["scene"])
+        for part, batch in _batches(split, numbers, self.damaged):
+            self.looked_at += len(part)
+            self.images.add(part, batch["image"])
+            self.labels.add(part, batch["scene"])
             for name, maps in self.maps.items():
-                maps.add(some, batch[name])
-            self._add_edges(batch, np.isin(some, aligned))
-            self._add_examples(batch, some, np.isin(some, shown))
-            bar.update(len(some))
+                maps.add(part, batch[name])
+            self._add_edges(batch, np.isin(part, aligned))
+            self._add_examples(batch, part, np.isin(part, shown))
+            bar.update(len(part))
 
     def names(self, numbers: Sequence[int] | np.ndarray) -> list[str]:
-        """The names of examples."""
+        """Returns the names of examples."""
         return self.split.names(np.asarray(numbers, np.int64)) if len(numbers) else []
 
     def result(self) -> dict:
-        """The split's part of the record."""
+        """Returns the split's part of the record."""
         edges = self.edges.result()
         tasks = {}
         for name, maps in self.maps.items():
@@ -170,13 +173,15 @@ class _Part:
     def _is_complete(self) -> bool:
         return self.looked_at + len(self.damaged) == len(self.split)
 
-    def _add_edges(self, batch, chosen):
-        if chosen.any():
-            self.edges.add({key: value[chosen] for key, value in batch.items()})
+    def _add_edges(self, batch: Batch, selected: np.ndarray) -> None:
+        if selected.any():
+            self.edges.add({key: value[selected] for key, value in batch.items()})
 
-    def _add_examples(self, batch, numbers, chosen):
-        names = self.names(numbers[chosen])
-        for name, row in zip(names, np.flatnonzero(chosen), strict=True):
+    def _add_examples(
+        self, batch: Batch, numbers: np.ndarray, selected: np.ndarray
+    ) -> None:
+        names = self.names(numbers[selected])
+        for name, row in zip(names, np.flatnonzero(selected), strict=True):
             maps = {task: batch[task][row] for task in self.split.tasks}
             label = _in_words(self.split.info.scene_names, batch["scene"][row])
             self.sheet.append(Example(name, label, batch["image"][row], maps))
@@ -187,16 +192,16 @@ class _Part:
         numbers = _spread(len(self.split), SEARCHED)
         if not self._is_complete():
             for _, batch in _batches(self.split, numbers, []):
-                found = int(np.any(batch[task] != missing, axis=(1, 2, 3)).sum())
-                if found:
-                    return {"searched": len(numbers), "beyond": found}
+                count = int(np.any(batch[task] != missing, axis=(1, 2, 3)).sum())
+                if count:
+                    return {"searched": len(numbers), "beyond": count}
         return {"searched": max(self.looked_at, len(numbers)), "beyond": 0}
 
 
 def _batches(
     split: Split, numbers: np.ndarray, damaged: list[str]
 ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-    """The numbers and the examples, in batches, as stored.
+    """Yields the numbers and the examples, in batches, as stored.
 
     What cannot be read is left out; `damaged` gets the reasons.
     """
@@ -212,15 +217,16 @@ def _batches(
             yield from _readable(waiting.popleft().result(), damaged)
 
 
-def _readable(found, damaged):
-    numbers, batch, reasons = found
+def _readable(result: ReadBatch, damaged: list[str]) -> Iterator[tuple]:
+    """Yields numbers and batch of what could be read; adds to `damaged`."""
+    numbers, batch, reasons = result
     damaged += reasons
     if len(numbers):
         yield numbers, batch
 
 
-def _read(split: Split, numbers: np.ndarray):
-    """The examples that can be read: their numbers, a batch, reasons of the others."""
+def _read(split: Split, numbers: np.ndarray) -> ReadBatch:
+    """Returns the examples that can be read, and why the others cannot."""
     good = numbers
     reasons: list[str] = []
     try:
@@ -244,13 +250,13 @@ def _sorted_out(split: Split, numbers: np.ndarray) -> tuple[np.ndarray, list[str
 
 
 def _spread(length: int, most: int | None) -> np.ndarray:
-    """At most so many numbers below `length`, evenly spread."""
+    """Returns at most so many numbers below `length`, evenly spread."""
     count = length if most is None else min(most, length)
     return np.unique(np.linspace(0, length - 1, count).astype(np.int64))
 
 
 def _about(splits: Mapping[str, Split]) -> dict:
-    """What the data say about themselves."""
+    """Returns what the data say about themselves."""
     first = next(iter(splits.values()))
     info = first.info
     tasks = {}
@@ -276,7 +282,7 @@ def _about(splits: Mapping[str, Split]) -> dict:
 
 
 def _range(task: str, parts: Mapping[str, _Part]) -> list[float]:
-    """The ends of the colours of a task, over all splits."""
+    """Returns the ends of the colours of a task, over all splits."""
     ranges = np.array([p.maps[task].range() for p in parts.values() if task in p.maps])
     known = ranges[np.isfinite(ranges).all(axis=1)]
     if not len(known):
@@ -289,7 +295,7 @@ def _range(task: str, parts: Mapping[str, _Part]) -> list[float]:
 
 
 def _in_words(names: Sequence[str], scene: np.ndarray) -> str:
-    """An image's label."""
+    """Returns an image's label."""
     known = [int(scene)] if scene.ndim == 0 else np.flatnonzero(scene).tolist()
     words = [names[number] for number in known if 0 <= number < len(names)]
     return ", ".join(words)
@@ -299,27 +305,27 @@ def _in_words(names: Sequence[str], scene: np.ndarray) -> str:
 
 
 def _duplicates(parts: Mapping[str, _Part]) -> dict:
-    """Images that are in the data more than once."""
+    """Returns images that are in the data more than once."""
     owners = list(parts)
     lists = [part.images for part in parts.values()]
-    numbers = np.concatenate([n for one in lists for n in one.numbers])
-    digests = np.concatenate([d for one in lists for d in one.digests])
+    numbers = np.concatenate([n for images in lists for n in images.numbers])
+    digests = np.concatenate([d for images in lists for d in images.digests])
     prints = np.concatenate(
         [
             np.zeros((0, duplicates.WORDS), np.uint64),
-            *(p for one in lists for p in one.prints),
+            *(p for images in lists for p in images.prints),
         ]
     )
-    sizes = [sum(map(len, one.numbers)) for one in lists]
+    sizes = [sum(map(len, images.numbers)) for images in lists]
     owner = np.repeat(np.arange(len(owners)), sizes)
 
-    def named(places):
+    def named(places: np.ndarray) -> Iterator[str]:
         for place in places:
             part = parts[owners[owner[place]]]
             name = part.names([numbers[place]])[0]
             yield f"{owners[owner[place]]}/{name}"
 
-    def listed(sets, distances=None):
+    def listed(sets: Sequence, distances: Sequence | None = None) -> dict:
         shown: list[dict] = [
             {"images": list(named(places[:4]))} for places in sets[:LISTED]
         ]
@@ -339,8 +345,8 @@ def _duplicates(parts: Mapping[str, _Part]) -> dict:
     pairs = np.sort(single[np.stack([near.first, near.second], axis=1)], axis=1)
     across = owner[pairs[:, 0]] != owner[pairs[:, 1]]
     result = {"across": listed(same[True]), "within": listed(same[False])}
-    for key, chosen in (("near_across", across), ("near_within", ~across)):
-        places = np.flatnonzero(chosen)
+    for key, selected in (("near_across", across), ("near_within", ~across)):
+        places = np.flatnonzero(selected)
         places = places[np.argsort(near.distance[places], kind="stable")]
         result[key] = listed(list(pairs[places]), list(near.distance[places]))
     return {**result, "skipped": near.skipped}

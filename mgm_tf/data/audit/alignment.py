@@ -28,12 +28,12 @@ SCALES = {"depth": lambda values: np.log(np.maximum(values, 1e-6))}
 
 
 def image_edges(images: np.ndarray) -> np.ndarray:
-    """How much neighbours differ, [N, S, S] float32, in images uint8 [N, H, W, 3]."""
+    """Returns how much neighbours differ [N, S, S] in images uint8 [N, H, W, 3]."""
     return _small(np.sqrt(steps(np.sqrt(images.astype(np.float32)))))
 
 
 def labelled(info: TaskInfo, raw: np.ndarray) -> np.ndarray:
-    """Where raw maps [N, H, W, channels] have a label, [N, H, W]."""
+    """Returns where raw maps [N, H, W, channels] have a label, [N, H, W]."""
     # Much faster than np.any over an axis of one to three.
     known = raw[..., 0] != info.missing
     for channel in range(1, raw.shape[-1]):
@@ -42,7 +42,7 @@ def labelled(info: TaskInfo, raw: np.ndarray) -> np.ndarray:
 
 
 def label_edges(info: TaskInfo, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The edges [N, S, S] of raw maps [N, H, W, channels], and where they are known.
+    """Returns the edges [N, S, S] of maps [N, H, W, channels], and where known.
 
     Borders of classes count 1; of other maps, the root of the size of the step.
     """
@@ -60,11 +60,11 @@ def label_edges(info: TaskInfo, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def compare(edges: np.ndarray, labels: np.ndarray, known: np.ndarray) -> dict:
-    """How well label maps fit their images.
+    """Measures how well label maps fit their images.
 
     Args:
-      edges: of the images [N, S, S].
-      labels, known: of their label maps, as `label_edges` gives them.
+      edges: the edges of the images, [N, S, S].
+      labels, known: the results of `label_edges` for their label maps.
 
     Returns:
       `images`: how many could be compared; `own`: the mean correlation with the own
@@ -91,7 +91,7 @@ def compare(edges: np.ndarray, labels: np.ndarray, known: np.ndarray) -> dict:
 
 
 def correlation(first: np.ndarray, second: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Pearson's correlation [N] of maps [N, S, S] where they are known.
+    """Returns Pearson's correlation [N] of maps [N, S, S] where they are known.
 
     NaN where less than a tenth is known, or one of the two is flat.
     """
@@ -104,15 +104,23 @@ def correlation(first: np.ndarray, second: np.ndarray, known: np.ndarray) -> np.
     return np.where(usable, product / np.sqrt(np.where(usable, power, 1)), np.nan)
 
 
-def axis_agreement(depth, depth_known, normals, normals_known) -> np.ndarray:
-    """How often normals lean as the depth says, [N, 2] in -1..1 for x and y.
+def axis_agreement(
+    depth: np.ndarray,
+    depth_known: np.ndarray,
+    normals: np.ndarray,
+    normals_known: np.ndarray,
+) -> np.ndarray:
+    """Returns how often normals lean as the depth says, [N, 2] in -1..1 for x and y.
 
     Depth grows to the right on a surface that faces right, and downwards on one that
     faces down, whatever the camera. The mean of the product of the two signs over
     pixels that lean; NaN where there are less than 1 %.
 
     Args:
-      depth: [N, H, W] metres; normals: [N, H, W, 3]; and where they are known.
+      depth: the depth in metres, [N, H, W].
+      depth_known: where the depth is known, [N, H, W].
+      normals: the unit normals, [N, H, W, 3].
+      normals_known: where the normals are known, [N, H, W].
     """
     known = depth_known & normals_known
     log = np.log(np.maximum(depth, 1e-6))
@@ -130,19 +138,19 @@ def axis_agreement(depth, depth_known, normals, normals_known) -> np.ndarray:
 
 
 def axes(agreement: np.ndarray) -> dict:
-    """Mean and Student's t of `axis_agreement` over images, for x and y."""
+    """Returns mean and Student's t of `axis_agreement` over images, for x and y."""
     columns = zip(AXES, agreement.T, strict=True)
     return {axis: {"mean": mean(a), "t": t_value(a)} for axis, a in columns}
 
 
 def mean(values: np.ndarray) -> float:
-    """The mean of the values that are numbers; NaN of none."""
+    """Returns the mean of the finite values; NaN of none."""
     known = values[np.isfinite(values)]
     return float(known.mean()) if len(known) else float("nan")
 
 
 def t_value(values: np.ndarray) -> float:
-    """Student's t of the mean of what are numbers; NaN of less than two."""
+    """Returns Student's t of the mean of the finite values; NaN of less than two."""
     known = values[np.isfinite(values)].astype(np.float64)
     if len(known) < 2:
         return float("nan")
@@ -151,8 +159,8 @@ def t_value(values: np.ndarray) -> float:
     return float(known.mean() / spread * np.sqrt(len(known)))
 
 
-def _others(edges, labels, known):
-    """The mean correlation [N] of each label map with a few other images."""
+def _others(edges: np.ndarray, labels: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Returns the mean correlation [N] of each label map with a few other images."""
     number = len(edges)
     columns = []
     for shift in {shift % number for shift in SHIFTS} - {0}:
@@ -169,13 +177,13 @@ def _others(edges, labels, known):
     return np.where(counts > 0, total / np.maximum(counts, 1), np.nan)
 
 
-def _centred(values, weight, number):
+def _centred(values: np.ndarray, weight: np.ndarray, number: np.ndarray) -> np.ndarray:
     middle = (values * weight).sum(axis=(1, 2)) / np.maximum(number, 1)
     return (values - middle[:, None, None]) * weight
 
 
-def steps(values):
-    """Sum over the channels of the differences to the pixels below and right."""
+def steps(values: np.ndarray) -> np.ndarray:
+    """Sums over channels the differences to the pixels below and to the right."""
     total = np.zeros(values.shape[:-1], np.float32)
     for channel in np.moveaxis(values, -1, 0):
         total[:, :-1] += np.abs(np.diff(channel, axis=1))
@@ -183,8 +191,8 @@ def steps(values):
     return total
 
 
-def _small(maps):
-    """Averaged to at most SIDE pixels and blurred a little."""
+def _small(maps: np.ndarray) -> np.ndarray:
+    """Returns maps averaged to at most SIDE pixels and blurred a little."""
     if maps.shape[1] > SIDE:
         resized = tf.image.resize(maps[..., None], (SIDE, SIDE), "area")
         maps = resized.numpy()[..., 0]

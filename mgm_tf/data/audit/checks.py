@@ -1,4 +1,4 @@
-"""What of an audit's numbers is wrong, or looks so: the record in, findings out."""
+"""The checks of an audit: from its record to findings."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -18,26 +18,29 @@ ENOUGH = 8  # images, before edges are believed
 MANY = 32  # images, before edges that say nothing are believed
 SURE = 4.0  # Student's t beyond which it is no accident: 1 in 10,000 of 64 images
 UNSURE = 2.0  # Student's t below which there is no difference to be seen
-Found = Iterator[Finding]
+Findings = Iterator[Finding]
+Problems = Iterator[tuple[Level, str]]
 
 
 def findings(record: dict) -> tuple[Finding, ...]:
-    """Everything that is found, errors first."""
-    found = list(_everywhere(record))
+    """Returns all findings, errors first."""
+    results = list(_everywhere(record))
     for split, part in record["splits"].items():
-        found += _images(split, part)
-        found += _labels(record, split, part)
-        for task, numbers in part["tasks"].items():
+        results += _images(split, part)
+        results += _labels(record, split, part)
+        for task, maps in part["tasks"].items():
             for check in (_presence, _constants, _values, _classes, _alignment):
-                found += check(record, split, task, numbers)
+                results += check(record, split, task, maps)
     order = {"error": 0, "warning": 1}
-    return tuple(sorted(found, key=lambda finding: order[finding.level]))
+    return tuple(sorted(results, key=lambda finding: order[finding.level]))
 
 
-def _everywhere(record: dict) -> Found:
+def _everywhere(record: dict) -> Findings:
     damaged = record["damaged"]
     if damaged:
-        shown = [f"{one['name']} ({one['file']}: {one['reason']})" for one in damaged]
+        shown = [
+            f"{item['name']} ({item['file']}: {item['reason']})" for item in damaged
+        ]
         text = f"{len(damaged)} examples were left out at building: {some(shown)}."
         yield Finding("warning", "damaged", text)
     for key, (level, check, text) in DUPLICATES.items():
@@ -64,24 +67,24 @@ DUPLICATES: dict[str, tuple[Level, str, str]] = {
 }
 
 
-def _images(split: str, part: dict) -> Found:
+def _images(split: str, part: dict) -> Findings:
     damaged = part["damaged"]
     if damaged["count"]:
         text = f"{split}: {damaged['count']} stored examples cannot be read: "
         yield Finding("error", "damaged", text + damaged["reasons"][0])
-    blank, seen = part["image"]["blank"], part["looked_at"]
-    if not seen:
+    blank, read = part["image"]["blank"], part["looked_at"]
+    if not read:
         return
-    if blank["count"] >= MOST * seen:
-        text = f"{split}: {blank['count']} of {seen} images are of one colour."
+    if blank["count"] >= MOST * read:
+        text = f"{split}: {blank['count']} of {read} images are of one colour."
         yield Finding("error", "images", text)
     elif blank["count"]:
         shown = some(blank["names"], blank["count"])
         yield Finding("warning", "images", f"{split}: of one colour: {shown}.")
 
 
-def _labels(record: dict, split: str, part: dict) -> Found:
-    labels, seen, names = part["labels"], part["looked_at"], record["scene_names"]
+def _labels(record: dict, split: str, part: dict) -> Findings:
+    labels, read, names = part["labels"], part["looked_at"], record["scene_names"]
     if labels["wrong"]["count"]:
         shown = some(labels["wrong"]["names"], labels["wrong"]["count"])
         text = f"{split}: image labels that are none of {len(names)} classes: {shown}."
@@ -89,7 +92,7 @@ def _labels(record: dict, split: str, part: dict) -> Found:
     unknown = labels["unknown"]["count"]
     if unknown and names:
         shown = some(labels["unknown"]["names"], unknown)
-        text = f"{split}: {unknown} of {seen} images have no image label: {shown}."
+        text = f"{split}: {unknown} of {read} images have no image label: {shown}."
         yield Finding("warning", "image labels", text)
     if split not in TRAINED or not part["complete"] or not any(labels["counts"]):
         return
@@ -99,26 +102,24 @@ def _labels(record: dict, split: str, part: dict) -> Found:
         yield Finding("warning", "classes without examples", text)
 
 
-def _presence(record: dict, split: str, task: str, found: dict) -> Found:
-    del record
+def _presence(record: dict, split: str, task: str, maps: dict) -> Findings:
     if split in UNLABELLED:
         return
-    if found.get("beyond"):
+    if maps.get("beyond"):
         return
-    if not found["images"]:
+    if not maps["images"]:
         level: Level = "error" if split in TRAINED else "warning"
-        looked = found["searched"]
-        text = f"{split}: no pixel of {task} is labelled in {looked} images."
+        count = maps["searched"]
+        text = f"{split}: no pixel of {task} is labelled in {count} images."
         yield Finding(level, "no labels", f"{text} Leave the task out, or build again.")
-    elif found["ignored"] > MOST:
-        text = f"{split}: {found['ignored']:.1%} of the pixels of {task} have no label."
+    elif maps["ignored"] > MOST:
+        text = f"{split}: {maps['ignored']:.1%} of the pixels of {task} have no label."
         yield Finding("warning", "ignored pixels", text)
 
 
-def _constants(record: dict, split: str, task: str, found: dict) -> Found:
-    del record
-    constant, number = found["constant"], found["images"]
-    repeated = found["most_repeated_map"]
+def _constants(record: dict, split: str, task: str, maps: dict) -> Findings:
+    constant, number = maps["constant"], maps["images"]
+    repeated = maps["most_repeated_map"]
     if number and constant["count"] >= MOST * number:
         text = f"{constant['count']} of {number} maps of {task} have one value only"
         text = f"{split}: {text}, e.g. {some(constant['names'], most=3)}."
@@ -136,39 +137,34 @@ def _constants(record: dict, split: str, task: str, found: dict) -> Found:
 FLAT = frozenset({"curvature", "edges"})
 
 
-def _values(record: dict, split: str, task: str, found: dict) -> Found:
-    del record
-    if found["images"]:
-        for level, text in VALUES.get(task, _nothing)(found):
+def _values(record: dict, split: str, task: str, maps: dict) -> Findings:
+    check_values = VALUES.get(task)
+    if maps["images"] and check_values:
+        for level, text in check_values(maps):
             yield Finding(level, "values", f"{split}: {task} {text}.")
 
 
-def _nothing(found):
-    del found
-    return ()
-
-
-def _depth(found):
-    value, unit = found["values"][0], found["unit"]
+def _depth(maps: dict) -> Problems:
+    value, unit = maps["values"][0], maps["unit"]
     low, high, small, large = PLAUSIBLE.get(unit, (0, math.inf, "", ""))
-    told = f"has a median of {value['median']:.4g} {unit}"
+    fact = f"has a median of {value['median']:.4g} {unit}"
     if value["median"] < low:
-        yield "error", f"{told}, below {low:g}: another unit ({small}?)"
+        yield "error", f"{fact}, below {low:g}: another unit ({small}?)"
     if value["median"] > high:
-        yield "error", f"{told}, above {high:g}: another unit ({large}?)"
+        yield "error", f"{fact}, above {high:g}: another unit ({large}?)"
     if value["min"] < 0:
         yield "error", f"is negative somewhere: {value['min']:.4g} {unit}"
-    if found["at_top"] > 0.05:
-        level = "error" if found["at_top"] > 0.5 else "warning"
-        share = f"{found['at_top']:.1%} of the pixels"
+    if maps["at_top"] > 0.05:
+        level: Level = "error" if maps["at_top"] > 0.5 else "warning"
+        share = f"{maps['at_top']:.1%} of the pixels"
         yield level, f"is {value['max']:.4g} {unit}, the largest, in {share}"
 
 
-def _normals(found):
-    if found["off_length"] > 1e-3:
-        level = "error" if found["off_length"] > 0.01 else "warning"
-        yield level, f"are no unit vectors in {found['off_length']:.1%} of the pixels"
-    z = found["values"][2]
+def _normals(maps: dict) -> Problems:
+    if maps["off_length"] > 1e-3:
+        level: Level = "error" if maps["off_length"] > 0.01 else "warning"
+        yield level, f"are no unit vectors in {maps['off_length']:.1%} of the pixels"
+    z = maps["values"][2]
     if z["mean"] < 0:
         yield (
             "error",
@@ -177,8 +173,8 @@ def _normals(found):
         )
 
 
-def _unit_interval(found):
-    value = found["values"][0]
+def _unit_interval(maps: dict) -> Problems:
+    value = maps["values"][0]
     tolerance = 1e-3
     if value["min"] < -tolerance or value["max"] > 1 + tolerance:
         ends = f"{value['min']:.4g} to {value['max']:.4g}"
@@ -187,13 +183,13 @@ def _unit_interval(found):
         yield "warning", f"is at most {value['max']:.2g} of 1: 8 bits read as 16?"
 
 
-def _curvature(found):
-    if found["at_top"] > 0.05:
-        share = f"{found['at_top']:.1%} of the pixels"
+def _curvature(maps: dict) -> Problems:
+    if maps["at_top"] > 0.05:
+        share = f"{maps['at_top']:.1%} of the pixels"
         yield "warning", f"is the largest that can be stored in {share}"
 
 
-VALUES: dict[str, Callable] = {
+VALUES: dict[str, Callable[[dict], Problems]] = {
     "depth": _depth,
     "normals": _normals,
     "edges": _unit_interval,
@@ -202,15 +198,15 @@ VALUES: dict[str, Callable] = {
 }
 
 
-def _classes(record: dict, split: str, task: str, found: dict) -> Found:
-    names = [one["name"] for one in record["tasks"][task]["classes"]]
-    if not names or not found["images"]:
+def _classes(record: dict, split: str, task: str, maps: dict) -> Findings:
+    names = [entry["name"] for entry in record["tasks"][task]["classes"]]
+    if not names or not maps["images"]:
         return
-    if found["outside"]:
-        text = f"{split}: {found['outside']:.2%} of the labelled pixels of {task}"
+    if maps["outside"]:
+        text = f"{split}: {maps['outside']:.2%} of the labelled pixels of {task}"
         text = f"{text} are none of the {len(names)} classes."
         yield Finding("error", "class numbers", text)
-    pixels = found["classes"]["pixels"]
+    pixels = maps["classes"]["pixels"]
     largest = max(pixels)
     if largest > 0.99 * sum(pixels) and sum(n > 0 for n in pixels) > 1:
         text = f"{split}: {largest / sum(pixels):.2%} of the labelled pixels of {task}"
@@ -223,9 +219,8 @@ def _classes(record: dict, split: str, task: str, found: dict) -> Found:
         yield Finding("warning", "classes without examples", text)
 
 
-def _alignment(record: dict, split: str, task: str, found: dict) -> Found:
-    del record
-    fit = found["alignment"]
+def _alignment(record: dict, split: str, task: str, maps: dict) -> Findings:
+    fit = maps["alignment"]
     for axis, agreement in fit.get("axes", {}).items():
         if agreement["t"] < -SURE and agreement["mean"] < -0.2:
             text = f"{split}: {task} have the wrong sign in {axis}: depth leans the"
@@ -234,18 +229,18 @@ def _alignment(record: dict, split: str, task: str, found: dict) -> Found:
     if number < ENOUGH:
         return
     arrangements = fit["arrangements"].items()
-    name, best = max(arrangements, key=lambda one: np.nan_to_num(one[1]["t"]))
-    told = f"edges agree with {fit['own']:.2f} as they are"
+    name, best = max(arrangements, key=lambda item: np.nan_to_num(item[1]["t"]))
+    fact = f"edges agree with {fit['own']:.2f} as they are"
     if best["t"] > SURE:
-        text = f"{split}: labels of {task} look {name}: {told}, with {best['mean']:.2f}"
+        text = f"{split}: labels of {task} look {name}: {fact}, with {best['mean']:.2f}"
         yield Finding("error", "alignment", f"{text} the other way ({number} images).")
     elif fit["others_t"] < UNSURE:
         level: Level = "error" if number >= MANY else "warning"
         doubt = "do not" if number >= MANY else "may not"
-        text = f"{split}: labels of {task} {doubt} belong to these images: {told},"
+        text = f"{split}: labels of {task} {doubt} belong to these images: {fact},"
         text = f"{text} with {fit['others']:.2f} on other images ({number} images)."
         yield Finding(level, "alignment", text)
     elif fit["others_t"] < SURE or fit["own"] < 0.02:
         text = f"{split}: labels of {task} hardly follow the edges of their images:"
-        text = f"{text} {told}, with {fit['others']:.2f} on other images."
+        text = f"{text} {fact}, with {fit['others']:.2f} on other images."
         yield Finding("warning", "alignment", text)

@@ -19,7 +19,7 @@ LARGEST_BUCKET = 4096  # neighbours within a bucket that are compared
 
 
 def fingerprints(images: np.ndarray) -> np.ndarray:
-    """Perceptual hashes uint64 [N, 3] of images [N, H, W, 3].
+    """Returns perceptual hashes uint64 [N, 3] of images [N, H, W, 3].
 
     The signs of the lowest frequencies of the cosine transform of 32 x 32 grey values.
     Brightness, contrast, noise and compression change few of them. The bits are in a
@@ -40,9 +40,9 @@ class Pairs:
     """Pairs of nearly equal images.
 
     Attributes:
-      first, second: [n] their numbers, first < second.
-      distance: [n] bits of 144 that differ.
-      skipped: comparisons within crowds of images that were left out.
+      first, second: the numbers [n] of the images, first < second.
+      distance: the number [n] of bits of 144 that differ.
+      skipped: the number of comparisons within crowds of images that were left out.
     """
 
     first: np.ndarray
@@ -52,12 +52,12 @@ class Pairs:
 
 
 def near_pairs(prints: np.ndarray, near: int = NEAR) -> Pairs:
-    """The pairs of fingerprints [N, 3] that differ in at most `near` bits.
+    """Returns the pairs of fingerprints [N, 3] that differ in at most `near` bits.
 
     Only prints that agree in one of 12 bands of 12 bits are compared: pairs that differ
     in less than 12 bits are always found, others nearly always, without N^2 work.
     """
-    found = [np.zeros((0, 2), np.int64)]
+    parts = [np.zeros((0, 2), np.int64)]
     skipped = 0
     for band in _bands(prints).T:
         order = np.argsort(band, kind="stable")
@@ -70,14 +70,14 @@ def near_pairs(prints: np.ndarray, near: int = NEAR) -> Pairs:
                 skipped += len(places)
                 break
             pairs = np.stack([order[places], order[places + offset]], axis=1)
-            found.append(pairs[_distance(prints, pairs) <= near])
-    pairs = np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
+            parts.append(pairs[_distance(prints, pairs) <= near])
+    pairs = np.unique(np.sort(np.concatenate(parts), axis=1), axis=0)
     distance = _distance(prints, pairs)
     return Pairs(pairs[:, 0], pairs[:, 1], distance, skipped)
 
 
 def _bands(prints: np.ndarray) -> np.ndarray:
-    """The numbers [N, 12] that 12 bits each of the prints make."""
+    """Returns the numbers [N, 12] that 12 bits each of the prints make."""
     bits = np.unpackbits(np.ascontiguousarray(prints).view(np.uint8), axis=1)
     runs = bits[:, :BITS].reshape(len(prints), BANDS, BITS // BANDS).astype(np.uint16)
     return runs @ (np.uint16(1) << np.arange(runs.shape[-1], dtype=np.uint16))
@@ -89,7 +89,7 @@ def _distance(prints: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 
 def groups(digests: np.ndarray) -> list[np.ndarray]:
-    """The numbers of the examples of each digest that occurs more than once."""
+    """Returns the numbers of the examples of each digest that occurs more than once."""
     order = np.argsort(digests, kind="stable")
     ordered = digests[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])

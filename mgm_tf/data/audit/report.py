@@ -1,4 +1,4 @@
-"""What an audit found: findings in words, and the numbers that they come from."""
+"""What an audit maps: findings in words, and the numbers that they come from."""
 
 import dataclasses
 import math
@@ -12,12 +12,12 @@ Level = Literal["error", "warning"]
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One thing that is, or may be, wrong with the data.
+    """A thing that is, or may be, wrong with the data.
 
     Attributes:
       level: `error`: nothing sensible can be learned; `warning`: look at it.
-      check: which check found it, one word.
-      message: what was found, where.
+      check: the name of the check that maps it.
+      message: what was maps, where.
     """
 
     level: Level
@@ -33,10 +33,10 @@ class Example:
     """An example to look at.
 
     Attributes:
-      name: of the example.
+      name: the name of the example.
       label: the image's label in words.
-      image: uint8 [H, W, 3].
-      maps: raw label maps [H, W, channels] by task.
+      image: the image uint8 [H, W, 3].
+      maps: the raw label maps [H, W, channels] by task.
     """
 
     name: str
@@ -47,11 +47,11 @@ class Example:
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """An audit's result.
+    """The result of an audit.
 
     Attributes:
       record: the numbers, JSON values; `mgm_tf.data.audit` lists its keys.
-      findings: errors first.
+      findings: what is wrong, errors first.
       sheets: examples to look at, by split.
     """
 
@@ -61,12 +61,12 @@ class Report:
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """What forbids training."""
+        """The findings that forbid training."""
         return self._of("error")
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """What somebody should look at."""
+        """The findings that somebody should look at."""
         return self._of("warning")
 
     def _of(self, level: str) -> tuple[Finding, ...]:
@@ -75,53 +75,57 @@ class Report:
     def refuse(self) -> None:
         """Raises ValueError with all errors, if there are any."""
         if self.errors:
-            lines = "\n".join(f"  {one.check}: {one.message}" for one in self.errors)
+            lines = "\n".join(
+                f"  {error.check}: {error.message}" for error in self.errors
+            )
             raise ValueError(f"These data cannot be trained on:\n{lines}")
 
     def as_json(self) -> dict:
-        """The record with the findings; values that are no numbers are null."""
+        """Returns the record with the findings; NaN and infinity are null."""
         findings = [dataclasses.asdict(finding) for finding in self.findings]
-        return {**_finite(self.record), "findings": findings}
+        record = {key: _finite(value) for key, value in self.record.items()}
+        return {**record, "findings": findings}
 
 
 def summary(report: Report) -> str:
-    """The report in lines of text: a table of splits and tasks, then the findings."""
+    """Returns the report as text: a table of splits and tasks, then the findings."""
     lines = [_row(("split", "images", "task", "labelled", "ignored", "values"))]
     for split, part in report.record["splits"].items():
-        seen = f"{part['looked_at']} of {part['examples']}"
-        start = [split, seen]
-        for task, found in part["tasks"].items():
-            ignored = f"{found['ignored']:.1%}" if found["images"] else "-"
-            cells = (*start, task, str(found["images"]), ignored, in_words(found))
+        read = f"{part['looked_at']} of {part['examples']}"
+        start = [split, read]
+        for task, maps in part["tasks"].items():
+            ignored = f"{maps['ignored']:.1%}" if maps["images"] else "-"
+            cells = (*start, task, str(maps["images"]), ignored, in_words(maps))
             lines.append(_row(cells))
             start = ["", ""]
         if not part["tasks"]:
             lines.append(_row((*start, "no labels", "", "", "")))
-    lines += [str(finding) for finding in report.findings] or ["Nothing was found."]
+    lines += [str(finding) for finding in report.findings] or ["Nothing was maps."]
     return "\n".join(lines)
 
 
-def in_words(found: dict) -> str:
-    """The values of a task in a split, or its classes, in a few words."""
-    if not found["images"]:
+def in_words(maps: dict) -> str:
+    """Describes the values of a task in a split, or its classes, in a few words."""
+    if not maps["images"]:
         return "none"
-    if found.get("classes"):
-        present = sum(pixels > 0 for pixels in found["classes"]["pixels"])
-        return f"{present} of {len(found['classes']['pixels'])} classes"
-    channels = found["values"]
-    low, high = (min(one["min"] for one in channels), max(o["max"] for o in channels))
-    medians = ", ".join(f"{one['median']:.3g}" for one in channels)
-    unit = short_unit(found["unit"])
+    if maps.get("classes"):
+        present = sum(pixels > 0 for pixels in maps["classes"]["pixels"])
+        return f"{present} of {len(maps['classes']['pixels'])} classes"
+    channels = maps["values"]
+    low = min(channel["min"] for channel in channels)
+    high = max(channel["max"] for channel in channels)
+    medians = ", ".join(f"{channel['median']:.3g}" for channel in channels)
+    unit = short_unit(maps["unit"])
     return f"{low:.4g} to {high:.4g}, median {medians} {unit}".strip()
 
 
 def short_unit(unit: str) -> str:
-    """A unit without what is said about it."""
+    """Returns a unit without its explanation."""
     return unit.split(",")[0].split(" (")[0]
 
 
 def some(names: Sequence[str], count: int | None = None, most: int = 5) -> str:
-    """The first names, and how many there are besides."""
+    """Returns the first names, and how many others there are."""
     count = len(names) if count is None else count
     shown = names[:most]
     others = count - len(shown)
@@ -134,8 +138,8 @@ def _row(cells: Sequence[str]) -> str:
     return " ".join(cell.ljust(width) for cell, width in padded).rstrip()
 
 
-def _finite(value):
-    """JSON has no NaN."""
+def _finite(value: object) -> object:
+    """Returns the value with None for numbers that are not finite: JSON has no NaN."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

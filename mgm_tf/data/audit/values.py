@@ -12,7 +12,7 @@ import numpy as np
 from datasets.metadata import DataInfo, TaskInfo
 from mgm_tf.data.audit import alignment, duplicates
 
-NAMED = 20  # examples that are named where something is found
+NAMED = 20  # examples that are named with a finding
 PERCENTILES = {"p1": 1, "median": 50, "p99": 99}
 BARS = 40  # of a drawn histogram
 LEANING = frozenset({"depth", "normals"})  # tasks that tell of the same surface
@@ -21,7 +21,7 @@ Names = Callable[[list[int]], list[str]]
 
 
 def digests(arrays: np.ndarray) -> np.ndarray:
-    """A 64-bit hash of each of the arrays [N, …]."""
+    """Returns a 64-bit hash of each of the arrays [N, …]."""
     raw = [
         hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=8).digest()
         for array in arrays
@@ -29,29 +29,29 @@ def digests(arrays: np.ndarray) -> np.ndarray:
     return np.frombuffer(b"".join(raw), np.uint64)
 
 
-class Noted:
+class Tally:
     """The number of examples with some property, and the first of them."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.count = 0
         self._first: list[int] = []
 
     def add(self, numbers: np.ndarray) -> None:
-        """Notes these examples."""
+        """Counts these examples."""
         self.count += len(numbers)
         self._first += [int(n) for n in numbers[: NAMED - len(self._first)]]
 
     def result(self, names: Names) -> dict:
-        """`count`, and the `names` of the first."""
+        """Returns `count`, and the `names` of the first."""
         return {"count": self.count, "names": names(self._first)}
 
 
 class Images:
     """The images of a split: brightness, blank ones, hashes."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.levels = np.zeros(256, np.int64)
-        self.blank = Noted()
+        self.blank = Tally()
         self.numbers: list[np.ndarray] = []
         self.digests: list[np.ndarray] = []
         self.prints: list[np.ndarray] = []
@@ -68,7 +68,7 @@ class Images:
             self.prints.append(duplicates.fingerprints(images[~is_blank]))
 
     def result(self, names: Names) -> dict:
-        """Mean and spread of the values, and the blank images."""
+        """Returns mean and spread of the values, and the blank images."""
         values = np.arange(256)
         total = max(int(self.levels.sum()), 1)
         middle = float((self.levels * values).sum() / total)
@@ -82,8 +82,8 @@ class SceneClasses:
     def __init__(self, info: DataInfo):
         self._classes = len(info.scene_names)
         self.counts = np.zeros(self._classes, np.int64)
-        self.unknown = Noted()
-        self.wrong = Noted()
+        self.unknown = Tally()
+        self.wrong = Tally()
 
     def add(self, numbers: np.ndarray, scene: np.ndarray) -> None:
         """Counts labels: class numbers [N], or vectors [N, classes]."""
@@ -100,7 +100,7 @@ class SceneClasses:
         self.counts += vectors.sum(axis=0)
 
     def result(self, names: Names) -> dict:
-        """Images by class, without a label, and with an impossible one."""
+        """Counts images by class, without a label, and with an impossible one."""
         return {
             "counts": self.counts.tolist(),
             "unknown": self.unknown.result(names),
@@ -120,7 +120,7 @@ class Maps:
         self._labelled = 0
         self._images = 0
         self._off_length = 0
-        self._constant = Noted()
+        self._constant = Tally()
         self._digests: list[np.ndarray] = []
 
     def add(self, numbers: np.ndarray, raw: np.ndarray) -> None:
@@ -136,8 +136,8 @@ class Maps:
         self._digests.append(digests(raw))
         self._constant.add(numbers[_is_constant(raw, valid)])
         if self.info.class_names:
-            for one, known in zip(raw[..., 0], valid, strict=True):
-                self._class_images[np.unique(one[known])] += 1
+            for classes, known in zip(raw[..., 0], valid, strict=True):
+                self._class_images[np.unique(classes[known])] += 1
         # A length is one number a pixel, of vectors only.
         if self.info.channels == len("xyz"):
             length = np.linalg.norm(self.info.decode(raw)[0], axis=-1)
@@ -145,12 +145,12 @@ class Maps:
             self._off_length += int((off & valid).sum())
 
     def result(self, names: Names) -> dict:
-        """All that was counted; see `mgm_tf/data/audit/__init__.py`."""
-        found = np.concatenate([np.zeros(0, np.uint64), *self._digests])
-        _, repeats = np.unique(found, return_counts=True)
+        """Returns all that was counted; see `mgm_tf/data/audit/__init__.py`."""
+        hashes = np.concatenate([np.zeros(0, np.uint64), *self._digests])
+        _, repeats = np.unique(hashes, return_counts=True)
         first, last = self.info.raw_range
         inside = self._levels[0, first : last + 1]
-        kinds = {"classes": self._classes()} if self.info.class_names else {}
+        classes = {"classes": self._classes()} if self.info.class_names else {}
         return {
             "unit": self.info.unit,
             "images": self._images,
@@ -162,21 +162,21 @@ class Maps:
             "off_length": self._off_length / max(self._labelled, 1),
             "constant": self._constant.result(names),
             "most_repeated_map": int(repeats.max(initial=0)),
-            **kinds,
+            **classes,
         }
 
     def range(self) -> tuple[float, float]:
-        """The 1st and 99th percentile over all channels, to draw maps alike."""
+        """Returns the 1st and 99th percentile over all channels, to draw maps alike."""
         value = self._values(self._levels.sum(axis=0))
         return value["p1"], value["p99"]
 
     def _classes(self) -> dict:
         number = len(self.info.class_names)
         first = self.info.raw_range[0]
-        chosen = slice(first, first + number)
+        rows = slice(first, first + number)
         return {
-            "pixels": self._levels[0, chosen].tolist(),
-            "images": self._class_images[chosen].tolist(),
+            "pixels": self._levels[0, rows].tolist(),
+            "images": self._class_images[rows].tolist(),
         }
 
     def _physical(self, raw: np.ndarray) -> np.ndarray:
@@ -200,7 +200,7 @@ class Maps:
         }
 
     def _bars(self, counts: np.ndarray) -> dict:
-        """Pixels in equal steps between the 1st and the 99th percentile."""
+        """Counts pixels in equal steps between the 1st and the 99th percentile."""
         there = np.flatnonzero(counts)
         if not len(there):
             return {"low": 0.0, "high": 1.0, "pixels": [0] * BARS}
@@ -229,8 +229,8 @@ class Edges:
         """Keeps the edges of a batch."""
         self._images.append(alignment.image_edges(batch["image"]))
         for info in self._tasks:
-            found = alignment.label_edges(info, batch[info.name])
-            self._labels[info.name].append(found)
+            edges = alignment.label_edges(info, batch[info.name])
+            self._labels[info.name].append(edges)
         if set(self._labels) >= LEANING:
             maps = {info.name: info.decode(batch[info.name]) for info in self._tasks}
             (depth, depth_known), normals = maps["depth"], maps["normals"]
@@ -239,13 +239,13 @@ class Edges:
             )
 
     def result(self) -> dict[str, dict]:
-        """By task, what `alignment.compare` says; `axes` with the normals."""
+        """Returns by task what `alignment.compare` says; `axes` with the normals."""
         if not self._images:
             return {}
         images = np.concatenate(self._images)
         result = {}
-        for name, found in self._labels.items():
-            edges, known = (np.concatenate(part) for part in zip(*found, strict=True))
+        for name, batches in self._labels.items():
+            edges, known = (np.concatenate(part) for part in zip(*batches, strict=True))
             result[name] = alignment.compare(images, edges, known)
         if self._axes:
             result["normals"]["axes"] = alignment.axes(np.concatenate(self._axes))
@@ -253,7 +253,7 @@ class Edges:
 
 
 def _is_blank(images: np.ndarray) -> np.ndarray:
-    """Which images [N, H, W, 3] are of one colour."""
+    """Returns which images [N, H, W, 3] are of one colour."""
     is_blank = (np.ptp(images[:, ::8, ::8], axis=(1, 2)) <= 2).all(axis=-1)
     # What few pixels leave open all decide.
     is_blank[is_blank] = (np.ptp(images[is_blank], axis=(1, 2)) <= 2).all(axis=-1)
@@ -261,7 +261,7 @@ def _is_blank(images: np.ndarray) -> np.ndarray:
 
 
 def _is_constant(raw: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Which maps have one value everywhere that they are labelled."""
+    """Returns which maps have one value everywhere that they are labelled."""
     number, height, width, channels = raw.shape
     flat = raw.reshape(number, height * width, channels)
     known = valid.reshape(flat.shape[:2])

@@ -57,7 +57,7 @@ def block_parts(block: dict, drawings: Sequence[Drawing]) -> list[Part]:
 class _Numbered:
     """Remarks, each with a number of its own."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.items: list[str] = []
 
     def mark(self, texts: Sequence[str]) -> str:

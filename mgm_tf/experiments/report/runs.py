@@ -1,6 +1,6 @@
 """Finished and unfinished runs, read from their folders without TensorFlow.
 
-A run's name is the name of its folder. Each file is read when it is asked for, once.
+A run's name is the name of its folder. Each file is read once, when needed.
 """
 
 import functools
@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class Run:
 
     @functools.cached_property
     def result(self) -> dict | None:
-        """What the test set gave; None of a run that is not finished."""
+        """The result on the test set; None of a run that is not finished."""
         return _json(self.folder / "eval" / "test.json")
 
     @property
@@ -58,12 +59,12 @@ class Run:
 
     @functools.cached_property
     def probe(self) -> dict | None:
-        """What E knows; None where it was not asked."""
+        """The results of the probe of E; None where it was not run."""
         return _json(self.folder / "eval" / "probe.json")
 
     @property
     def seed(self) -> object:
-        """The setting."""
+        """The setting `seed`."""
         return self.settings.get("seed")
 
     @property
@@ -72,11 +73,11 @@ class Run:
         return self.starts[0].get("data", {}) if self.starts else {}
 
     def figure(self, task: str, metric: str) -> float | None:
-        """A metric of the test set; None if there is none."""
+        """Returns a metric of the test set; None if there is none."""
         return ((self.result or {}).get("metrics", {}).get(task) or {}).get(metric)
 
     def report_arrays(self, name: str) -> dict[str, np.ndarray] | None:
-        """The arrays of `exhibits/NAME.npz`; None if there is no such file."""
+        """Returns the arrays of `exhibits/NAME.npz`; None if there is no such file."""
         path = self.folder / "exhibits" / f"{name}.npz"
         if not path.exists():
             return None
@@ -85,33 +86,33 @@ class Run:
 
     @functools.cached_property
     def tasks(self) -> dict[str, TaskInfo]:
-        """What the maps of the exhibits mean; empty without `exhibits/tasks.json`."""
+        """What the report arrays mean; empty without `exhibits/tasks.json`."""
         fields = _json(self.folder / "exhibits" / "tasks.json") or {}
         return {name: TaskInfo(**field) for name, field in fields.items()}
 
 
 def find(workdirs: Iterable[str | pathlib.Path]) -> dict[str, Run]:
-    """All runs in these folders and below, by name.
+    """Returns all runs in these folders and below, by name.
 
     Raises:
       ValueError: two folders have the same name, or there is no such workdir.
     """
-    found: dict[str, Run] = {}
+    runs: dict[str, Run] = {}
     for workdir in map(pathlib.Path, workdirs):
         if not workdir.is_dir():
             raise ValueError(f"{workdir} is no folder; expected one with runs in it.")
         for folder in _run_folders(workdir):
-            other = found.setdefault(folder.name, Run(folder)).folder
+            other = runs.setdefault(folder.name, Run(folder)).folder
             if other.resolve() != folder.resolve():
                 raise ValueError(
                     f"Two runs are named {folder.name}: {other} and {folder}. Expected "
                     "one run of each name; leave one of the folders out."
                 )
-    return dict(sorted(found.items()))
+    return dict(sorted(runs.items()))
 
 
 def flat(settings: Mapping | None) -> dict[str, object]:
-    """Settings without their groups."""
+    """Returns settings without their groups."""
     without: dict[str, object] = {}
     for name, value in (settings or {}).items():
         without.update(value if isinstance(value, Mapping) else {name: value})
@@ -126,7 +127,7 @@ def _run_folders(workdir: pathlib.Path) -> Iterable[pathlib.Path]:
         folders.sort()
 
 
-def _json(path: pathlib.Path):
+def _json(path: pathlib.Path) -> Any:
     if not path.exists():
         return None
     try:

@@ -67,10 +67,10 @@ def test_a_histogram_has_all_pixels_between_its_ends():
 
 
 def test_only_the_first_examples_are_named():
-    noted = values.Noted()
+    tally = values.Tally()
     for start in range(0, 100, 7):
-        noted.add(np.arange(start, min(start + 7, 100)))
-    assert noted.result(names) == {"count": 100, "names": names(range(20))}
+        tally.add(np.arange(start, min(start + 7, 100)))
+    assert tally.result(names) == {"count": 100, "names": names(range(20))}
 
 
 # --- Duplicates ---------------------------------------------------------------------
