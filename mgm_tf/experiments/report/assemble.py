@@ -8,7 +8,7 @@ from mgm_tf.experiments.report.blocks import Blocks
 from mgm_tf.experiments.report.runs import Run
 from mgm_tf.plotting.html import anchor
 
-LEAST = 2  # rows with a finished run, for a table that nobody has asked for
+LEAST = 2  # rows with a finished run, for a table that is not named
 
 
 def assemble(
@@ -18,14 +18,14 @@ def assemble(
     names: Sequence[str] | None = None,
     changeable: Collection[str] = (),
 ) -> dict:
-    """The record of a report.
+    """Assembles the record of a report.
 
     Args:
-      tables: all there are.
-      runs: by name, of `runs.find`.
-      dataset: on which everything is looked at; None or empty: the paper's own, and
-        others that there are runs of, see `Blocks.places`.
-      names: of the tables that are shown; None: of which enough is finished.
+      tables: all tables by name.
+      runs: the runs by name, from `runs.find`.
+      dataset: the data set on which all blocks are shown; None or empty: the paper's
+        own, and others that there are runs of, see `Blocks.places`.
+      names: the names of the tables to show; None: all of which enough is finished.
       changeable: the names of settings that change nothing that is learned.
 
     Returns:
@@ -47,11 +47,11 @@ def assemble(
         raise ValueError(
             f"No table {', '.join(unknown)}; there are {', '.join(tables)}."
         )
-    known = Blocks(tables, runs, changeable)
-    chosen = tables if names is None else {name: tables[name] for name in names}
-    shown = [_table(table, known, dataset) for table in chosen.values()]
+    all_blocks = Blocks(tables, runs, changeable)
+    selection = tables if names is None else {name: tables[name] for name in names}
+    shown = [_table(table, all_blocks, dataset) for table in selection.values()]
     if names is None:
-        shown = [one for one in shown if _is_full(one)]
+        shown = [table for table in shown if _is_full(table)]
     pending = [name for name, run in runs.items() if not run.is_finished]
     record = {
         "dataset": dataset,
@@ -59,14 +59,14 @@ def assemble(
         "runs": {
             "finished": len(runs) - len(pending),
             "unfinished": pending,
-            "unused": known.unused(),
+            "unused": all_blocks.unused(),
         },
     }
     return record | _facts([runs[name] for name in _used(shown)])
 
 
-def _table(table: Table, known: Blocks, dataset: str | None) -> dict:
-    shown = _shown(table, known, dataset)
+def _table(table: Table, all_blocks: Blocks, dataset: str | None) -> dict:
+    shown = _shown(table, all_blocks, dataset)
     return {
         "id": anchor(f"table {table.name}"),
         "name": table.name,
@@ -76,7 +76,7 @@ def _table(table: Table, known: Blocks, dataset: str | None) -> dict:
         "claims": [
             judged
             for claim in table.claims
-            for judged in _judged(table, claim, known, dataset)
+            for judged in _judged(table, claim, all_blocks, dataset)
         ],
     }
 
@@ -84,67 +84,69 @@ def _table(table: Table, known: Blocks, dataset: str | None) -> dict:
 # --- Blocks: on the paper's data and on those that runs are of -----------------------
 
 
-def _shown(table: Table, known: Blocks, dataset: str | None) -> list[dict]:
-    """The blocks of a table that are shown, none inside another."""
-    found = [
-        known.of(table.name, block, place)
+def _shown(table: Table, all_blocks: Blocks, dataset: str | None) -> list[dict]:
+    """Returns the blocks of a table that are shown, none inside another."""
+    candidates = [
+        all_blocks.of(table.name, block, place)
         for block in table.blocks
-        for place in _places(block, known, dataset)
+        for place in _places(block, all_blocks, dataset)
         if blocks.columns_of(block, place)
     ]
     kept: list[dict] = []
     # A larger block comes first: one inside it has nothing to add.
-    for one in sorted(found, key=lambda block: -len(_contents(block))):
-        whole = next((k for k in kept if _contents(one) <= _contents(k)), None)
+    for block in sorted(candidates, key=lambda block: -len(_contents(block))):
+        whole = next((k for k in kept if _contents(block) <= _contents(k)), None)
         if whole is None:
-            kept.append(one | {"stands_for": []})
-        elif whole["id"] != one["id"]:
-            whole["stands_for"].append(one["name"])
-    order = [one["id"] for one in found]
+            kept.append(block | {"stands_for": []})
+        elif whole["id"] != block["id"]:
+            whole["stands_for"].append(block["name"])
+    order = [block["id"] for block in candidates]
     return sorted(kept, key=lambda block: order.index(block["id"]))
 
 
 def _contents(block: dict) -> set[tuple]:
-    """What a block shows: its rows and their runs."""
+    """Returns what a block shows: its rows and their runs."""
     return {(row["name"], *row["stems"].items()) for row in block["rows"]}
 
 
-def _places(block: Block, known: Blocks, dataset: str | None) -> list[str]:
-    """The data sets that a block is shown on."""
-    return known.places(block, dataset) or [dataset or block.dataset]
+def _places(block: Block, all_blocks: Blocks, dataset: str | None) -> list[str]:
+    """Returns the data sets that a block is shown on."""
+    return all_blocks.places(block, dataset) or [dataset or block.dataset]
 
 
 # --- Claims --------------------------------------------------------------------------
 
 
 def _judged(
-    table: Table, claim: Claim, known: Blocks, dataset: str | None
+    table: Table, claim: Claim, all_blocks: Blocks, dataset: str | None
 ) -> Iterator[dict]:
-    """The claim on every data set that it can be judged on; once if there is none."""
+    """Yields the claim judged on each data set that has runs; once if none has."""
     by_name = {block.name: block for block in table.blocks}
     needed = [_block(by_name, cell, table) for pair in claim.pairs for cell in pair]
-    found = {place for block in needed for place in known.places(block, dataset)}
-    places = [place for place in COLUMNS if place in found]
+    with_runs = {
+        place for block in needed for place in all_blocks.places(block, dataset)
+    }
+    places = [place for place in COLUMNS if place in with_runs]
     for place in places or [dataset or table.blocks[0].dataset]:
         pairs = claim.pairs
         # On the paper's own data a block of other data would stand there unrun.
-        at_home = [
+        own_pairs = [
             pair
             for pair in pairs
             if all(by_name[name].dataset == place for name, _ in pair)
         ]
 
         def look(cell: Cell, place: str = place) -> dict:
-            record = known.of(table.name, by_name[cell[0]], place)
+            record = all_blocks.of(table.name, by_name[cell[0]], place)
             return next(row for row in record["rows"] if row["name"] == cell[1])
 
         columns = {column.task: column for column in COLUMNS[place]}
-        judged = claims.judge(claim, look, columns, at_home or pairs)
+        judged = claims.judge(claim, look, columns, own_pairs or pairs)
         yield judged | {"dataset": place if places else ""}
 
 
 def _block(by_name: Mapping[str, Block], cell: Cell, table: Table) -> Block:
-    """The block of a cell, which has to have its row."""
+    """Returns the block of a cell, which has to have its row."""
     name, row = cell
     block = by_name.get(name)
     if block is None or row not in [one.name for one in block.rows]:
@@ -165,7 +167,7 @@ def _is_full(table: dict) -> bool:
 
 
 def _used(tables: Iterable[dict]) -> list[str]:
-    """The names of the finished runs that are shown."""
+    """Returns the names of the finished runs that are shown."""
     return sorted(
         {
             name
@@ -179,7 +181,7 @@ def _used(tables: Iterable[dict]) -> list[str]:
 
 
 def _facts(runs: Sequence[Run]) -> dict:
-    """Where the runs come from, each fact once."""
+    """Returns where the runs come from, each fact once."""
     starts = [start for run in runs for start in run.starts]
     machines = [start.get("machine", {}) for start in starts]
     packages = "tensorflow", "keras", "numpy", "python"
@@ -187,7 +189,7 @@ def _facts(runs: Sequence[Run]) -> dict:
         "machines": list(dict.fromkeys(costs.machine(r) for r in runs if r.starts)),
         "code": blocks.each_once(start.get("code", {}) for start in starts),
         "versions": {
-            name: sorted({str(one[name]) for one in machines if one.get(name)})
+            name: sorted({str(m[name]) for m in machines if m.get(name)})
             for name in packages
         },
         "data": blocks.each_once(run.data for run in runs if run.data),

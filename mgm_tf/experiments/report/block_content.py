@@ -30,18 +30,18 @@ COSTS = {
     "peak memory": lambda costs: formatting.memory(costs["peak_memory_bytes"]),
     "machine": lambda costs: ", ".join(costs["machines"]) or formatting.NONE,
 }
-# What is known of encoders; KID is on features of each run's own encoder.
-KNOWLEDGE = {
-    "scene by linear probe": lambda known: formatting.amount(known["linear_probe"]),
+# Probe results of encoders; KID is on features of each run's own encoder.
+PROBE_RESULTS = {
+    "scene by linear probe": lambda probe: formatting.amount(probe["linear_probe"]),
     "by nearest neighbours": lambda known: formatting.amount(
         known["nearest_neighbours"]
     ),
-    "KID, own features": lambda known: formatting.amount(known["kernel_distance"]),
+    "KID, own features": lambda probe: formatting.amount(probe["kernel_distance"]),
 }
 
 
 def block_parts(block: dict, drawings: Sequence[Drawing]) -> list[Part]:
-    """The parts of a block, `Blocks.of` with `stands_for`."""
+    """Returns the parts of a block, `Blocks.of` with `stands_for`."""
     notes = _Numbered()
     table = _results(block, notes)
     parts: list[Part] = [Heading(block["title"]), *_setting(block), table]
@@ -49,7 +49,7 @@ def block_parts(block: dict, drawings: Sequence[Drawing]) -> list[Part]:
     parts += [Paragraph(text, WARNING) for text in block["warnings"]]
     parts += [Notes(notes.items)] if notes.items else []
     parts += _facts(block, "costs", "cost", COSTS)
-    parts += _facts(block, "knowledge", "encoder", KNOWLEDGE)
+    parts += _facts(block, "knowledge", "encoder", PROBE_RESULTS)
     parts += [Pictures(block["id"], drawings)] if drawings else []
     return parts
 
@@ -70,7 +70,7 @@ class _Numbered:
 
 
 def _setting(block: dict) -> list[Paragraph]:
-    """Where ours is another setting than the paper's, and what it is."""
+    """Returns what our setting is, and where it is not the paper's."""
     parts = []
     dataset, paper = block["dataset"], block["paper_dataset"]
     if dataset != paper:
@@ -91,17 +91,17 @@ def _setting(block: dict) -> list[Paragraph]:
     if smaller:
         text = f"Not the paper's scale: {', '.join(smaller)}."
         parts.append(Paragraph(text, STRONG))
-    told = [f"{name} {value}" for name, value in block["flags"].items()]
-    told += [f"{name} {_values(v)}" for name, v in block["scale"].items() if v]
-    if told:
-        parts.append(Paragraph(f"Settings: {', '.join(told)}."))
-    taken = [
+    settings = [f"{name} {value}" for name, value in block["flags"].items()]
+    settings += [f"{name} {_values(v)}" for name, v in block["scale"].items() if v]
+    if settings:
+        parts.append(Paragraph(f"Settings: {', '.join(settings)}."))
+    references = [
         f"{name} of table {where}"
         for name, where in block["references"].items()
         if name not in [row["name"] for row in block["rows"]]
     ]
-    if taken:
-        parts.append(Paragraph(f"Compared with {' and '.join(taken)}."))
+    if references:
+        parts.append(Paragraph(f"Compared with {' and '.join(references)}."))
     return parts
 
 
@@ -129,25 +129,31 @@ def _results(block: dict, notes: _Numbered) -> Grid:
     return Grid((*heads, "Δm"), rows)
 
 
-def _figure(made: dict | None, notes: _Numbered) -> Cell:
-    if made is None:
+def _figure(cell_record: dict | None, notes: _Numbered) -> Cell:
+    if cell_record is None:
         return cell(formatting.NONE)
-    remarks = [f"{made['state']}: {made['reason']}"] if made["reason"] else []
-    if made["unfinished"]:
-        remarks.append(f"not finished: {', '.join(made['unfinished'])}")
-    mark = notes.mark([*remarks, *made["warnings"]])
-    ours = made["ours"]
-    lines = [Line(made["state"] + mark, SMALL)]
+    remarks = (
+        [f"{cell_record['state']}: {cell_record['reason']}"]
+        if cell_record["reason"]
+        else []
+    )
+    if cell_record["unfinished"]:
+        remarks.append(f"not finished: {', '.join(cell_record['unfinished'])}")
+    mark = notes.mark([*remarks, *cell_record["warnings"]])
+    ours = cell_record["ours"]
+    lines = [Line(cell_record["state"] + mark, SMALL)]
     if ours:
         text = formatting.figure(ours["mean"], ours["std"], ours["n"]) + mark
-        lines = [Line(text, STRONG if made["best"] else "")]
-    if made["published"]:
-        lines.append(Line(f"paper {formatting.figure(**made['published'])}", SMALL))
+        lines = [Line(text, STRONG if cell_record["best"] else "")]
+    if cell_record["published"]:
+        lines.append(
+            Line(f"paper {formatting.figure(**cell_record['published'])}", SMALL)
+        )
     for name in REFERENCES:
-        found = made["against"].get(name)
-        if found:
-            test = formatting.probability(found["test"])
-            change = f"{name} {formatting.percent(found['change'])}"
+        comparison = cell_record["against"].get(name)
+        if comparison:
+            test = formatting.probability(comparison["test"])
+            change = f"{name} {formatting.percent(comparison['change'])}"
             lines.append(Line(f"{change} ({test})" if test else change, SMALL))
     return lines
 
@@ -155,12 +161,12 @@ def _figure(made: dict | None, notes: _Numbered) -> Cell:
 def _facts(
     block: dict, what: str, title: str, columns: Mapping[str, Callable]
 ) -> list[Part]:
-    """A table of something that is known of rows beside their results."""
-    known = [(row["name"], row[what]) for row in block["rows"] if row[what]]
-    if not known:
+    """Returns a table of facts about rows besides their results; none if empty."""
+    facts_by_row = [(row["name"], row[what]) for row in block["rows"] if row[what]]
+    if not facts_by_row:
         return []
     rows = [
         (cell(name), *(cell(tell(facts)) for tell in columns.values()))
-        for name, facts in known
+        for name, facts in facts_by_row
     ]
     return [Grid((title, *columns), rows)]

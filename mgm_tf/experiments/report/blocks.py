@@ -1,4 +1,4 @@
-"""A block of a table on a data set: its rows from runs, beside the paper's figures."""
+"""A block of a table on a data set: its rows from runs, with the paper's figures."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
@@ -38,9 +38,9 @@ class Blocks:
     """The blocks of tables, each measured once on a data set.
 
     Args:
-      tables: all there are; ST and MT of one table serve others of the same setting.
-      runs: by name.
-      changeable: the names of settings that change nothing that is learned.
+      tables: all tables by name; ST and MT of one serve others of the same setting.
+      runs: all runs by name.
+      changeable: the names of settings that change nothing learned.
     """
 
     def __init__(
@@ -50,29 +50,33 @@ class Blocks:
         changeable: Collection[str] = (),
     ):
         self._tables = tables
-        self._homes = {b.dataset for table in tables.values() for b in table.blocks}
+        self._named_datasets = {
+            b.dataset for table in tables.values() for b in table.blocks
+        }
         self._changeable = changeable
-        self._shelf: dict[str, dict[int, Run]] = {}
-        self._strangers: list[str] = []  # runs that have no name of a run
-        self._known: dict[tuple[str, str, str], dict] = {}
+        self._runs_by_stem: dict[str, dict[int, Run]] = {}
+        self._unnamed: list[str] = []  # runs that have no name of a run
+        self._records: dict[tuple[str, str, str], dict] = {}
         for name in sorted(runs):
-            found = names.stem_and_seed(name)
-            if found is None:
-                self._strangers.append(name)
+            stem_and_seed = names.stem_and_seed(name)
+            if stem_and_seed is None:
+                self._unnamed.append(name)
             else:
-                self._shelf.setdefault(found[0], {})[found[1]] = runs[name]
+                self._runs_by_stem.setdefault(stem_and_seed[0], {})[
+                    stem_and_seed[1]
+                ] = runs[name]
 
     def has_runs(self, block: Block, dataset: str) -> bool:
-        """Whether a run of the block is there, finished or not."""
+        """Returns whether there is a run of the block, finished or not."""
         flags = names.flags_on(block, dataset)
         return any(
-            names.stem(dataset, flags, training) in self._shelf
+            names.stem(dataset, flags, training) in self._runs_by_stem
             for row in block.rows
             for training in row.trainings()
         )
 
     def places(self, block: Block, dataset: str | None = None) -> list[str]:
-        """The data sets of the block's runs, its own first; of `dataset` alone, if any.
+        """Returns the data sets of the block's runs, its own first, or `dataset` alone.
 
         Data that tables name have a place there: they stand in that of others only
         where these are not run at all.
@@ -82,14 +86,14 @@ class Blocks:
         others = [name for name in COLUMNS if name != block.dataset]
         if self.has_runs(block, block.dataset):
             own = [block.dataset]
-            others = [name for name in others if name not in self._homes]
+            others = [name for name in others if name not in self._named_datasets]
         else:
             own = []
         return own + [name for name in others if self.has_runs(block, name)]
 
     def unused(self) -> list[str]:
-        """The names of runs that no table reads and no such run needs."""
-        wanted = {
+        """Returns the names of runs that no table reads and no such run needs."""
+        stems_of_tables = {
             names.stem(dataset, names.flags_on(block, dataset), training)
             for table in self._tables.values()
             for block in table.blocks
@@ -97,12 +101,16 @@ class Blocks:
             for row in block.rows
             for training in _with_needs(row.trainings())
         }
-        others = (runs for stem, runs in self._shelf.items() if stem not in wanted)
-        found = [run.name for runs in others for run in runs.values()]
-        return sorted(self._strangers + found)
+        others = (
+            runs
+            for stem, runs in self._runs_by_stem.items()
+            if stem not in stems_of_tables
+        )
+        unused = [run.name for runs in others for run in runs.values()]
+        return sorted(self._unnamed + unused)
 
     def of(self, table: str, block: Block, dataset: str) -> dict:
-        """The record of a block, JSON values.
+        """Returns the record of a block, JSON values.
 
         Returns:
           `id`; `name` and `title`; `dataset`, and `paper_dataset` where that is
@@ -114,9 +122,9 @@ class Blocks:
           what the runs have seen) and `scale` (setting -> its values).
         """
         key = table, block.name, dataset
-        if key not in self._known:
-            self._known[key] = self._measure(table, block, dataset)
-        return self._known[key]
+        if key not in self._records:
+            self._records[key] = self._measure(table, block, dataset)
+        return self._records[key]
 
     def _measure(self, table: str, block: Block, dataset: str) -> dict:
         columns = columns_of(block, dataset)
@@ -130,7 +138,7 @@ class Blocks:
             row.name: list(self._finished(block, row, dataset)) for row in block.rows
         }
         verdict = comparability.across_rows(finished)
-        every = [run for runs in finished.values() for run in runs]
+        all_runs = [run for runs in finished.values() for run in runs]
         is_own = dataset == block.dataset
         return {
             "id": anchor(f"table {table} {block.name} on {dataset}").strip("-"),
@@ -144,10 +152,10 @@ class Blocks:
             "references": references,
             "problems": list(verdict.refusals),
             "warnings": list(verdict.warnings),
-            "data": each_once(run.data for run in every if run.data),
+            "data": each_once(run.data for run in all_runs if run.data),
             "scale": {
                 name: each_once(
-                    run.settings[name] for run in every if name in run.settings
+                    run.settings[name] for run in all_runs if name in run.settings
                 )
                 for name in SCALE
             },
@@ -156,7 +164,7 @@ class Blocks:
     def _row(
         self, block: Block, row: Row, dataset: str, columns: Mapping[str, Column]
     ) -> dict:
-        made = {
+        row_cells = {
             task: cells.measured(
                 self._runs(block, dataset, training),
                 columns[task],
@@ -166,7 +174,7 @@ class Blocks:
             for task, training in row.reads.items()
             if task in columns
         }
-        trained = [self._runs(block, dataset, one) for one in row.trainings()]
+        trained = [self._runs(block, dataset, training) for training in row.trainings()]
         finished = [
             {seed: run for seed, run in runs.items() if run.is_finished}
             for runs in trained
@@ -175,9 +183,10 @@ class Blocks:
         return {
             "name": row.name,
             "stems": {
-                task: names.stem(dataset, flags, one) for task, one in row.reads.items()
+                task: names.stem(dataset, flags, training)
+                for task, training in row.reads.items()
             },
-            "cells": made,
+            "cells": row_cells,
             "delta_m": None,
             "costs": costs.of_row(finished),
             "knowledge": probe_results.of_row(finished),
@@ -185,7 +194,7 @@ class Blocks:
 
     def _runs(self, block: Block, dataset: str, training: Training) -> dict[int, Run]:
         stem = names.stem(dataset, names.flags_on(block, dataset), training)
-        return self._shelf.get(stem, {})
+        return self._runs_by_stem.get(stem, {})
 
     def _finished(self, block: Block, row: Row, dataset: str) -> Iterator[Run]:
         for training in row.trainings():
@@ -197,7 +206,7 @@ class Blocks:
     def _compare(
         self, table: str, block: Block, dataset: str, rows: list[dict]
     ) -> dict[str, str]:
-        """Fills `against` of the cells and `delta_m`; returns where MT and ST are."""
+        """Fills `against` and `delta_m`; returns where MT and ST are."""
         columns = columns_of(block, dataset)
         sources: dict[str, str] = {}
         for name in REFERENCES:
@@ -211,8 +220,9 @@ class Blocks:
                 for row in rows:
                     cell = row["cells"].get(task)
                     if cell:
-                        found = cells.comparison(cell, reference, column)
-                        cell["against"][name] = found
+                        cell["against"][name] = cells.comparison(
+                            cell, reference, column
+                        )
         for row in rows:
             gains = [cell["against"].get(ST) for cell in row["cells"].values()]
             row["delta_m"] = statistics.delta_m(
@@ -223,25 +233,25 @@ class Blocks:
     def _reference(
         self, table: str, block: Block, dataset: str, name: str, task: str
     ) -> tuple[str, Training] | None:
-        """The training that a row of that name reads, of this block or one like it."""
+        """Returns the training that a row of that name reads, here or elsewhere."""
         flags = names.flags_on(block, dataset)
         alike = (
-            (other, one)
+            (other, candidate)
             for other, each in self._tables.items()
-            for one in each.blocks
-            if names.flags_on(one, dataset) == flags
+            for candidate in each.blocks
+            if names.flags_on(candidate, dataset) == flags
         )
-        for where, one in ((table, block), *alike):
-            for row in one.rows:
+        for where, candidate in ((table, block), *alike):
+            for row in candidate.rows:
                 if row.name == name and task in row.reads:
                     return where, row.reads[task]
         return None
 
 
 def columns_of(block: Block, dataset: str) -> dict[str, Column]:
-    """The columns of a block on a data set, by task."""
+    """Returns the columns of a block on a data set, by task."""
     tasks = block.tasks
-    return {one.task: one for one in COLUMNS[dataset] if one.task in tasks}
+    return {column.task: column for column in COLUMNS[dataset] if column.task in tasks}
 
 
 def _with_needs(trainings: Iterable[Training]) -> Iterator[Training]:
@@ -261,9 +271,9 @@ def _as_json(column: Column) -> dict:
 
 
 def each_once(values: Iterable) -> list:
-    """Without repetition, in order; the values need no hash."""
-    found: list = []
+    """Returns values without repetition, in order; they need no hash."""
+    distinct: list = []
     for value in values:
-        if value not in found:
-            found.append(value)
-    return found
+        if value not in distinct:
+            distinct.append(value)
+    return distinct

@@ -20,11 +20,12 @@ def measured(
     published: Published | None = None,
     changeable: Collection[str] = (),
 ) -> Cell:
-    """The figure of a training in a column.
+    """Measures a training in a column.
 
     Args:
-      runs: of the training, by seed, finished or not.
-      published: what the paper has.
+      runs: the runs of the training by seed, finished or not.
+      column: the task and the metric.
+      published: the paper's figure.
       changeable: the names of settings that change nothing that is learned.
 
     Returns:
@@ -37,8 +38,8 @@ def measured(
     pending = [run.name for run in runs.values() if not run.is_finished]
     verdict = comparability.across_seeds(finished, changeable)
     values = {s: r.figure(column.task, column.metric) for s, r in finished.items()}
-    known = {seed: value for seed, value in values.items() if value is not None}
-    lacking = [finished[seed].name for seed in values if seed not in known]
+    measurements = {seed: value for seed, value in values.items() if value is not None}
+    lacking = [finished[seed].name for seed in values if seed not in measurements]
     reasons = list(verdict.refusals)
     if lacking:
         reasons.append(f"no {column.metric} of {column.task} in {', '.join(lacking)}")
@@ -46,7 +47,7 @@ def measured(
     return {
         "state": MEASURED if is_measured else _state(finished, pending),
         "reason": "; ".join(reasons),
-        "ours": statistics.summary(known) if is_measured else None,
+        "ours": statistics.summary(measurements) if is_measured else None,
         "published": _figure(published),
         "runs": {str(seed): run.name for seed, run in finished.items()},
         "unfinished": pending,
@@ -57,27 +58,27 @@ def measured(
     }
 
 
-def comparison(one: Cell, other: Cell, column: Column) -> dict | None:
-    """How the first cell stands to the second: relative change and paired test.
+def comparison(first: Cell, second: Cell, column: Column) -> dict | None:
+    """Returns how the first cell stands to the second: change and paired test.
 
     None if there is nothing to compare: a figure is missing, the runs are the same, or
     the data are not.
     """
-    if one["runs"] == other["runs"] or not are_comparable(one, other):
+    if first["runs"] == second["runs"] or not are_comparable(first, second):
         return None
     change = statistics.relative_change(
-        one["ours"]["mean"],
-        other["ours"]["mean"],
+        first["ours"]["mean"],
+        second["ours"]["mean"],
         higher_is_better=column.higher_is_better,
     )
-    test = statistics.paired(one["ours"]["values"], other["ours"]["values"])
+    test = statistics.paired(first["ours"]["values"], second["ours"]["values"])
     return {"change": change, "test": test}
 
 
-def are_comparable(one: Cell, other: Cell) -> bool:
-    """Whether both have a figure, and of the same data as far as that is known."""
-    has_figures = one["ours"] is not None and other["ours"] is not None
-    prints = {one["data"], other["data"]} - {""}
+def are_comparable(first: Cell, second: Cell) -> bool:
+    """Returns whether both have a figure, of the same data as far as known."""
+    has_figures = first["ours"] is not None and second["ours"] is not None
+    prints = {first["data"], second["data"]} - {""}
     return has_figures and len(prints) < 2
 
 

@@ -1,7 +1,7 @@
 """What the paper claims, judged by the means over seeds.
 
 The outcome is `held`, `not held`, `not enough seeds` (of a cell that is needed; where
-the means point is told besides) or `not run`.
+the means point is reason besides) or `not run`.
 """
 
 import itertools
@@ -42,10 +42,10 @@ def judge(
     """Judges a claim on a data set.
 
     Args:
-      claim: of the paper.
-      look: cell -> the row's record there, see `blocks`.
-      columns: of the data set, by task.
-      pairs: those of the claim that are looked at; None: all.
+      claim: a claim of the paper.
+      look: returns the record of a cell's row, see `blocks`.
+      columns: the columns of the data set by task.
+      pairs: the pairs of the claim to look at; None: all.
 
     Returns:
       `text`, `kind`, `outcome`, `words` (the outcome in numbers) and `comparisons`: of
@@ -63,9 +63,9 @@ def judge(
         ]
         for pair in pairs
     ]
-    holds, told = JUDGES[type(claim)](claim, compared)
-    made = [one for one in itertools.chain(*compared) if one["means"]]
-    outcome, in_words = _outcome(holds, told, made)
+    holds, reason = JUDGES[type(claim)](claim, compared)
+    finished = [item for item in itertools.chain(*compared) if item["means"]]
+    outcome, in_words = _outcome(holds, reason, finished)
     return {
         "text": claim.text,
         "kind": type(claim).__name__.lower(),
@@ -79,38 +79,37 @@ def judge(
 
 
 def _better(claim: Better, compared: list[list[dict]]) -> tuple[bool | None, str]:
-    return _by_share(compared, claim.share, lambda one: one["change"] > 0)
+    return _by_share(compared, claim.share, lambda item: item["change"] > 0)
 
 
 def _close(claim: Close, compared: list[list[dict]]) -> tuple[bool | None, str]:
     limit = 100 * claim.tolerance + EPSILON
-    holds, told = _by_share(compared, 1.0, lambda one: abs(one["change"]) <= limit)
-    made = [one["change"] for one in itertools.chain(*compared) if one["means"]]
-    if not made:
-        return holds, told
-    largest = max(made, key=abs)
-    return holds, f"{told}; largest difference {formatting.percent(largest)}"
+    holds, reason = _by_share(compared, 1.0, lambda item: abs(item["change"]) <= limit)
+    changes = [i["change"] for i in itertools.chain(*compared) if i["means"]]
+    if not changes:
+        return holds, reason
+    largest = max(changes, key=abs)
+    return holds, f"{reason}; largest difference {formatting.percent(largest)}"
 
 
 def _growing(claim: Growing, compared: list[list[dict]]) -> tuple[bool | None, str]:
-    """The mean lead over the tasks, from pair to pair.
+    """Compares the mean lead over the tasks, from pair to pair.
 
     Interpretation: the paper shows the gap growing in a plot of each task, and says so
     of all.
     """
-    del claim
-    made = [pair for pair in compared if pair and all(one["means"] for one in pair)]
-    leads = [float(np.mean([one["change"] for one in pair])) for pair in made]
+    finished = [p for p in compared if p and all(item["means"] for item in p)]
+    leads = [float(np.mean([item["change"] for item in pair])) for pair in finished]
     steps = [later > earlier for earlier, later in itertools.pairwise(leads)]
-    for pair, step in zip(made[1:], steps, strict=True):
-        for one in pair:
-            one["agrees"] = step
-    told = "leads " + ", ".join(map(formatting.percent, leads))
+    for pair, step in zip(finished[1:], steps, strict=True):
+        for item in pair:
+            item["agrees"] = step
+    reason = "leads " + ", ".join(map(formatting.percent, leads))
     missing = len(compared) - len(leads)
-    told += f"; {missing} of {len(compared)} pairs missing" if missing else ""
+    reason += f"; {missing} of {len(compared)} pairs missing" if missing else ""
     if not all(steps):
-        return False, told
-    return (None if missing or not steps else True), told
+        return False, reason
+    return (None if missing or not steps else True), reason
 
 
 JUDGES: Mapping[type, Callable] = {
@@ -123,37 +122,41 @@ JUDGES: Mapping[type, Callable] = {
 def _by_share(
     compared: list[list[dict]], share: float, agrees: Callable[[dict], bool]
 ) -> tuple[bool | None, str]:
-    """Whether so many comparisons agree, whatever those are that were not run."""
+    """Returns whether a share of the comparisons agrees, and why; None if open."""
     each = list(itertools.chain(*compared))
-    made = [one for one in each if one["means"]]
-    for one in made:
-        one["agrees"] = bool(agrees(one))
-    good = sum(one["agrees"] for one in made)
+    finished = [item for item in each if item["means"]]
+    for item in finished:
+        item["agrees"] = bool(agrees(item))
+    good = sum(item["agrees"] for item in finished)
     needed = math.ceil(share * len(each) - EPSILON)
-    told = f"{good} of {len(made)} comparisons agree"
-    told += f", {needed} needed" if share < 1 else ""
-    told += f"; {len(each) - len(made)} missing" if len(made) < len(each) else ""
-    if good + len(each) - len(made) < needed:
-        return False, told
-    return (True if made and good >= needed else None), told
+    reason = f"{good} of {len(finished)} comparisons agree"
+    reason += f", {needed} needed" if share < 1 else ""
+    reason += (
+        f"; {len(each) - len(finished)} missing" if len(finished) < len(each) else ""
+    )
+    if good + len(each) - len(finished) < needed:
+        return False, reason
+    return (True if finished and good >= needed else None), reason
 
 
 # --- Parts --------------------------------------------------------------------------
 
 
-def _outcome(holds: bool | None, told: str, made: Sequence[dict]) -> tuple[str, str]:
-    if not made:
+def _outcome(
+    holds: bool | None, reason: str, finished: Sequence[dict]
+) -> tuple[str, str]:
+    if not finished:
         return NOT_RUN, ""
     if holds is None:
-        return NOT_RUN, f"so far {told}"
-    least = min(min(one["n"]) for one in made)
+        return NOT_RUN, f"so far {reason}"
+    least = min(min(item["n"]) for item in finished)
     if least < SEEDS:
-        return FEW_SEEDS, f"so far {WORDS[holds]} (n = {least}): {told}"
-    return WORDS[holds], told
+        return FEW_SEEDS, f"so far {WORDS[holds]} (n = {least}): {reason}"
+    return WORDS[holds], reason
 
 
 def _each_once(pairs: Pairs, look: Callable[[Cell], dict]) -> list[tuple[Cell, Cell]]:
-    """Without pairs that have the same runs: blocks of two data sets on a third one."""
+    """Drops pairs with the same runs: blocks of two data sets shown on a third."""
     seen: dict[tuple, tuple[Cell, Cell]] = {}
     for first, second in pairs:
         keys = tuple(tuple(look(cell)["stems"].items()) for cell in (first, second))
@@ -168,17 +171,17 @@ def _have(pair: tuple[Cell, Cell], task: str, look: Callable[[Cell], dict]) -> b
 def _compared(
     pair: tuple[Cell, Cell], task: str, look: Callable[[Cell], dict], column: Column
 ) -> dict:
-    one, other = (look(cell)["cells"][task] for cell in pair)
-    found = cells.comparison(one, other, column)
-    is_made = found is not None and found["change"] is not None
+    first, second = (look(cell)["cells"][task] for cell in pair)
+    result = cells.comparison(first, second, column)
+    is_finished = result is not None and result["change"] is not None
     return {
         "first": list(pair[0]),
         "second": list(pair[1]),
         "task": task,
         "title": column.title,
-        "means": [c["ours"]["mean"] for c in (one, other)] if is_made else None,
-        "n": [c["ours"]["n"] for c in (one, other)] if is_made else None,
-        "change": found["change"] if found else None,
-        "test": found["test"] if found else None,
+        "means": [c["ours"]["mean"] for c in (first, second)] if is_finished else None,
+        "n": [c["ours"]["n"] for c in (first, second)] if is_finished else None,
+        "change": result["change"] if result else None,
+        "test": result["test"] if result else None,
         "agrees": None,
     }

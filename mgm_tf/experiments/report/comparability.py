@@ -31,7 +31,7 @@ Named = Sequence[tuple[str, Run]]  # runs, and what they are called in a message
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What was found.
+    """Whether runs may be averaged, and what speaks against it.
 
     Attributes:
       refusals: why the runs cannot be averaged.
@@ -46,7 +46,7 @@ def across_seeds(runs: Mapping[int, Run], changeable: Collection[str] = ()) -> V
     """Compares runs that should differ by their seed alone.
 
     Args:
-      runs: by the seed that their names tell.
+      runs: the runs by the seed in their names.
       changeable: the names of settings that change nothing that is learned.
     """
     each = [(run.name, run) for run in runs.values()]
@@ -60,7 +60,7 @@ def across_seeds(runs: Mapping[int, Run], changeable: Collection[str] = ()) -> V
         *_difference("test examples", each, _of_result("examples")),
     ]
     return Verdict(
-        tuple(refusals), tuple(_of_code(each) + _untold(list(runs.values())))
+        tuple(refusals), tuple(_of_code(each) + _unrecorded(list(runs.values())))
     )
 
 
@@ -122,8 +122,8 @@ def _sources(runs: Named, ignored: Collection[str]) -> list[str]:
 
 def sources(run: Run, flag: str) -> list[dict[str, object]]:
     """The settings of the runs that a run began with, in the order of the flag."""
-    told = run.starts[0].get("sources") or [] if run.starts else []
-    return [flat(one["settings"]) for one in told if one["flag"] == flag]
+    records = run.starts[0].get("sources") or [] if run.starts else []
+    return [flat(s["settings"]) for s in records if s["flag"] == flag]
 
 
 def _of_code(runs: Named) -> list[str]:
@@ -134,7 +134,7 @@ def _of_code(runs: Named) -> list[str]:
     ]
 
 
-def _untold(runs: Sequence[Run]) -> list[str]:
+def _unrecorded(runs: Sequence[Run]) -> list[str]:
     """What the runs' records leave open."""
     changed = [run.name for run in runs if _is_changed(run)]
     lines = [f"code changed after its commit in {_names(changed)}"] if changed else []
@@ -158,8 +158,8 @@ def _of_starts(
     """What the starts of a run say, each word once; at most so many letters of it."""
 
     def read(run: Run) -> str | None:
-        told = (start.get(part, {}).get(key) for start in run.starts)
-        return ", then ".join(dict.fromkeys(str(v)[:most] for v in told if v)) or None
+        values = (start.get(part, {}).get(key) for start in run.starts)
+        return ", then ".join(dict.fromkeys(str(v)[:most] for v in values if v)) or None
 
     return read
 
@@ -195,19 +195,19 @@ def _count(flag: str) -> Callable[[Run], object]:
 
 def _difference(what: str, runs: Named, read: Callable[[Run], object]) -> list[str]:
     """`--width: 0.25 in X and Z, 1.0 in Y`; nothing if all that tell it agree."""
-    found: dict[str, dict[str, None]] = {}
+    names_by_value: dict[str, dict[str, None]] = {}
     for name, run in runs:
         value = read(run)
         if value is not None:
-            found.setdefault(str(value) or "nothing", {})[name] = None
-    parts = [f"{value} in {_names(names)}" for value, names in found.items()]
+            names_by_value.setdefault(str(value) or "nothing", {})[name] = None
+    parts = [f"{value} in {_names(names)}" for value, names in names_by_value.items()]
     return [f"{what}: {', '.join(parts)}"] if len(parts) > 1 else []
 
 
 def _names(names: Iterable[str], most: int = 4) -> str:
     """`a, b and c`, long lists cut."""
-    every = list(names)
-    shown = every[:most]
-    rest = len(every) - len(shown)
+    all_names = list(names)
+    shown = all_names[:most]
+    rest = len(all_names) - len(shown)
     shown += [f"{rest} more"] * (rest > 0)
     return " and ".join([", ".join(shown[:-1])] * (len(shown) > 1) + shown[-1:])

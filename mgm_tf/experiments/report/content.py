@@ -26,11 +26,11 @@ VERDICTS = {True: "yes", False: "no", None: formatting.NONE}
 
 
 def document(record: dict, drawings: Mapping[str, Sequence[Drawing]]) -> Document:
-    """The report.
+    """Returns the report.
 
     Args:
-      record: of `assemble`.
-      drawings: by the `id` of the table or block that they belong to.
+      record: the result of `assemble`.
+      drawings: the drawings by the `id` of their table or block.
     """
     sections = [_table(table, drawings) for table in record["tables"]]
     claims = [Section("Claims of the paper", _summary(record["tables"]))]
@@ -42,9 +42,9 @@ def document(record: dict, drawings: Mapping[str, Sequence[Drawing]]) -> Documen
 
 def _introduction(record: dict) -> list[Part]:
     runs = record["runs"]
-    told = f"{formatting.count(runs['finished'], 'finished run')}"
+    counts = f"{formatting.count(runs['finished'], 'finished run')}"
     if runs["unfinished"]:
-        told += f", {len(runs['unfinished'])} not finished"
+        counts += f", {len(runs['unfinished'])} not finished"
     on = f" All is looked at on {record['dataset']}." if record["dataset"] else ""
     how = (
         "A figure is the mean over seeds ± the standard deviation (number of seeds); "
@@ -53,7 +53,7 @@ def _introduction(record: dict) -> list[Part]:
         "a paired two-sided t-test over seeds (not corrected for their number). Δm is "
         "the mean change to ST over tasks."
     )
-    parts: list[Part] = [Paragraph(f"{told}.{on} {how}"), _origin(record)]
+    parts: list[Part] = [Paragraph(f"{counts}.{on} {how}"), _origin(record)]
     for title, names in (
         ("Runs that are not finished", runs["unfinished"]),
         ("Runs that no table reads", runs["unused"]),
@@ -64,16 +64,16 @@ def _introduction(record: dict) -> list[Part]:
 
 
 def _origin(record: dict) -> Grid:
-    """Machines, code, versions and data of the runs that are shown."""
+    """Returns machines, code, versions and data of the runs that are shown."""
     code = [
         f"{(one.get('commit') or 'not known')[:10]}"
         + (" and changes" if one.get("modified") else "")
         for one in record["code"]
     ]
     versions = [
-        f"{name} {', '.join(known)}"
-        for name, known in record["versions"].items()
-        if known
+        f"{name} {', '.join(numbers)}"
+        for name, numbers in record["versions"].items()
+        if numbers
     ]
     facts = {
         "machines": record["machines"],
@@ -82,14 +82,14 @@ def _origin(record: dict) -> Grid:
         "data": list(map(data_in_words, record["data"])),
     }
     rows = [
-        (cell(name), [Line(fact) for fact in known or ["not recorded"]])
-        for name, known in facts.items()
+        (cell(name), [Line(fact) for fact in lines or ["not recorded"]])
+        for name, lines in facts.items()
     ]
     return Grid(("", "of the runs that are shown"), rows)
 
 
 def data_in_words(data: dict) -> str:
-    """Name, sizes and fingerprint."""
+    """Returns name, sizes and fingerprint of the data."""
     sizes = ", ".join(f"{n} {split}" for split, n in data.get("examples", {}).items())
     mark = data.get("fingerprint", "")[:8]
     return f"{data.get('name', 'not known')}: {sizes} ({mark})"
@@ -122,11 +122,11 @@ def _outcome(claim: dict) -> Cell:
 def _comparisons(claim: dict) -> Folded:
     rows = [
         (
-            cell(f"{_place(one['first'])} against {_place(one['second'])}"),
-            cell(one["title"]),
-            *_numbers(one),
+            cell(f"{_place(item['first'])} against {_place(item['second'])}"),
+            cell(item["title"]),
+            *_numbers(item),
         )
-        for one in claim["comparisons"]
+        for item in claim["comparisons"]
     ]
     heads = ("comparison", "figure", "means", "seeds", "change", "test", "agrees")
     on = f" ({claim['dataset']})" if claim["dataset"] else ""
@@ -137,15 +137,15 @@ def _place(place: Sequence[str]) -> str:
     return ", ".join(reversed(place))
 
 
-def _numbers(one: dict) -> list[Cell]:
-    if one["means"] is None:
+def _numbers(comparison: dict) -> list[Cell]:
+    if comparison["means"] is None:
         return [cell("not run"), *[cell(formatting.NONE)] * 4]
     return [
-        cell(" and ".join(map(formatting.figure, one["means"]))),
-        cell(" and ".join(map(str, one["n"]))),
-        cell(formatting.percent(one["change"])),
-        cell(formatting.probability(one["test"]) or formatting.NONE),
-        cell(VERDICTS[one["agrees"]]),
+        cell(" and ".join(map(formatting.figure, comparison["means"]))),
+        cell(" and ".join(map(str, comparison["n"]))),
+        cell(formatting.percent(comparison["change"])),
+        cell(formatting.probability(comparison["test"]) or formatting.NONE),
+        cell(VERDICTS[comparison["agrees"]]),
     ]
 
 

@@ -7,7 +7,7 @@ from mgm_tf.experiments.report.runs import Run
 
 
 def of_row(trainings: Iterable[Mapping[int, Run]]) -> dict | None:
-    """The costs of all networks of a row, each the mean over its seeds.
+    """Returns the costs of all networks of a row, each the mean over its seeds.
 
     Args:
       trainings: the finished runs of each training of the row, by seed.
@@ -39,13 +39,13 @@ def of_row(trainings: Iterable[Mapping[int, Run]]) -> dict | None:
 
 
 def machine(run: Run) -> str:
-    """Where a run was computed at last, in a few words."""
-    told = run.starts[-1].get("machine", {})
-    gpus = told.get("gpus") or []
+    """Names the machine where a run was last computed."""
+    record = run.starts[-1].get("machine", {})
+    gpus = record.get("gpus") or []
     if gpus:
         kinds = " and ".join(dict.fromkeys(gpus))
         return f"{len(gpus)} x {kinds}" if len(gpus) > 1 else kinds
-    return f"{told.get('cpus', 'unknown')} CPU cores"
+    return f"{record.get('cpus', 'unknown')} CPU cores"
 
 
 Reader = Callable[[dict], float | None]

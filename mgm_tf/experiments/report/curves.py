@@ -13,14 +13,14 @@ LEAST = 2  # steps that were validated, for a curve
 
 
 def of_block(block: dict, runs: Mapping[str, Run]) -> list[Drawing]:
-    """A drawing for the score and each column, as far as runs have logged them.
+    """Returns a drawing for the score and each column, as far as runs have logged them.
 
     The line of a row is the mean over its seeds, at the steps that all of them have;
     the band reaches from the lowest seed to the highest.
 
     Args:
-      block: of `Blocks.of`.
-      runs: by name.
+      block: the record from `Blocks.of`.
+      runs: the runs by name.
     """
     drawings = [_drawing(block, "validation score", SCORE, _scores(runs))]
     for column in block["columns"]:
@@ -57,13 +57,13 @@ def _scores(runs: Mapping[str, Run]) -> Reader:
     def read(row: dict) -> list[Curve]:
         by_task = [cell["runs"] for cell in row["cells"].values()]
         seeds = set.intersection(*map(set, by_task)) if by_task else set()
-        found = []
+        by_seed = []
         for seed in sorted(seeds, key=int):
             each = dict.fromkeys(names[seed] for names in by_task)
             curves = [_logged(runs[name], SCORE) for name in each]
             steps = set.intersection(*map(set, curves))
-            found.append({s: float(np.mean([c[s] for c in curves])) for s in steps})
-        return _logged_ones(found)
+            by_seed.append({s: float(np.mean([c[s] for c in curves])) for s in steps})
+        return _without_empty(by_seed)
 
     return read
 
@@ -71,16 +71,16 @@ def _scores(runs: Mapping[str, Run]) -> Reader:
 def _headlines(runs: Mapping[str, Run], task: str, name: str) -> Reader:
     def read(row: dict) -> list[Curve]:
         names = row["cells"].get(task, {"runs": {}})["runs"].values()
-        return _logged_ones([_logged(runs[one], name) for one in names])
+        return _without_empty([_logged(runs[one], name) for one in names])
 
     return read
 
 
-def _logged_ones(curves: Sequence[Curve]) -> list[Curve]:
-    """A run that has logged nothing leaves the others their curve."""
+def _without_empty(curves: Sequence[Curve]) -> list[Curve]:
+    """Drops empty curves: a run without a log leaves the others their curve."""
     return [curve for curve in curves if curve]
 
 
 def _logged(run: Run, name: str) -> Curve:
-    """Of a step that was done again after a break, the last value."""
+    """Returns the logged curve; of a step repeated after a break, the last value."""
     return {line["step"]: line[name] for line in run.log if line.get(name) is not None}

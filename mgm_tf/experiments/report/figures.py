@@ -28,11 +28,10 @@ Maps = dict[str, np.ndarray]
 
 
 def ratio_curves(table: dict, runs: Runs) -> list[Drawing]:
-    """Figure 5: a metric over the share of weakly labelled images, a line a method.
+    """Draws Figure 5: a metric over the share of weak images, a line a method.
 
     Rows are named `MGM 25 %`; where the row has no number the block's counts.
     """
-    del runs
     drawings = []
     for dataset, blocks in _by_dataset(table):
         for column in blocks[0]["columns"]:
@@ -49,12 +48,12 @@ def ratio_curves(table: dict, runs: Runs) -> list[Drawing]:
 
 
 def samples(table: dict, runs: Runs) -> list[Drawing]:
-    """Figure 7: what each row generates, of the same classes and the same noise."""
+    """Draws Figure 7: what each row generates of the same classes and noise."""
     return [_samples(block, runs) for block in table["blocks"]]
 
 
 def oracle(table: dict, runs: Runs) -> list[Drawing]:
-    """Figure 8: images beside the labels that the oracle gave them."""
+    """Draws Figure 8: images and the labels that the oracle gave them."""
     return [_oracle(block, runs) for block in table["blocks"]]
 
 
@@ -67,29 +66,29 @@ DRAWINGS: dict[str, Callable[[dict, Runs], list[Drawing]]] = {
 
 
 def drawings(record: dict, runs: Runs) -> dict[str, list[Drawing]]:
-    """All drawings of a report, by the `id` of the table or block that they belong to.
+    """Returns all drawings of a report by the `id` of their table or block.
 
     Args:
-      record: of `assemble`.
-      runs: by name.
+      record: the result of `assemble`.
+      runs: the runs by name.
 
     Raises:
       ValueError: a table is drawn in a way that is not known.
     """
-    found = {}
+    by_id = {}
     for table in record["tables"]:
         way = table["drawing"]
         if not way:
             for block in table["blocks"]:
-                found[block["id"]] = curves.of_block(block, runs)
+                by_id[block["id"]] = curves.of_block(block, runs)
         elif way in DRAWINGS:
-            found[table["id"]] = DRAWINGS[way](table, runs)
+            by_id[table["id"]] = DRAWINGS[way](table, runs)
         else:
             raise ValueError(
                 f"Table {table['name']} is drawn as {way!r}; expected one of "
                 f"{', '.join(DRAWINGS)}."
             )
-    return found
+    return by_id
 
 
 # --- Parts: curves, samples, annotations ----------------------------------------------
@@ -109,21 +108,23 @@ def _ratio_lines(blocks: Sequence[dict], task: str) -> list[plots.Line]:
 
 
 def _samples(block: dict, runs: Runs) -> Drawing:
-    found = _exhibits(block, runs, "samples")
+    arrays_by_row = _report_arrays(block, runs, "samples")
     title = f"{block['title']}: generated images"
-    if not found:
+    if not arrays_by_row:
         return Drawing(title, "No run has left generated images.")
-    labels = [list(map(str, arrays["titles"][:CLASSES])) for arrays in found.values()]
+    labels = [
+        list(map(str, arrays["titles"][:CLASSES])) for arrays in arrays_by_row.values()
+    ]
     if any(each != labels[0] for each in labels):
         return Drawing(title, "The runs have left generated images of other classes.")
     rows = [
         (f"{label} · {name}", list(arrays["images"][number, :COLUMNS]))
         for number, label in enumerate(labels[0])
-        for name, arrays in found.items()
+        for name, arrays in arrays_by_row.items()
     ]
     text = (
         f"Generated images of {', '.join(labels[0])}; of each class a line of "
-        f"{' and one of '.join(found)}. A column has the same noise."
+        f"{' and one of '.join(arrays_by_row)}. A column has the same noise."
     )
     pixels = image_grid([images for _, images in rows], [name for name, _ in rows])
     return Drawing(title, text, pixels=pixels)
@@ -160,15 +161,15 @@ def _annotated(title: str, info: TaskInfo, arrays: Maps) -> Drawing:
 # --- Parts: runs ----------------------------------------------------------------------
 
 
-def _exhibits(block: dict, runs: Runs, name: str) -> dict[str, Maps]:
-    """The exhibit of the first run of each row that has it."""
-    found = {}
+def _report_arrays(block: dict, runs: Runs, name: str) -> dict[str, Maps]:
+    """Returns the report arrays of the first run of each row that has them."""
+    arrays_by_row = {}
     for row in block["rows"]:
         arrays = (run.report_arrays(name) for run in _runs_of(row, runs))
-        first = next((one for one in arrays if one is not None), None)
+        first = next((loaded for loaded in arrays if loaded is not None), None)
         if first is not None:
-            found[row["name"]] = first
-    return found
+            arrays_by_row[row["name"]] = first
+    return arrays_by_row
 
 
 def _runs_of(row: dict, runs: Runs) -> list[Run]:
@@ -177,7 +178,7 @@ def _runs_of(row: dict, runs: Runs) -> list[Run]:
 
 
 def _by_dataset(table: dict) -> list[tuple[str, list[dict]]]:
-    found: dict[str, list[dict]] = {}
+    groups: dict[str, list[dict]] = {}
     for block in table["blocks"]:
-        found.setdefault(block["dataset"], []).append(block)
-    return list(found.items())
+        groups.setdefault(block["dataset"], []).append(block)
+    return list(groups.items())

@@ -10,7 +10,7 @@ GIBIBYTE = 2**30
 
 
 def figure(mean: float, std: float | None = None, n: int | None = None) -> str:
-    """`0.251 ± 0.004 (3)`; as many digits for the spread as for the mean."""
+    """Returns `0.251 ± 0.004 (3)`; as many digits for the spread as for the mean."""
     places = _places(mean)
     text = f"{mean:.{places}f}"
     text += f" ± {std:.{places}f}" if std is not None else ""
@@ -25,12 +25,12 @@ def _places(value: float) -> int:
 
 
 def percent(value: float | None) -> str:
-    """`+5.9 %`, or a dash."""
+    """Returns `+5.9 %`, or a dash."""
     return NONE if value is None else f"{value:+.1f}{SPACE}%"
 
 
 def probability(test: Mapping | None) -> str:
-    """`p = 0.031, 5 pairs`; empty without a test."""
+    """Returns `p = 0.031, 5 pairs`; empty without a test."""
     if test is None:
         return ""
     value = f"p = {test['p']:.2g}" if test["p"] >= 0.001 else "p < 0.001"
@@ -38,7 +38,7 @@ def probability(test: Mapping | None) -> str:
 
 
 def amount(value: float | None, unit: str = "") -> str:
-    """`9.83 M`."""
+    """Returns `9.83 M`."""
     if value is None:
         return NONE
     size, prefix = next(((s, p) for s, p in UNITS if abs(value) >= s), (1, " "))
@@ -46,7 +46,7 @@ def amount(value: float | None, unit: str = "") -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """`2 h 05 min`, `3 min 20 s`, `12 s`."""
+    """Returns `2 h 05 min`, `3 min 20 s`, `12 s`."""
     if seconds is None:
         return NONE
     whole = round(seconds)
@@ -59,10 +59,10 @@ def duration(seconds: float | None) -> str:
 
 
 def memory(size: float | None) -> str:
-    """`3.1 GiB`."""
+    """Returns `3.1 GiB`."""
     return NONE if size is None else f"{size / GIBIBYTE:.3g} GiB"
 
 
 def count(number: int, word: str) -> str:
-    """`1 run`, `2 runs`."""
+    """Returns `1 run`, `2 runs`."""
     return f"{number} {word}{'s' * (number != 1)}"

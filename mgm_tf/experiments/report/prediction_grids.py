@@ -20,7 +20,7 @@ Runs = Mapping[str, Run]
 
 
 def predictions(table: dict, runs: Runs) -> list[Drawing]:
-    """Predictions and errors of the rows above the ground truth, image by image."""
+    """Draws predictions and errors of the rows above the ground truth."""
     return [one for block in table["blocks"] for one in _predictions(block, runs)]
 
 
@@ -60,18 +60,18 @@ class _Map:
 
 
 def _maps(row: dict, runs: Runs) -> dict[str, _Map]:
-    found = {}
+    maps = {}
     for task, cell in row["cells"].items():
         run = first_run(cell, runs)
         arrays = run.report_arrays("predictions") if run else None
         if run and arrays and task in run.tasks and f"prediction_{task}" in arrays:
             kinds = (arrays[f"{kind}_{task}"] for kind in KINDS)
-            found[task] = _Map(run.tasks[task], arrays["image"], *kinds)
-    return found
+            maps[task] = _Map(run.tasks[task], arrays["image"], *kinds)
+    return maps
 
 
 def _comparison(shown: Mapping[str, Mapping[str, _Map]], number: int) -> np.ndarray:
-    """The picture of a test image."""
+    """Returns the picture of a test image."""
     every = {task: one for maps in shown.values() for task, one in maps.items()}
     ends = {task: _largest_error(task, shown, number) for task in every}
     image = next(iter(every.values())).image[number]
@@ -100,7 +100,7 @@ def _comparison(shown: Mapping[str, Mapping[str, _Map]], number: int) -> np.ndar
 def _largest_error(
     task: str, shown: Mapping[str, Mapping[str, _Map]], number: int
 ) -> float:
-    """Of all rows, so that their error maps can be compared."""
+    """Returns the largest error of all rows: their error maps have one scale."""
     return max(
         colors.largest_error(
             one.info, one.prediction[number], one.target[number], one.valid[number]
@@ -140,11 +140,11 @@ def _blank(image: np.ndarray, title: str = "") -> Tile:
 
 
 def fit(picture: np.ndarray) -> np.ndarray:
-    """A picture [H, W, 3] in the size of a report's grids."""
+    """Returns a picture [H, W, 3] in the size of a report's grids."""
     return tiles.fit(picture, smallest=SMALLEST)
 
 
 def first_run(cell: dict, runs: Runs) -> Run | None:
-    """The finished run of the lowest seed."""
+    """Returns the finished run of the lowest seed."""
     names = cell["runs"]
     return runs[names[min(names, key=int)]] if names else None

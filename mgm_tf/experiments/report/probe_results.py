@@ -1,4 +1,4 @@
-"""What the encoders of a row know, where that was measured (`mgm_tf.probe`)."""
+"""The probe results of the encoders of a row (`mgm_tf.probe`)."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -7,7 +7,7 @@ from mgm_tf.experiments.report.runs import Run
 
 
 def of_row(trainings: Iterable[Mapping[int, Run]]) -> dict | None:
-    """The means over all runs of a row that were measured, of all its networks.
+    """Returns the means over all probed runs of a row, of all its networks.
 
     Args:
       trainings: the finished runs of each training of the row, by seed.

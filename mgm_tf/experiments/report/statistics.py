@@ -7,7 +7,7 @@ from scipy import stats
 
 
 def summary(values: Mapping[int, float]) -> dict:
-    """Mean and spread of a figure over seeds.
+    """Returns mean and spread of a figure over seeds.
 
     Returns:
       `mean`, `std` (of a sample, n - 1; None of one value), `n`, and the `values` by
@@ -26,7 +26,7 @@ def summary(values: Mapping[int, float]) -> dict:
 def relative_change(
     value: float, reference: float, *, higher_is_better: bool
 ) -> float | None:
-    """How much better than the reference, in percent of it; below 0 is worse.
+    """Returns how much better than the reference, in percent of it; below 0 is worse.
 
     None of a reference of 0.
     """
@@ -37,7 +37,7 @@ def relative_change(
 
 
 def delta_m(changes: Iterable[float | None]) -> float | None:
-    """Delta m: the mean over tasks of the relative changes to ST, in percent.
+    """Returns Delta m: the mean over tasks of the relative changes to ST, in percent.
 
     Maninis, Radosavovic and Kokkinos, "Attentive single-tasking of multiple tasks"
     (CVPR 2019). None if a task has no change, or there is no task.
@@ -49,7 +49,7 @@ def delta_m(changes: Iterable[float | None]) -> float | None:
 
 
 def paired(first: Mapping[str, float], second: Mapping[str, float]) -> dict | None:
-    """Student's paired test over the seeds that both have.
+    """Computes Student's paired test over the seeds that both have.
 
     Returns:
       `p`, two-sided, and `pairs`. None of fewer than 2 pairs, and where all pairs
