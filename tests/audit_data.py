@@ -50,7 +50,7 @@ class Split:
             for key in ("image", "scene", *self.tasks)
         }
 
-    def names(self, numbers) -> list[str]:
+    def names(self, numbers: np.ndarray) -> list[str]:
         return [f"{self.name}_{number}" for number in numbers]
 
 
@@ -61,7 +61,12 @@ def data(count: int, seed: int = 0) -> Data:
     return arrays | {"scene": np.arange(count, dtype=np.int32) % 2}
 
 
-def splits(change: Change | None = None, count: int = 40, info=INFO, **others: Data):
+def splits(
+    change: Change | None = None,
+    count: int = 40,
+    info: metadata.DataInfo = INFO,
+    **others: Data,
+) -> dict[str, Split]:
     """Splits train, validation and what else is given; `change` is made to train."""
     train = data(count)
     train |= change(train) if change else {}
@@ -103,7 +108,9 @@ def _example(random: np.random.Generator) -> dict[str, np.ndarray]:
     }
 
 
-def _plane(random, u, v, distance):
+def _plane(
+    random: np.random.Generator, u: np.ndarray, v: np.ndarray, distance: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Depth [H, W] and normals [H, W, 3] of a plane that the camera at 0 sees."""
     normal = np.array([*random.uniform(-0.6, 0.6, 2), 1.0])
     normal /= np.linalg.norm(normal)

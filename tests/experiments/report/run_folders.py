@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import pathlib
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +22,8 @@ ROWS = (
     Row("MT", dict.fromkeys(TASKS, MT)),
     Row("MGM", dict.fromkeys(TASKS, MGM)),
 )
-HALF = (("labelled_percent", "50"),)
+Flags = tuple[tuple[str, str], ...]
+HALF: Flags = (("labelled_percent", "50"),)
 SETTINGS = {
     "data": {"dataset": "rooms", "image_size": 64, "labelled_percent": 50.0},
     "network": {"width": 0.25},
@@ -49,7 +52,13 @@ COSTS = {
 }
 
 
-def block(name="nyuv2 50 %", dataset="nyuv2", rows=ROWS, flags=HALF, **others) -> Block:
+def block(
+    name: str = "nyuv2 50 %",
+    dataset: str = "nyuv2",
+    rows: tuple[Row, ...] = ROWS,
+    flags: Flags = HALF,
+    **others: Any,
+) -> Block:
     return Block(name, dataset, rows, flags, **others)
 
 
@@ -65,7 +74,7 @@ def write(
     metrics: dict | None = None,
     *,
     dataset: str = "rooms",
-    flags=HALF,
+    flags: Flags = HALF,
     settings: dict | None = None,
     start: dict | None = None,
     costs: dict | None = None,
@@ -91,7 +100,7 @@ def write(
     return folder
 
 
-def write_json(path: pathlib.Path, value) -> None:
+def write_json(path: pathlib.Path, value: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value))
 
@@ -106,7 +115,11 @@ def merged(*records: dict) -> dict:
     return result
 
 
-def validation(steps_and_scores, task="depth", metric="absolute_error") -> list[dict]:
+def validation(
+    steps_and_scores: Iterable[tuple[int, float]],
+    task: str = "depth",
+    metric: str = "absolute_error",
+) -> list[dict]:
     """The lines of a log: the headline is 1 - score."""
     lines: list[dict] = [{"step": 0, "stage": "joint", "event": "started"}]
     for step, score in steps_and_scores:
@@ -130,7 +143,12 @@ INFOS = {
 }
 
 
-def write_exhibits(folder: pathlib.Path, tasks=TASKS, images: int = 2, seed: int = 0):
+def write_report_arrays(
+    folder: pathlib.Path,
+    tasks: Sequence[str] = TASKS,
+    images: int = 2,
+    seed: int = 0,
+) -> None:
     """Predictions, samples and annotations of 8 pixels."""
     place = folder / "exhibits"
     write_json(

@@ -44,7 +44,7 @@ def test_a_setting_that_one_run_does_not_have(seeds):
     )
 
 
-def test_habits_may_differ(seeds):
+def test_changeable_settings_may_differ(seeds):
     runs = seeds(settings={"run": {"log_every": 5}})
     assert comparability.across_seeds(runs, {"log_every"}).refusals == ()
     assert "--log_every" in comparability.across_seeds(runs).refusals[0]

@@ -126,7 +126,7 @@ def test_predictions_stand_above_the_ground_truth(tmp_path):
         (MT, TASKS),
     ):
         folder = run_folders.write(tmp_path, training, 0, run_folders.figures(0.2, 0.5))
-        run_folders.write_exhibits(folder, tasks)
+        run_folders.write_report_arrays(folder, tasks)
     first, second = only(tmp_path, Table("F4", "", (block(),), drawing="predictions"))
     assert "predictions of ST, MT, each" in first.text
     assert first.text.endswith("MGM left no predictions.")
@@ -139,7 +139,7 @@ def test_predictions_stand_above_the_ground_truth(tmp_path):
 def test_predictions_of_other_images_are_not_compared(tmp_path):
     for training, images in ((MT, 2), (MGM, 1)):
         folder = run_folders.write(tmp_path, training, 0, run_folders.figures(0.2, 0.5))
-        run_folders.write_exhibits(folder, images=images)
+        run_folders.write_report_arrays(folder, images=images)
     (only_one,) = only(tmp_path, Table("F4", "", (block(),), drawing="predictions"))
     assert only_one.text == "The runs have left predictions of different images."
 
@@ -159,7 +159,7 @@ def test_curves_over_the_share_of_weak_images(tmp_path):
 def test_generated_images_of_rows_stand_below_each_other(tmp_path):
     for training in (MT, MGM):
         folder = run_folders.write(tmp_path, training, 0, run_folders.figures(0.2, 0.5))
-        run_folders.write_exhibits(folder)
+        run_folders.write_report_arrays(folder)
     rows = (Row("SAGAN", {"depth": MT}), Row("MGM", {"depth": MGM}))
     table = Table("F7", "", (block(rows=rows),), drawing="samples")
     (found,) = only(tmp_path, table)
@@ -173,7 +173,7 @@ def test_generated_images_of_rows_stand_below_each_other(tmp_path):
 
 def test_annotated_images_have_a_legend(tmp_path):
     folder = run_folders.write(tmp_path, MT, 0, run_folders.figures(0.2, 0.5))
-    run_folders.write_exhibits(folder)
+    run_folders.write_report_arrays(folder)
     table = Table("F8", "", (block(rows=ROWS[1:2]),), drawing="oracle")
     (found,) = only(tmp_path, table)
     assert found.text.startswith("2 images, each left of the classes")

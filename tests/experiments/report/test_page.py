@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
         metrics = run_folders.figures(0.2 + 0.01 * seed, 0.5)
         start = CHANGED if seed == 2 else {}
         run = run_folders.write(root, MT, seed, metrics, log=log, start=start)
-        run_folders.write_exhibits(run)
+        run_folders.write_report_arrays(run)
         metrics = run_folders.figures(0.3 + 0.02 * seed, 0.4)
         run_folders.write(root, MGM, seed, metrics, costs=COSTS, log=log)
         width = {"network": {"width": 0.25 + seed}}

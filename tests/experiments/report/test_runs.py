@@ -62,7 +62,7 @@ def test_what_a_run_does_not_tell(tmp_path):
 
 def test_exhibits_come_with_what_their_maps_mean(tmp_path):
     folder = run_folders.write(tmp_path, MT, 0)
-    run_folders.write_exhibits(folder)
+    run_folders.write_report_arrays(folder)
     run = runs.Run(folder)
     assert run.report_arrays("samples")["images"].shape == (2, 3, 8, 8, 3)
     assert run.tasks["depth"].unit == run_folders.INFOS["depth"].unit
