@@ -160,7 +160,7 @@ def write_report_arrays(
         "segmentation": lambda r: r.integers(0, 2, (images, 8, 8, 1)),
         "depth": lambda r: r.uniform(1, 5, (images, 8, 8, 1)),
     }
-    arrays = {"image": shown}
+    arrays: dict[str, Any] = {"image": shown}
     for number, task in enumerate(tasks):
         arrays[f"prediction_{task}"] = maps[task](rng)
         arrays[f"target_{task}"] = maps[task](np.random.default_rng(number))
