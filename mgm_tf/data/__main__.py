@@ -17,6 +17,7 @@ from mgm_tf.config import command_line, options
 from mgm_tf.config import settings as config
 from mgm_tf.data import audit, builders
 from mgm_tf.data.splits import Split
+from mgm_tf.plotting import terminal
 
 _MOST_NAMES = 8
 
@@ -100,9 +101,9 @@ def description(builder: tfds.core.DatasetBuilder) -> str:
         f"{builder.info.full_name}: {builder.data_path}, {mebibytes:,.1f} MiB, "
         f"{info.image_size} x {info.image_size} pixels",
         "",
-        *_table(("split", "images"), splits),
+        _table(("split", "images"), splits),
         "",
-        *_table(("task", "unit", "source"), tasks),
+        _table(("task", "unit", "source"), tasks),
         "",
         f"Image label: {info.label_kind}, {len(info.scene_names)} classes"
         f"{_some(info.scene_names)}",
@@ -125,15 +126,8 @@ def _some(names: Sequence[str]) -> str:
     return f" ({', '.join([*names[:_MOST_NAMES], *more])})" if names else ""
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Returns lines of left-aligned columns."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) for cell, width in zip(row, widths, strict=True)
-        ).rstrip()
-        for row in (head, *rows)
-    ]
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return terminal.table([terminal.Column(title) for title in head], rows)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
-import tqdm
 from scipy.cluster import vq
 
 from mgm_tf.data import array_files
 from mgm_tf.data.batches import in_order
 from mgm_tf.data.examples import network_images
 from mgm_tf.data.splits import PATIENCE, Split
+from mgm_tf.plotting import terminal
 
 FILE = "scene_clusters.npz"
 PRESENCE_BATCH_SIZE = 64
@@ -111,15 +111,14 @@ def class_presence(split: Split, task: str) -> np.ndarray:
     info = split.info.tasks[task]
     classes = len(info.class_names)
     rows = []
-    batches = tqdm.tqdm(
-        in_order(split, PRESENCE_BATCH_SIZE),
-        "finding objects",
-        -(-len(split) // PRESENCE_BATCH_SIZE),
-        delay=PATIENCE,
-        leave=False,
+    number = -(-len(split) // PRESENCE_BATCH_SIZE)
+    progress = terminal.Progress(
+        "finding objects", number, "batches", delay=PATIENCE, keep=False
     )
-    for batch in batches:
-        for label_map in batch[task].numpy():
-            values = label_map[label_map != info.missing].astype(np.int64)
-            rows.append(np.bincount(values, minlength=classes)[:classes] > 0)
+    with progress:
+        for batch in in_order(split, PRESENCE_BATCH_SIZE):
+            for label_map in batch[task].numpy():
+                values = label_map[label_map != info.missing].astype(np.int64)
+                rows.append(np.bincount(values, minlength=classes)[:classes] > 0)
+            progress.update()
     return np.stack(rows).astype(np.int32)

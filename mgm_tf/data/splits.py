@@ -13,11 +13,11 @@ from typing import Literal
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
-import tqdm
 
 from datasets.metadata import DataInfo
 from mgm_tf.data import memory, storage
 from mgm_tf.data.storage import SCENE, StoredSplit
+from mgm_tf.plotting import terminal
 
 PIECE = 64  # examples read at once where all are read
 PATIENCE = 2.0  # seconds after which progress is shown
@@ -251,12 +251,12 @@ class Split:
         """Calls `read` with the numbers of all examples, some at a time."""
         numbers = np.arange(len(self))
         pieces = np.split(numbers, range(PIECE, len(self), PIECE))
-        progress = tqdm.tqdm(
-            total=len(self),
-            desc=f"{title} of {self.name}",
-            unit="image",
+        progress = terminal.Progress(
+            f"{title} of {self.name}",
+            len(self),
+            "images",
             delay=PATIENCE,
-            leave=False,
+            keep=False,
         )
         with progress, futures.ThreadPoolExecutor(processor_cores()) as threads:
             calls = [threads.submit(read, piece) for piece in pieces]

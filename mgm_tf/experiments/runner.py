@@ -17,10 +17,9 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import tqdm
-
 from mgm_tf.config import command_line
 from mgm_tf.experiments.jobs import Job
+from mgm_tf.plotting import terminal
 from mgm_tf.train import __main__ as train
 
 BEGUN = "config.json"  # written when the data are built
@@ -120,14 +119,8 @@ class Runner:
             for number in (signal.SIGINT, signal.SIGTERM)
         }
         # Finished ones take no time: the time left is that of the others.
-        progress = tqdm.tqdm(
-            total=self._total,
-            initial=self._total - len(self._waiting),
-            desc="runs",
-            unit="run",
-            dynamic_ncols=True,
-            mininterval=0.5 if sys.stderr.isatty() else 15.0,
-        )
+        finished = self._total - len(self._waiting)
+        progress = terminal.Progress("runs", self._total, "runs", done=finished)
         try:
             with progress:
                 while self._running or (self._waiting and not self._stopping):
@@ -174,7 +167,7 @@ class Runner:
             data != _data_of(other) for other in self._running.values()
         )
 
-    def _look(self, progress: tqdm.tqdm) -> None:
+    def _look(self, progress: terminal.Progress) -> None:
         """Takes note of the processes that have ended."""
         for process, job in list(self._running.items()):
             if (job.workdir / BEGUN).exists():
@@ -186,11 +179,11 @@ class Runner:
             if code == 0 and is_finished(job.workdir):
                 self._needs.done(job.name)
                 self._ready.update(self._needs.get_ready())
-                progress.set_postfix_str(job.name, refresh=False)
-                progress.update(1)
+                progress.note(job.name)
+                progress.update()
             elif not self._stopping:
                 self._failures.append(Failure(job, _reason(job, code)))
-                progress.write(f"Failed: {job.name}; see {job.workdir / OUTPUT}")
+                print(f"Failed: {job.name}; see {job.workdir / OUTPUT}", flush=True)
 
 
 def _data_of(job: Job) -> tuple[str, str, int]:

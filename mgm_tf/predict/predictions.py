@@ -23,12 +23,11 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 from PIL import Image
-from tqdm import tqdm
 
 from datasets.metadata import DataInfo, TaskInfo
 from mgm_tf.export.predictor import SCENES, probabilities_of
 from mgm_tf.export.versions import LoadedModel, Outputs
-from mgm_tf.plotting import panels, tiles
+from mgm_tf.plotting import panels, terminal, tiles
 from mgm_tf.predict import image_files
 from mgm_tf.tasks.scenes import scene_classes_of
 
@@ -113,7 +112,11 @@ def predict(model: LoadedModel, jobs: Sequence[Job], batch_size: int = 8) -> int
     for folder in {job.panel.parent for job in jobs}:
         folder.mkdir(parents=True, exist_ok=True)
     failures: list[str] = []
-    with tqdm(total=len(jobs), unit="image", disable=None) as progress:
+    # A file has the last line and the names of what could not be read: enough.
+    progress = terminal.Progress(
+        "predicting", len(jobs), "images", shown=sys.stderr.isatty()
+    )
+    with progress:
         for start in range(0, len(jobs), batch_size):
             photos = []
             for job in jobs[start : start + batch_size]:
@@ -121,7 +124,7 @@ def predict(model: LoadedModel, jobs: Sequence[Job], batch_size: int = 8) -> int
                     photos.append(_read(job, model.info.image_size))
                 except ValueError as error:
                     failures.append(str(error))
-                    tqdm.write(f"Skipped {error}", file=sys.stderr)
+                    print(f"Skipped {error}", file=sys.stderr)
                     progress.update()
             _predict_batch(model, photos, progress)
     print(f"Predicted {len(jobs) - len(failures)} of {len(jobs)} images.", flush=True)
@@ -164,7 +167,7 @@ def _read(job: Job, network_size: int) -> _Photo:
 
 
 def _predict_batch(
-    model: LoadedModel, photos: Sequence[_Photo], progress: tqdm
+    model: LoadedModel, photos: Sequence[_Photo], progress: terminal.Progress
 ) -> None:
     if not photos:
         return

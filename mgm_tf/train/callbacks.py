@@ -4,16 +4,15 @@ import contextlib
 import dataclasses
 import math
 import signal
-import sys
 import time
 import types
 from collections.abc import Callable, Iterator, Mapping
 
 import keras
 import numpy as np
-import tqdm
 
 from mgm_tf.errors import NotFinite
+from mgm_tf.plotting import terminal
 from mgm_tf.train.costs import RunCosts
 from mgm_tf.train.logs import Log
 
@@ -145,17 +144,7 @@ class Progress(keras.callbacks.Callback):
 
     def __init__(self, title: str, first: int, total: int):
         super().__init__()
-        # A file (not a terminal) gets a line now and then, not a new one each step.
-        patience = 0.5 if sys.stderr.isatty() else 15.0
-        self._bar = tqdm.tqdm(
-            total=total,
-            initial=first,
-            desc=title,
-            unit="step",
-            mininterval=patience,
-            maxinterval=patience,
-            dynamic_ncols=True,
-        )
+        self._line = terminal.Progress(title, total, "steps", done=first)
         self._steps = total - first
         self.done = 0  # steps of this call of `fit`
 
@@ -166,16 +155,16 @@ class Progress(keras.callbacks.Callback):
             update = name.split("/")[0]
             sums[update] = sums.get(update, 0.0) + value
         text = " ".join(f"{name}={value:.3g}" for name, value in sums.items())
-        self._bar.set_postfix_str(text, refresh=False)
+        self._line.note(text)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Advances by the steps of the last call of the graph."""
         previous, self.done = self.done, min(batch + 1, self._steps)
-        self._bar.update(self.done - previous)
+        self._line.update(self.done - previous)
 
     def close(self) -> None:
         """Ends the line and leaves it as it is."""
-        self._bar.close()
+        self._line.close()
 
 
 class Interruption(keras.callbacks.Callback):

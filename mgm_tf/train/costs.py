@@ -7,20 +7,32 @@ that is continued adds to it.
 
 import collections
 import dataclasses
-import io
 import json
 import pathlib
 import resource
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from mgm_tf.method.stages import Stage
+from mgm_tf.plotting import terminal
 
 FILE = "costs.json"
 PREDICTION_NETWORKS = ("encoder", "decoders")
+
+NETWORK_COLUMNS = (
+    terminal.Column("network", 16),
+    terminal.Column("parameters", 14, right=True),
+)
+STAGE_COLUMNS = (
+    terminal.Column("stage", 12),
+    terminal.Column("batch", 6, right=True),
+    terminal.Column("GFLOP", 10, right=True),
+    terminal.Column("GiB", 8, right=True),
+    terminal.Column("length"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,21 +100,26 @@ def table(
       stages: stage -> costs of one of its steps.
       lengths: name of a stage -> its length in words.
     """
-    text = io.StringIO()
-    print(f"{'network':<16}{'parameters':>14}", file=text)
-    for name, number in {**counts, "all": sum(counts.values())}.items():
-        print(f"{name:<16}{number:>14,}", file=text)
+    parameters = [
+        (name, f"{number:,}")
+        for name, number in {**counts, "all": sum(counts.values())}.items()
+    ]
     # Weights, gradients and the two averages of Adam, 4 bytes each.
     fixed = 16 * sum(counts.values())
-    print(f"\n{'stage':<12}{'batch':>6}{'GFLOP':>10}{'GiB':>8}  length", file=text)
+    rows: list[Sequence[str] | str] = []
     for stage, costs in stages.items():
         memory = (costs.activation_bytes + fixed) / 2**30
-        numbers = f"{stage.batch_size:>6}{costs.flops / 1e9:>10.1f}{memory:>8.2f}"
-        print(f"{stage.name:<12}{numbers}  {lengths[stage.name]}", file=text)
-        for update in stage.updates:
-            print(f"    {update.name:<22}-> {', '.join(update.trains)}", file=text)
-    print("\nGFLOP and GiB: of a step, on one device, read off its graph.", file=text)
-    return text.getvalue()
+        numbers = str(stage.batch_size), f"{costs.flops / 1e9:.1f}", f"{memory:.2f}"
+        rows.append((stage.name, *numbers, lengths[stage.name]))
+        rows += [
+            f"    {update.name:<22}-> {', '.join(update.trains)}"
+            for update in stage.updates
+        ]
+    return (
+        f"{terminal.table(NETWORK_COLUMNS, parameters)}\n\n"
+        f"{terminal.table(STAGE_COLUMNS, rows)}\n\n"
+        "GFLOP and GiB: of a step, on one device, read off its graph.\n"
+    )
 
 
 class RunCosts:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
-import tqdm
 
 from mgm_tf.data.batches import in_order
 from mgm_tf.data.examples import network_images
 from mgm_tf.data.splits import Split
+from mgm_tf.plotting import terminal
 from mgm_tf.tasks.dense import Task
 from mgm_tf.tasks.scenes import SceneClasses
 
@@ -60,13 +60,15 @@ class Evaluator:
             evaluated[SCENE] = self._scene_classes
         sums: dict[str, dict[str, np.ndarray]] = {name: {} for name in evaluated}
         number = -(-len(split) // self._batch_size)
-        batches = in_order(split, self._batch_size)
-        for batch in tqdm.tqdm(
-            batches, "evaluating", number, leave=False, disable=not progress
-        ):
-            for name, values in self._statistics(batch).items():
-                for key, value in values.items():
-                    sums[name][key] = sums[name].get(key, 0) + value.numpy()
+        line = terminal.Progress(
+            "evaluating", number, "batches", keep=False, shown=progress
+        )
+        with line:
+            for batch in in_order(split, self._batch_size):
+                for name, values in self._statistics(batch).items():
+                    for key, value in values.items():
+                        sums[name][key] = sums[name].get(key, 0) + value.numpy()
+                line.update()
         return {name: each.summarize(sums[name]) for name, each in evaluated.items()}
 
     def _batch_statistics(
@@ -135,13 +137,23 @@ def table(metrics: Metrics, baseline: Metrics, headlines: Mapping[str, str]) -> 
       baseline: the metrics of the constant predictor.
       headlines: task -> its most important metric, marked by a star.
     """
-    rows = [f"{'task':<14}{'metric':<18}{'model':>10}{'constant':>10}"]
-    for task, values in metrics.items():
-        for name, value in values.items():
-            star = " *" if name == headlines[task] else ""
-            numbers = f"{_number(value):>10}{_number(baseline[task][name]):>10}"
-            rows.append(f"{task:<14}{name + star:<18}{numbers}")
-    return "\n".join(rows)
+    columns = (
+        terminal.Column("task", 14),
+        terminal.Column("metric", 18),
+        terminal.Column("model", 10, right=True),
+        terminal.Column("constant", 10, right=True),
+    )
+    rows = [
+        (
+            task,
+            name + " *" * (name == headlines[task]),
+            _number(value),
+            _number(baseline[task][name]),
+        )
+        for task, values in metrics.items()
+        for name, value in values.items()
+    ]
+    return terminal.table(columns, rows)
 
 
 def _number(value: float) -> str:

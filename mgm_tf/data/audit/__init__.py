@@ -33,13 +33,12 @@ from concurrent import futures
 
 import numpy as np
 import tensorflow as tf
-import tqdm
 
 from mgm_tf.data.audit import checks, duplicates, page, values
 from mgm_tf.data.audit.report import Example, Finding, Report, summary
 from mgm_tf.data.splits import Split
 from mgm_tf.errors import DamagedExample
-from mgm_tf.plotting import colors
+from mgm_tf.plotting import colors, terminal
 
 __all__ = ["Finding", "Report", "audit", "check", "summary", "write"]
 
@@ -70,9 +69,7 @@ def audit(
     """
     numbers = {name: _spread(len(split), most) for name, split in splits.items()}
     total = sum(map(len, numbers.values()))
-    with tqdm.tqdm(
-        total=total, unit=" images", desc="audit", disable=not progress
-    ) as bar:
+    with terminal.Progress("audit", total, "images", shown=progress) as bar:
         parts = {
             name: _Part(split, numbers[name], bar) for name, split in splits.items()
         }
@@ -125,7 +122,7 @@ def write(report: Report, folder: str | pathlib.Path) -> pathlib.Path:
 class _Part:
     """The counts of a split, made in one pass."""
 
-    def __init__(self, split: Split, numbers: np.ndarray, bar: tqdm.tqdm):
+    def __init__(self, split: Split, numbers: np.ndarray, bar: terminal.Progress):
         self.split = split
         self.looked_at = 0
         self.damaged: list[str] = []
