@@ -27,7 +27,7 @@ from mgm_tf.config.settings import Config, DataConfig
 from mgm_tf.data.batches import Batches
 from mgm_tf.data.dataset import DataSet
 from mgm_tf.data.splits import Split, fits_in_memory
-from mgm_tf.method.algorithm import Stage
+from mgm_tf.method.stages import Stage
 from mgm_tf.train import provenance
 from mgm_tf.train.experiment import Experiment
 

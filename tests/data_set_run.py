@@ -10,7 +10,7 @@ import numpy as np
 from absl import flags
 
 from mgm_tf.config import settings
-from mgm_tf.train import claiming, logs, loop
+from mgm_tf.train import logs, loop
 from mgm_tf.train.experiment import Experiment
 
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
@@ -57,7 +57,7 @@ def trained(name: str, folder: pathlib.Path, *more: str) -> Experiment:
         )
     )
     workdir = folder / "run"
-    claiming.begin(experiment, workdir)
+    loop.claim(experiment, workdir)
     loop.train(experiment, workdir)
     stages = {line["stage"] for line in logs.read(workdir)}
     assert stages == {stage.name for stage in experiment.stages}

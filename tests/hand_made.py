@@ -12,7 +12,7 @@ SIZE = 2  # pixels of a side
 
 
 def examples(
-    count=2, images=None, scenes=(0, 1), labels=toy.LABELS, **changes
+    count=2, images=None, scenes=(0, 1), labels=toy.SCENE_CLASSES, **changes
 ) -> Examples:
     """Examples whose images are grey, of values 0, 0.1, 0.2 ... unless given."""
     if images is None:

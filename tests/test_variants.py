@@ -155,7 +155,7 @@ def test_a_variant_trains_what_the_paper_says(name):
     settings = parsed(data, f"variants/{name}", more=needed(name))
     assert settings.data.tasks == tasks
     known = toy.tasks_of(tasks)
-    method = composition.method_of(settings, known, toy.LABELS, ("a", "b", "c"))
+    method = composition.method_of(settings, known, toy.SCENE_CLASSES, ("a", "b", "c"))
     rows = algorithm.algorithm_1(method)
     assert tuple(row.name for row in rows) == updates
     group, field, value = SETTINGS.get(name, ("method", "generator_updates", 2))
@@ -167,7 +167,7 @@ def test_a_new_decoder_learns_alone():
         settings = parsed("nyuv2", f"variants/{name}", more=needed(name))
         known = toy.tasks_of(settings.data.tasks)
         (row,) = algorithm.algorithm_1(
-            composition.method_of(settings, known, toy.LABELS)
+            composition.method_of(settings, known, toy.SCENE_CLASSES)
         )
         assert row.trains == tuple(set(MULTI_TASK_NETWORK) - {"encoder"})
 
@@ -203,7 +203,7 @@ def test_a_variant_goes_behind_every_data_set(data, name):
         message = re.escape(REFUSED[name, data])
         refused = pytest.raises(ValueError, match=message)
     with refused:
-        composition.method_of(settings, toy.tasks_of(tasks), toy.LABELS, ("a",))
+        composition.method_of(settings, toy.tasks_of(tasks), toy.SCENE_CLASSES, ("a",))
 
 
 def test_what_another_run_does_not_give_cannot_be_frozen():

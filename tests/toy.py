@@ -1,38 +1,35 @@
 """Small stand-ins that tests share: tasks, losses, a stored batch, networks."""
 
+import dataclasses
 import functools
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from datasets.metadata import TaskInfo, depth_info, normals_info, segmentation_info
+from mgm_tf.config.settings import Config, MethodConfig
 from mgm_tf.data.examples import Reader
-from mgm_tf.method import algorithm
 from mgm_tf.method.adashare import LearnPolicy, SampledPolicy, UnderPolicy
-from mgm_tf.method.adversarial import Discriminate, Generate
-from mgm_tf.method.algorithm import Average, Method, Synthesis
-from mgm_tf.method.em import LatentPredictions
-from mgm_tf.method.gradients import SURGERY
+from mgm_tf.method.algorithm import Method
 from mgm_tf.method.objectives import (
-    WEIGHTINGS,
-    Contrastive,
     MultiTask,
-    Reconstruct,
-    Scene,
 )
 from mgm_tf.method.synthesis_labels import of_the_minibatch
 from mgm_tf.networks import build_networks
 from mgm_tf.networks.task_weights import costs_of
 from mgm_tf.tasks.dense import Task, task_of
 from mgm_tf.tasks.scenes import Categorical
+from mgm_tf.train import composition
 
 SIZE = 64
 BATCH = 4
 WEAK_BATCH = 6  # weakly labelled images beside them
 EXTRA_SIZES = {"weak": WEAK_BATCH, "held_out": BATCH}
 SCENES = (0, 2, -1, 1)  # of the batch: one is not known
-LABELS = Categorical(("kitchen", "office", "bedroom"))
+SCENE_CLASSES = Categorical(("kitchen", "office", "bedroom"))
 
 _UNIT_INTERVAL = {"scale": 1 / 65534, "offset": -1 / 65534}
 INFOS = {
@@ -49,7 +46,6 @@ INFOS = {
 ALL_TASKS = tuple(INFOS)
 TWO_TASKS = ("segmentation", "depth")
 Z_DIM = 16  # of the networks here
-SELF_SUPERVISED = {"simclr": Contrastive(0.5), "reconstruction": Reconstruct()}
 
 
 def tasks_of(names) -> tuple[Task, ...]:
@@ -58,51 +54,47 @@ def tasks_of(names) -> tuple[Task, ...]:
 
 
 def method(
-    names,
+    names: Sequence[str],
     weak: str = "synthetic",
     refinement: str = "eml",
     self_supervision: str = "simclr",
-    players: int = 2,
+    generator_updates: int = 2,
     *,
-    em: str = "gradient",
-    weighting: str = "equal",
-    surgery: str = "none",
-    augmentation: str = "none",
-    average: float = 0.0,
-    ratio: float = 1.0,
-    others: tuple[str, ...] = (),
-    size: int = Z_DIM,
-    **changes,
+    synthesizers: tuple[str, ...] = (),
+    latent_size: int = Z_DIM,
+    **changes: Any,
 ) -> Method:
-    """A method for the tasks of these names, of rows of the tables by their keys."""
-    tasks = tasks_of(names)
-    source = algorithm.WEAK_SOURCES[weak]
-    latent = source.latent(size)
-    generator = "average_generator" if average else "generator"
-    em_losses = {
-        "gradient": Scene(LABELS),
-        "latent": LatentPredictions(tasks, LABELS, steps=2, rate=0.1),
-    }
-    return Method(
-        multi_task=MultiTask(
-            tuple((task.name, task) for task in tasks), WEIGHTINGS[weighting]
-        ),
-        scene=Scene(LABELS),
-        weak_scene=em_losses[em],
-        self_supervised=SELF_SUPERVISED.get(self_supervision, Contrastive(0.5)),
-        discriminate=Discriminate(latent, 0.01, augmentation),
-        generate=Generate(latent, 0.01, augmentation),
-        weak_images=source.images(
-            Synthesis(latent, generator, size, others, tasks, ratio)
-        ),
-        weak=source,
-        refinement=algorithm.REFINEMENT[refinement],
-        self_supervision=algorithm.SELF_SUPERVISION[self_supervision],
-        generator_updates=players,
-        gradients=SURGERY[surgery],
-        averages=(Average("generator", generator, average),) if average else (),
-        **changes,
+    """Returns a method for the tasks of these names.
+
+    Args:
+      names: the names of the tasks.
+      weak: the value of `--weak`; the next three are flags as well.
+      refinement: of `--refinement`.
+      self_supervision: of `--self_supervision`.
+      generator_updates: of `--generator_updates`.
+      synthesizers: the names of networks of other runs that synthesize.
+      latent_size: the number of entries of z.
+      changes: further settings of `MethodConfig`, or attributes of `Method` that are
+        other ones than the settings say.
+    """
+    flags = {field.name for field in dataclasses.fields(MethodConfig)}
+    settings = {name: value for name, value in changes.items() if name in flags}
+    method_settings = MethodConfig(
+        weak=weak,
+        refinement=refinement,
+        self_supervision=self_supervision,
+        generator_updates=generator_updates,
+        **({"em_steps": 2} | settings),
     )
+    described = composition.method_of(
+        Config(method=method_settings),
+        tasks_of(names),
+        SCENE_CLASSES,
+        synthesizers,
+        latent_size,
+    )
+    others = {name: value for name, value in changes.items() if name not in flags}
+    return dataclasses.replace(described, **others)
 
 
 def policy(multi_task: MultiTask) -> LearnPolicy:
@@ -113,9 +105,11 @@ def policy(multi_task: MultiTask) -> LearnPolicy:
 
 def reader(names, extra=("weak",)) -> Reader:
     """Makes examples of `raw_batch`."""
-    wanted = functools.partial(of_the_minibatch, labels=LABELS, frequencies=None)
+    labels = functools.partial(
+        of_the_minibatch, scene_classes=SCENE_CLASSES, frequencies=None
+    )
     sizes = {name: EXTRA_SIZES[name] for name in extra}
-    return Reader(tasks_of(names), LABELS, 7, BATCH, sizes, wanted)
+    return Reader(tasks_of(names), SCENE_CLASSES, 7, BATCH, sizes, labels)
 
 
 def raw_batch(names, step: int = 0) -> dict[str, tf.Tensor]:
@@ -199,7 +193,7 @@ def tiny_networks(tasks, **changes) -> dict[str, keras.Model]:
         "costs": costs(tasks),
         **changes,
     }
-    return noted(shaken(build_networks(channels, LABELS.size, SIZE, **settings)))
+    return noted(shaken(build_networks(channels, SCENE_CLASSES.size, SIZE, **settings)))
 
 
 def tiny_dcgan_networks(names) -> dict[str, keras.Model]:

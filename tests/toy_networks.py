@@ -62,7 +62,7 @@ class _Refiner(CompositeModel):
         super().__init__(name="refiner")
         self.convolution = Convolution(4, 9, toy.SIZE // _COARSE)
         self.normalize = BatchNormalization()
-        self.logits = keras.layers.Dense(toy.LABELS.size)
+        self.logits = keras.layers.Dense(toy.SCENE_CLASSES.size)
 
     def call(self, predictions, training=False):
         hidden = self.convolution(tf.concat(list(predictions.values()), axis=-1))
@@ -142,7 +142,7 @@ def small_networks(names, task_weights="uncertainty") -> dict[str, keras.Model]:
         "synthesizer_2": Synthesizer(CompositeModel(), None, _Generator()),
     }
     images = tf.zeros((2, toy.SIZE, toy.SIZE, 3))
-    condition, noise = tf.zeros((2, toy.LABELS.size)), tf.zeros((2, Z_DIM))
+    condition, noise = tf.zeros((2, toy.SCENE_CLASSES.size)), tf.zeros((2, Z_DIM))
     features = networks["encoder"](images)
     networks["refiner"](networks["decoders"](features))
     networks["projector"](features)

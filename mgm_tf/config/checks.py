@@ -5,11 +5,8 @@ The settings come as the groups of `config.Config`.
 
 import dataclasses
 
-from mgm_tf.config.lengths import StageLength
-
-# --weak: what reads images that are synthesized, and what a GAN learns for.
-SYNTHESIZED = ("synthetic", "frozen", "combined", "oracle")
-LEARNED_GAN = ("synthetic", "frozen", "oracle")
+from mgm_tf.config.options import StageLength
+from mgm_tf.config.weak_sources import WEAK_SOURCES
 
 # --start_from: the networks whose weights are those of another run.
 STARTED = ("encoder", "decoders")
@@ -100,7 +97,7 @@ def _method_rules(method):
     yield (
         f"--synthesis_ratio={method.synthesis_ratio:g} is of synthesized images; "
         f"--weak is {method.weak}",
-        method.synthesis_ratio != 1 and method.weak not in SYNTHESIZED,
+        method.synthesis_ratio != 1 and not WEAK_SOURCES[method.weak].synthesized,
     )
     yield (
         f"--generator_average={method.generator_average:g}: from 0 to below 1",
@@ -110,7 +107,7 @@ def _method_rules(method):
         value = getattr(method, name)
         yield (
             f"--{name}={value} is of a GAN that learns; --weak is {method.weak}",
-            value not in (0, "none") and method.weak not in LEARNED_GAN,
+            value not in (0, "none") and not WEAK_SOURCES[method.weak].generative,
         )
     yield (
         "--em=latent is of the refinement network, but --refinement is none",
@@ -140,7 +137,7 @@ def _sharing_rules(sharing: str, method):
     apart = f"--sharing={sharing} has features of each task's own"
     yield (
         f"{apart}: --weak={method.weak} synthesizes from shared ones",
-        not shared and method.weak in SYNTHESIZED,
+        not shared and WEAK_SOURCES[method.weak].synthesized,
     )
     yield (
         f"{apart}: --self_supervision={method.self_supervision} learns shared ones",

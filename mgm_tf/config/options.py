@@ -1,94 +1,128 @@
-"""Options: frozen dataclasses whose fields are flags.
+"""Options: frozen dataclasses whose fields are flags; and the values written in words.
 
 A field made by `option` is a flag of the same name; its type is the flag's type, its
 metadata the help text. A dataclass may hold others; names are unique over all.
 """
 
 import dataclasses
+import re
 import typing
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from absl import flags
 
 
-def option(default, text: str, *, may_change: bool = False, folder: bool = False):
-    """A field with its help text.
+def option(
+    default: object, text: str, *, may_change: bool = False, folder: bool = False
+) -> Any:
+    """Returns a field of a dataclass that is a flag.
 
     Args:
-      habit: the value changes what is shown or how fast it goes, not what is learned; a
-        run may be continued with another value.
-      folder: the value names folders: it is what lies there that matters, not where.
+      default: the value where the flag is not given.
+      text: the help of the flag, understood without the code.
+      may_change: whether the value changes what is shown or how fast a run goes, and
+        not what is learned; a run may be continued with another value.
+      folder: whether the value names folders: it is what lies there that matters, not
+        where.
     """
     metadata = {"help": text, "may_change": may_change, "folder": folder}
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def _enum(name, default, text, kind, values):
-    flags.DEFINE_enum(name, default, typing.get_args(kind), text, flag_values=values)
-
-
-def _list(name, default, text, kind, values):
-    flags.DEFINE_list(name, list(default), text, flag_values=values)
-
-
-def _plain(define):
-    return lambda name, default, text, kind, values: define(
-        name, default, text, flag_values=values
-    )
-
-
 _DEFINE = {
-    Literal: _enum,
-    tuple: _list,
-    int: _plain(flags.DEFINE_integer),
-    float: _plain(flags.DEFINE_float),
-    bool: _plain(flags.DEFINE_bool),
-    str: _plain(flags.DEFINE_string),
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    bool: flags.DEFINE_bool,
+    str: flags.DEFINE_string,
 }
 
 
-def define_flags(group, values: flags.FlagValues) -> None:
+def define_flags(group: type, values: flags.FlagValues) -> None:
     """Defines one flag for each leaf field of `group`."""
-    for field in dataclasses.fields(group):
-        if dataclasses.is_dataclass(field.type):
-            define_flags(field.type, values)
+    for name, field in leaves(group).items():
+        kind = typing.get_origin(field.type) or field.type
+        default, text = field.default, field.metadata["help"]
+        if kind is Literal:
+            choices = typing.get_args(field.type)
+            flags.DEFINE_enum(name, default, choices, text, flag_values=values)
+        elif kind is tuple:
+            flags.DEFINE_list(name, list(default), text, flag_values=values)
         else:
-            kind = typing.get_origin(field.type) or field.type
-            define = _DEFINE[kind]
-            text = field.metadata["help"]
-            define(field.name, field.default, text, field.type, values)
+            _DEFINE[kind](name, default, text, flag_values=values)
 
 
-def build(group, settings: Mapping):
-    """`group` from flat settings, name -> value (lists for tuples)."""
-    made = {}
+def build(group: type, settings: Mapping[str, object]) -> Any:
+    """Returns an instance of `group` of flat settings, name -> value.
+
+    A list, as flags and JSON have it, becomes a tuple.
+    """
+    values: dict[str, object] = {}
     for field in dataclasses.fields(group):
         if dataclasses.is_dataclass(field.type):
-            made[field.name] = build(field.type, settings)
+            values[field.name] = build(field.type, settings)
         else:
             value = settings[field.name]
-            made[field.name] = tuple(value) if isinstance(value, list) else value
-    return group(**made)
+            values[field.name] = tuple(value) if isinstance(value, list) else value
+    return group(**values)
 
 
-def from_flags(group, values: flags.FlagValues):
-    """`group` from parsed flags."""
+def from_flags(group: type, values: flags.FlagValues) -> Any:
+    """Returns an instance of `group` of parsed flags."""
     return build(group, {name: values[name].value for name in leaves(group)})
 
 
-def leaves(group) -> dict[str, dataclasses.Field]:
-    """All leaf fields below `group`, by name."""
-    found = {}
+def leaves(group: type) -> dict[str, dataclasses.Field]:
+    """Returns all leaf fields below `group`, by name."""
+    fields: dict[str, dataclasses.Field] = {}
     for field in dataclasses.fields(group):
         if dataclasses.is_dataclass(field.type):
-            found.update(leaves(field.type))
+            fields.update(leaves(field.type))
         else:
-            found[field.name] = field
-    return found
+            fields[field.name] = field
+    return fields
 
 
-def settings(options) -> dict[str, object]:
-    """The values of groups of options as one flat mapping, name -> value."""
+def settings(options: Any) -> dict[str, Any]:
+    """Returns the values of groups of options as one flat mapping, name -> value."""
     groups = dataclasses.asdict(options)
     return {name: value for group in groups.values() for name, value in group.items()}
+
+
+@dataclasses.dataclass(frozen=True)
+class StageLength:
+    """The length of a stage, as an option has it in words.
+
+    Attributes:
+      amount: the number of epochs or steps, 0 or more.
+      in_epochs: whether the amount counts epochs, else steps.
+    """
+
+    amount: float
+    in_epochs: bool
+
+    @classmethod
+    def parse(cls, text: str) -> "StageLength":
+        """Reads `100epochs`, `0.5epochs` or `2000steps`.
+
+        Raises:
+          ValueError: the text is none of these.
+        """
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:(epochs)|steps)", text.strip())
+        if match is None:
+            raise ValueError(
+                f"A length is written like 100epochs or 2000steps; received {text!r}."
+            )
+        return cls(float(match[1]), in_epochs=bool(match[2]))
+
+    def steps(self, examples: int, batch_size: int) -> int:
+        """Returns the number of steps: at least one, unless the amount is 0.
+
+        Args:
+          examples: the number of examples in an epoch.
+          batch_size: the number of examples in a step.
+        """
+        exact = self.amount
+        if self.in_epochs:
+            exact = self.amount * examples / batch_size
+        return max(round(exact), int(self.amount > 0))

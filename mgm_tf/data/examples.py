@@ -1,7 +1,7 @@
 """What an update of Algorithm 1 works on: images, and what is known of them."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -10,22 +10,26 @@ from mgm_tf.data.randomness import BatchRng
 from mgm_tf.tasks.dense import Task
 from mgm_tf.tasks.scenes import SceneClasses
 
+# Extra examples of a batch: real images of which nothing but the scene is known
+# (MGM_r), and labelled ones from which AdaShare learns its policies.
+WEAK, HELD_OUT = "weak", "held_out"
+
 
 @dataclasses.dataclass(frozen=True)
 class StageProgress:
-    """How far a stage is.
+    """How far a stage has come.
 
     Attributes:
-      progress: the part of its steps that is done, [] float32 in [0, 1).
-      passes: how often its training examples were seen, [] float32.
+      fraction: the part of its steps that is done, [] float32 in [0, 1).
+      epochs: how often its training examples have been seen, [] float32.
     """
 
-    progress: tf.Tensor
-    passes: tf.Tensor
+    fraction: tf.Tensor
+    epochs: tf.Tensor
 
     @classmethod
     def start(cls) -> "StageProgress":
-        """The time before the first step."""
+        """Returns the progress before the first step."""
         return cls(tf.zeros(()), tf.zeros(()))
 
 
@@ -34,17 +38,17 @@ class Examples:
     """Images with their labels, as networks see them.
 
     Attributes:
-      images: [N, H, W, 3] in [-1, 1].
-      condition: the scene label as a vector [N, classes]; all zero: not known.
-      draws: random numbers for these examples.
-      targets: task name -> [N, H, W, channels] in the network's coding; empty for
-        synthesized images.
-      valid: task name -> [N, H, W] booleans, where there is a label.
-      wanted: the labels of what is synthesized from these, [N, classes]; if None, their
-        own.
-      beside: further examples by name, if there are such: `weak`, real images of which
-        only the scene label is used; `held_out`, labelled ones for policies.
-      clock: how far the stage is.
+      images: the images, [N, H, W, 3] in [-1, 1].
+      condition: the scene labels as vectors, [N, classes]; all zeros where the scene is
+        not known.
+      rng: the random numbers of these examples.
+      targets: task name -> label map [N, H, W, channels] in the network's coding; empty
+        for synthesized images.
+      valid: task name -> where its map has a label, [N, H, W] booleans.
+      synthesis_condition: c~, the scene labels of the images that are synthesized from
+        these, [N, classes]; those of the examples themselves if none are given.
+      extra: further examples of the batch by name, `WEAK` or `HELD_OUT`.
+      stage_progress: how far the stage has come.
     """
 
     images: tf.Tensor
@@ -52,65 +56,64 @@ class Examples:
     rng: BatchRng
     targets: Mapping[str, tf.Tensor] = dataclasses.field(default_factory=dict)
     valid: Mapping[str, tf.Tensor] = dataclasses.field(default_factory=dict)
-    wanted: tf.Tensor | None = None
+    synthesis_condition: tf.Tensor = None
     extra: Mapping[str, "Examples"] = dataclasses.field(default_factory=dict)
     stage_progress: StageProgress = dataclasses.field(
         default_factory=StageProgress.start
     )
 
-    @property
-    def synthesis_condition(self) -> tf.Tensor:
-        """c~: the labels of what is synthesized, [N, classes]."""
-        return self.condition if self.wanted is None else self.wanted
+    def __post_init__(self) -> None:
+        if self.synthesis_condition is None:
+            object.__setattr__(self, "synthesis_condition", self.condition)
 
     def repeated(self, ratio: float) -> "Examples":
-        """`ratio` times as many images, in turns, with draws of their own."""
-        own = self.images.shape[0]
-        number = max(round(ratio * own), 1)
-        if number == own:
+        """Returns `ratio` times as many examples, each turn with its own randomness."""
+        count = self.images.shape[0]
+        repeated_count = max(round(ratio * count), 1)
+        if repeated_count == count:
             return self
-        places = _in_turns(number, own)
+        indices = _cycled_indices(repeated_count, count)
         return Examples(
-            images=tf.gather(self.images, places),
-            condition=tf.gather(self.condition, places),
-            rng=self.rng.repeated(places),
-            wanted=tf.gather(self.synthesis_condition, places),
+            images=tf.gather(self.images, indices),
+            condition=tf.gather(self.condition, indices),
+            rng=self.rng.repeated(indices),
+            synthesis_condition=tf.gather(self.synthesis_condition, indices),
             stage_progress=self.stage_progress,
         )
 
 
-def _in_turns(number: int, own: int) -> list[int]:
-    """The places of `number` examples that are taken of `own` in turns.
+def _cycled_indices(repeated_count: int, count: int) -> Sequence[int]:
+    """Returns `repeated_count` indices that cycle through `count` examples.
 
-    The last turn takes evenly spread ones: replicas that hold as many examples each
+    The last turn takes evenly spread ones: replicas that hold equally many examples
     take, all together, what one device takes.
     """
-    whole, rest = divmod(number, own)
-    return [*range(own)] * whole + [place * own // rest for place in range(rest)]
+    turns, rest = divmod(repeated_count, count)
+    return [*range(count)] * turns + [index * count // rest for index in range(rest)]
 
 
 @dataclasses.dataclass(frozen=True)
-class Span:
-    """The steps of a stage: what tells the time.
+class StageSpan:
+    """The steps of a stage, from which its progress at a step follows.
 
     Attributes:
-      begin: the step of the run at which it begins.
-      steps: how many there are.
-      examples: that it is trained on.
+      begin: the step of the run at which the stage begins.
+      steps: the number of its steps.
+      examples: the number of examples that it is trained on.
     """
 
     begin: int = 0
     steps: int = 1
     examples: int = 1
 
-    def stage_progress(self, step: tf.Tensor, batch_size: int) -> StageProgress:
-        """The time at a step of the run."""
+    def progress_at(self, step: tf.Tensor, batch_size: int) -> StageProgress:
+        """Returns the progress at a step of the run."""
         done = tf.cast(step - self.begin, tf.float32)
         return StageProgress(done / self.steps, done * (batch_size / self.examples))
 
 
 def network_images(images: tf.Tensor) -> tf.Tensor:
-    """Images 0..255 as networks see them: [-1, 1] (appendix B, "Data Processing")."""
+    """Converts images from 0..255 to [-1, 1] (appendix B, "Data Processing")."""
     return tf.cast(images, tf.float32) / 127.5 - 1.0
 
 
@@ -119,65 +122,78 @@ class Reader:
     """Makes `Examples` of stored batches.
 
     Attributes:
-      tasks: what is learned.
-      labels: the scene classes.
-      seed: of the run.
-      batch_size: examples in the global batch.
-      beside: name -> number of the further ones in it.
-      wanted: (condition, draws) -> the labels of what is synthesized; if None, their
-        own.
-      augmentation: of labelled examples, a key of `geometry.AUGMENTATIONS`.
+      tasks: the tasks that are learned.
+      scene_classes: the scene classes.
+      seed: the seed of the run.
+      batch_size: the number of examples in the global batch.
+      extra: name -> number of extra examples of that name in the global batch.
+      synthesis_labels: (condition, rng) -> the scene labels of what is synthesized; if
+        None, those of the minibatch.
+      augmentation: the geometric augmentation of labelled examples, a key of
+        `geometry.AUGMENTATIONS`.
       span: the steps of the stage.
     """
 
     tasks: tuple[Task, ...]
-    labels: SceneClasses
+    scene_classes: SceneClasses
     seed: int
     batch_size: int
     extra: Mapping[str, int] = dataclasses.field(default_factory=dict, hash=False)
-    wanted: Callable[[tf.Tensor, BatchRng], tf.Tensor] | None = None
+    synthesis_labels: Callable[[tf.Tensor, BatchRng], tf.Tensor] | None = None
     augmentation: str = "none"
-    span: Span = Span()
+    span: StageSpan = StageSpan()
 
     def __call__(self, batch: Mapping) -> Examples:
-        """The examples of a batch of `inputs.Batches`."""
+        """Returns the examples of a batch of `batches.Batches`."""
         step = batch["step"][0]
         rng = BatchRng.at(self.seed, step, batch["position"], self.batch_size)
         examples = self._examples(batch, rng)
-        wanted = self.wanted and self.wanted(examples.condition, rng.fold_in("wanted"))
         return dataclasses.replace(
             examples,
-            wanted=wanted,
-            extra={name: self._extra(name, batch[name]) for name in self.extra},
-            stage_progress=self.span.stage_progress(step, self.batch_size),
+            synthesis_condition=self._synthesis_condition(examples),
+            extra={
+                name: self._extra_examples(name, batch[name]) for name in self.extra
+            },
+            stage_progress=self.span.progress_at(step, self.batch_size),
         )
 
-    def _extra(self, name: str, batch: Mapping[str, tf.Tensor]) -> Examples:
+    def _synthesis_condition(self, examples: Examples) -> tf.Tensor:
+        if self.synthesis_labels is None:
+            return examples.condition
+        return self.synthesis_labels(examples.condition, examples.rng.fold_in("wanted"))
+
+    def _extra_examples(self, name: str, batch: Mapping[str, tf.Tensor]) -> Examples:
         size = self.extra[name]
         rng = BatchRng.at(self.seed, batch["step"][0], batch["position"], size)
         return self._examples(batch, rng.fold_in(name))
 
     def _examples(self, batch: Mapping[str, tf.Tensor], rng: BatchRng) -> Examples:
         tasks = [task for task in self.tasks if task.name in batch]
-        world = self._world(batch, tasks, rng)
+        labelled = self._labelled_images(batch, tasks, rng)
         return Examples(
-            images=world.images,
-            condition=self.labels.condition(batch["scene"]),
+            images=labelled.images,
+            condition=self.scene_classes.condition(batch["scene"]),
             rng=rng,
-            targets={t.name: t.target(world.physical[t.name]) for t in tasks},
-            valid=world.valid,
+            targets={
+                task.name: task.target(labelled.physical[task.name]) for task in tasks
+            },
+            valid=labelled.valid,
         )
 
-    def _world(self, batch, tasks: list[Task], rng: BatchRng) -> LabelledImages:
+    def _labelled_images(
+        self, batch: Mapping[str, tf.Tensor], tasks: Sequence[Task], rng: BatchRng
+    ) -> LabelledImages:
+        """Returns images with label maps in physical values, augmented alike."""
+        images = network_images(batch["image"])
         if not tasks:
             # Geometric augmentation is of images with label maps.
-            return LabelledImages(network_images(batch["image"]), {}, {})
-        read = {task.name: task.read(batch[task.name]) for task in tasks}
-        world = LabelledImages(
-            images=network_images(batch["image"]),
-            physical={name: physical for name, (physical, _) in read.items()},
-            valid={name: valid for name, (_, valid) in read.items()},
+            return LabelledImages(images, {}, {})
+        maps = {task.name: task.read(batch[task.name]) for task in tasks}
+        labelled = LabelledImages(
+            images=images,
+            physical={name: physical for name, (physical, _) in maps.items()},
+            valid={name: valid for name, (_, valid) in maps.items()},
         )
         return augment_labelled_images(
-            world, rng.fold_in("augmentation"), self.augmentation
+            labelled, rng.fold_in("augmentation"), self.augmentation
         )

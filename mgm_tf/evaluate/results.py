@@ -79,7 +79,7 @@ def test(experiment: Experiment, workdir: pathlib.Path, *, probe: bool = False) 
 def _learned_scene_classes(experiment: Experiment, step: int) -> SceneClasses | None:
     """Returns the scene classes if R has learned them from labels in the data."""
     # Pseudo labels are made of training images; the others have none to compare with.
-    is_stored = experiment.scene_labels.relabel is None
+    is_stored = experiment.scene_label_source.relabel is None
     is_learned = "refiner" in experiment.trained(step)
     return experiment.data.scene_classes if is_stored and is_learned else None
 

@@ -5,15 +5,15 @@ pixels and channels. The measured costs of a row are in its report.
 """
 
 import dataclasses
-import io
 import pathlib
 from collections.abc import Iterable, Sequence
 
-from mgm_tf.config.lengths import StageLength
+from mgm_tf.config.options import StageLength
 from mgm_tf.config.settings import Config
 from mgm_tf.config.weak_sources import WEAK_SOURCES
 from mgm_tf.experiments import runner
 from mgm_tf.experiments.jobs import Choice, Job, plan
+from mgm_tf.plotting import terminal
 
 # The number of training examples, by the paper's protocols; of a folder, a guess.
 EXAMPLES = {
@@ -34,6 +34,15 @@ POLICIES = {"adashare": 2 * MULTI_TASK}
 NO_LOSS = "none"  # the choice of no auxiliary loss
 
 GFLOP_PER_PFLOP = 1e6
+
+COLUMNS = (
+    terminal.Column("table", 7),
+    terminal.Column("runs", 6, right=True),
+    terminal.Column("done", 6, right=True),
+    terminal.Column("PFLOP", 10, right=True),
+    terminal.Column("GPU h", 8, right=True),
+    terminal.Column("title and rows"),
+)
 
 # TFLOP/s that a graphics card sustains on such networks; a CPU core, a twentieth of it.
 GPU_TFLOPS = 10.0
@@ -78,36 +87,34 @@ def _images(settings: Config, stage: str) -> float:
 
 def overview(choice: Choice, workdir: pathlib.Path) -> str:
     """Returns a listing of the tables: rows, runs, finished runs, rough costs."""
-    text = io.StringIO()
-    print(f"Scale {choice.scale}, {choice.seeds} seeds a row.\n", file=text)
-    heads = f"{'runs':>6}{'done':>6}{'PFLOP':>10}{'GPU h':>8}"
-    print(f"{'table':<7}{heads}  title and rows", file=text)
+    rows: list[Sequence[str]] = []
     all_jobs: dict[str, Job] = {}
     for table in choice.tables:
         try:
             jobs = plan(dataclasses.replace(choice, tables=(table,)), workdir).jobs
         except ValueError as error:
-            print(f"{table.name:<7}{'-':>30}  {table.title}: {error}", file=text)
+            rows.append((table.name, "", "", "", "-", f"{table.title}: {error}"))
             continue
         all_jobs |= {job.name: job for job in jobs}
-        print(f"{table.name:<7}{_numbers(jobs)}  {table.title}", file=text)
+        rows.append((table.name, *_numbers(jobs), table.title))
         for block in table.blocks:
-            rows = ", ".join(row.name for row in block.rows)
-            print(f"{'':<39}{block.name}: {rows}", file=text)
-    print(f"{'all':<7}{_numbers(all_jobs.values())}  each run once", file=text)
-    print(
-        f"\nPFLOP: roughly, 10^15 operations; GPU h: hours at {GPU_TFLOPS:g} TFLOP/s.",
-        file=text,
+            names = ", ".join(row.name for row in block.rows)
+            rows.append(("", "", "", "", "", f"{block.name}: {names}"))
+    rows.append(("all", *_numbers(all_jobs.values()), "each run once"))
+    return (
+        f"Scale {choice.scale}, {choice.seeds} seeds a row.\n\n"
+        f"{terminal.table(COLUMNS, rows)}\n\n"
+        f"PFLOP: roughly, 10^15 operations; GPU h: hours at {GPU_TFLOPS:g} TFLOP/s.\n"
     )
-    return text.getvalue()
 
 
-def _numbers(jobs: Iterable[Job]) -> str:
+def _numbers(jobs: Iterable[Job]) -> tuple[str, str, str, str]:
+    """Returns the numbers of runs, of finished ones, and the rough costs."""
     jobs = list(jobs)
     finished = sum(runner.is_finished(job.workdir) for job in jobs)
     cost = sum(map(run_cost, jobs))
     hours = cost * 1e3 / GPU_TFLOPS / 3600
-    return f"{len(jobs):>6}{finished:>6}{cost:>10.3g}{hours:>8.2g}"
+    return str(len(jobs)), str(finished), f"{cost:.3g}", f"{hours:.2g}"
 
 
 def summary(jobs: Sequence[Job], at_once: int) -> str:

@@ -1,7 +1,7 @@
 """The two losses of AdaShare's policy stage (Sun et al., 2019).
 
 Weights and policy learn in turns, each from examples of its own; blocks are used as a
-soft sample of the policy says. `policies.py` has the formulas.
+soft sample of the policy says. `networks/adashare_policy.py` has the formulas.
 """
 
 import dataclasses
@@ -18,9 +18,9 @@ class SampledPolicy:
     """How a policy is sampled in the course of its stage.
 
     Attributes:
-      temperature: of the first samples.
-      decay: factor on it for each pass over the examples.
-      curriculum: part of the stage after which all blocks are under policy.
+      temperature: the temperature of the first samples.
+      decay: the factor on the temperature for each epoch.
+      curriculum: the part of the stage after which all blocks are under policy.
     """
 
     temperature: float
@@ -28,19 +28,19 @@ class SampledPolicy:
     curriculum: float
 
     def under_policy(self, logits: tf.Tensor, examples: Examples) -> tf.Tensor:
-        """Which blocks are under policy by now, booleans [blocks]."""
+        """Returns which blocks are under policy by now, booleans [blocks]."""
         blocks = logits.shape[1]
         return adashare_policy.under_policy(
-            blocks, examples.stage_progress.progress, self.curriculum
+            blocks, examples.stage_progress.fraction, self.curriculum
         )
 
     def usage(self, logits: tf.Tensor, examples: Examples) -> tf.Tensor:
-        """How far each task uses each block, [tasks, blocks], the same for all."""
+        """Returns how far each task uses each block, [tasks, blocks]."""
         # One policy for the global batch: drawn as if by its first example.
         seed = examples.rng.fold_in("policy").seed
         uniform = tf.random.stateless_uniform(logits.shape, seed)
-        passes = tf.floor(examples.stage_progress.passes)
-        temperature = adashare_policy.temperature(self.temperature, self.decay, passes)
+        epochs = tf.floor(examples.stage_progress.epochs)
+        temperature = adashare_policy.temperature(self.temperature, self.decay, epochs)
         sampled = adashare_policy.sampled_usage(logits, uniform, temperature)
         return adashare_policy.with_curriculum(
             sampled, self.under_policy(logits, examples)
@@ -49,7 +49,12 @@ class SampledPolicy:
 
 @dataclasses.dataclass(frozen=True)
 class UnderPolicy:
-    """L_multi with blocks used as a sample of the policy says: the weights' turn."""
+    """L_multi with blocks used as a sample of the policy says: the weights' turn.
+
+    Attributes:
+      multi_task: the loss of the tasks.
+      sampled: how the policy is sampled.
+    """
 
     multi_task: MultiTask
     sampled: SampledPolicy
@@ -58,11 +63,11 @@ class UnderPolicy:
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """One for each task."""
+        """The names of the tasks."""
         return self.multi_task.terms
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
-        """The loss of every task."""
+        """Returns the loss of every task."""
         usage = self.sampled.usage(networks.policy(), examples)
         features = networks.encoder(examples.images, usage)
         return self.multi_task.of(networks.decoders(features), examples)
@@ -73,9 +78,9 @@ class LearnPolicy:
     """L_multi under a sample of the policy, and what a policy should be like.
 
     Attributes:
-      weights: the loss of the tasks.
-      sparsity: weight of skipping blocks.
-      sharing: weight of using the same ones.
+      weights: the loss of the tasks under a sampled policy.
+      sparsity: the weight of the loss for skipping blocks.
+      sharing: the weight of the loss for using the same blocks.
     """
 
     weights: UnderPolicy
@@ -86,11 +91,11 @@ class LearnPolicy:
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """One for each task, and the two of the policy itself."""
+        """The names of the tasks, and of the two losses of the policy itself."""
         return (*self.weights.terms, "sparsity", "sharing")
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
-        """The losses, which reach the policy through the sample."""
+        """Returns the losses, which reach the policy through the sample."""
         logits = networks.policy()
         mask = self.weights.sampled.under_policy(logits, examples)
         return {

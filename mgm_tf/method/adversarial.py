@@ -1,6 +1,7 @@
-"""The generator at work: latent vectors, what is synthesized, and the losses of GAN.
+"""The conditional GAN: the latent vectors of G, and the hinge losses of D and G.
 
-What an objective is, `objectives.py` says.
+SAGAN's losses (Zhang et al., 2019) on images with their scene labels; what an objective
+is, `objectives.py` says.
 """
 
 import dataclasses
@@ -16,14 +17,14 @@ from mgm_tf.tasks import losses
 
 
 class Latent(Protocol):
-    """Where the latent vectors z of G come from."""
+    """The source of the latent vectors z of G."""
 
     @property
     def networks(self) -> tuple[str, ...]:
         """The networks that are called."""
 
     def __call__(self, networks: Networks, examples: Examples) -> tf.Tensor:
-        """z [N, size] for these examples."""
+        """Returns z [N, size] for these examples."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,14 +32,14 @@ class Guided:
     """z = noise + the embedding of E(x) (section 3.3).
 
     Attributes:
-      size: of a vector.
+      size: the number of entries of a vector.
     """
 
     size: int
     networks = ("encoder", "embedding")
 
     def __call__(self, networks: Networks, examples: Examples) -> tf.Tensor:
-        """Vectors [N, size] that know what E sees."""
+        """Returns vectors [N, size] that know what E sees."""
         feature = networks.embedding(networks.encoder(examples.images))
         return feature + _noise(examples, self.size)
 
@@ -48,15 +49,14 @@ class Noise:
     """z = noise: a GAN that knows nothing of E (MGM/j, and SAGAN itself).
 
     Attributes:
-      size: of a vector.
+      size: the number of entries of a vector.
     """
 
     size: int
     networks = ()
 
     def __call__(self, networks: Networks, examples: Examples) -> tf.Tensor:
-        """Vectors [N, size] of standard normal numbers."""
-        del networks
+        """Returns vectors [N, size] of standard normal numbers."""
         return _noise(examples, self.size)
 
 
@@ -66,12 +66,13 @@ def _noise(examples: Examples, size: int) -> tf.Tensor:
 
 @dataclasses.dataclass(frozen=True)
 class _Adversarial:
-    """What the two players share.
+    """What the losses of D and G share: synthesized images, and D's judgement.
 
     Attributes:
       latent: where z comes from.
-      instance_noise: standard deviation of the noise on what D sees.
-      augmentation: of what D sees, a key of `DISCRIMINATOR_AUGMENTATIONS`.
+      instance_noise: the standard deviation of the noise on what D sees.
+      augmentation: the augmentation of what D sees, a key of
+        `DISCRIMINATOR_AUGMENTATIONS`.
     """
 
     latent: Latent
@@ -81,38 +82,46 @@ class _Adversarial:
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """G, D, and what z is made by."""
+        """G, D, and the networks that z is made by."""
         return (*self.latent.networks, "generator", "discriminator")
 
     def _synthesized(self, networks: Networks, examples: Examples) -> tf.Tensor:
-        """G(c~, z), [N, H, W, 3]."""
+        """Returns G(c~, z), [N, H, W, 3]."""
         z = self.latent(networks, examples)
         return networks.generator(z, examples.synthesis_condition)
 
-    def _judge(self, networks: Networks, images, condition, rng: BatchRng):
+    def _judge(
+        self,
+        networks: Networks,
+        images: tf.Tensor,
+        condition: tf.Tensor,
+        rng: BatchRng,
+    ) -> tf.Tensor:
         images = DISCRIMINATOR_AUGMENTATIONS[self.augmentation](
             images, rng.fold_in("augmentation")
         )
         noise = rng.normal(*images.shape[1:])
         return networks.discriminator(images + self.instance_noise * noise, condition)
 
-    def _judge_synthesized(self, networks: Networks, images, examples: Examples):
+    def _judge_synthesized(
+        self, networks: Networks, images: tf.Tensor, examples: Examples
+    ) -> tf.Tensor:
         rng = examples.rng.fold_in("on synthesized")
         return self._judge(networks, images, examples.synthesis_condition, rng)
 
 
 class Discriminate(_Adversarial):
-    """The hinge loss of the discriminator; what is synthesized is a constant to it."""
+    """The hinge loss of the discriminator; synthesized images are constants to it."""
 
     terms = ("real", "synthesized")
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
-        """E relu(1 - D(x, c)), where c is known, and E relu(1 + D(G(c~, z), c~))."""
+        """Returns E relu(1 - D(x, c)), where c is known, and E relu(1 + D(x~, c~))."""
         synthesized = tf.stop_gradient(self._synthesized(networks, examples))
         rng = examples.rng.fold_in("on real")
         on_real = self._judge(networks, examples.images, examples.condition, rng)
         on_synthesized = self._judge_synthesized(networks, synthesized, examples)
-        known = losses.known(examples.condition)
+        known = losses.is_known(examples.condition)
         return {
             "real": losses.hinge_discriminator_real(on_real, known),
             "synthesized": losses.hinge_discriminator_fake(on_synthesized),
@@ -125,7 +134,7 @@ class Generate(_Adversarial):
     terms = ("hinge",)
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
-        """-E D(G(c~, z), c~)."""
+        """Returns -E D(G(c~, z), c~)."""
         synthesized = self._synthesized(networks, examples)
         logits = self._judge_synthesized(networks, synthesized, examples)
         return {"hinge": losses.hinge_generator(logits)}

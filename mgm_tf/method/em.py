@@ -30,14 +30,14 @@ class LatentPredictions:
     pixels, as in the losses: a sum would leave one label of the image no say.
 
     Attributes:
-      tasks: that are predicted.
-      labels: of the images.
-      steps: of the E step.
-      rate: length of a step, in units of the predictions for a slope of 1 a pixel.
+      tasks: the tasks that are predicted.
+      scene_classes: the scene classes.
+      steps: the number of gradient steps of the E step.
+      rate: the length of a step, in units of the predictions for a slope of 1 a pixel.
     """
 
     tasks: tuple[Task, ...]
-    labels: SceneClasses
+    scene_classes: SceneClasses
     steps: int
     rate: float
     networks = ("encoder", "decoders", "refiner")
@@ -45,17 +45,17 @@ class LatentPredictions:
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """One for each task."""
+        """The names of the tasks."""
         return tuple(task.name for task in self.tasks)
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
-        """The M step, eq. (5): how far M(x) is from y† where c is known."""
+        """Returns how far M(x) is from y† where c is known: the M step, eq. (5)."""
         predictions = networks.decoders(networks.encoder(examples.images))
-        found = self.estimate(networks, predictions, examples.condition)
-        known = losses.known(examples.condition)[:, None, None]
+        latent = self.estimate(networks, predictions, examples.condition)
+        known = losses.is_known(examples.condition)[:, None, None]
         terms = {}
         for task in self.tasks:
-            values = task.distance(predictions[task.name], found[task.name])
+            values = task.distance(predictions[task.name], latent[task.name])
             mask = tf.broadcast_to(known, tf.shape(values))
             terms[task.name] = replicas.masked_mean(values, mask)
         return terms
@@ -63,10 +63,10 @@ class LatentPredictions:
     def estimate(
         self, networks: Networks, predictions: Predictions, condition: tf.Tensor
     ) -> Predictions:
-        """The E step, eq. (4): y†, constants.
+        """Returns y†, constants: the E step, eq. (4).
 
         Args:
-          networks: of which the refinement network is called.
+          networks: the networks, of which the refinement network is called.
           predictions: M(x), task -> [N, H, W, channels].
           condition: c, [N, classes].
         """
@@ -89,8 +89,14 @@ class LatentPredictions:
         # A slope of the mean over pixels is that of one pixel over their number.
         return self.rate * values.shape[1] * values.shape[2]
 
-    def _likelihood(self, networks, start, latent, condition) -> tf.Tensor:
-        """log P(y | x) + log P(c | y), summed over the examples."""
+    def _likelihood(
+        self,
+        networks: Networks,
+        start: Predictions,
+        latent: Predictions,
+        condition: tf.Tensor,
+    ) -> tf.Tensor:
+        """Returns log P(y | x) + log P(c | y), summed over the examples."""
         logits = networks.refiner(latent)
         distances = [
             tf.reduce_sum(
@@ -100,7 +106,7 @@ class LatentPredictions:
             )
             for task in self.tasks
         ]
-        scene = self.labels.losses(condition, logits)
+        scene = self.scene_classes.losses(condition, logits)
         return -tf.add_n(distances) - tf.reduce_sum(
-            tf.where(losses.known(condition), scene, 0.0)
+            tf.where(losses.is_known(condition), scene, 0.0)
         )

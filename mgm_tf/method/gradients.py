@@ -6,54 +6,159 @@ import tensorflow as tf
 
 from mgm_tf import replicas
 from mgm_tf.data.randomness import BatchRng
-from mgm_tf.method import gradient_surgery
 
 # network -> its variables; network -> their gradients (None: not reached)
 Variables = Mapping[str, Sequence]
-Found = dict[str, list]
+NetworkGradients = dict[str, list]
 Gradients = Callable[
-    [tf.GradientTape, Mapping[str, tf.Tensor], Variables, BatchRng], Found
+    [tf.GradientTape, Mapping[str, tf.Tensor], Variables, BatchRng], NetworkGradients
 ]
 
-# Of PCGrad: what the tasks share.
+# PCGrad: the network that the tasks share.
 SHARED = "encoder"
 
 
-def summed(tape, shares, variables, rng) -> Found:
-    """The gradient of the sum of the terms.
+def summed(
+    tape: tf.GradientTape,
+    shares: Mapping[str, tf.Tensor],
+    variables: Variables,
+    rng: BatchRng,
+) -> NetworkGradients:
+    """Returns the gradient of the sum of the terms.
 
     Args:
-      tape: persistent, that has seen the terms.
-      shares: of the terms, such that their sum over the replicas is the loss.
-      variables: of the networks that are trained.
-      draws: random numbers.
+      tape: a persistent tape that has seen the terms.
+      shares: the terms by name, such that their sum over the replicas is the loss.
+      variables: the variables of the networks that are trained.
+      rng: random numbers.
 
     Returns:
-      What the optimizers of all replicas sum up.
+      The gradients of which the optimizers add up those of all replicas.
     """
-    del rng
     # Of several targets, TensorFlow gives the gradient of the sum.
     return tape.gradient(list(shares.values()), dict(variables))
 
 
-def without_conflicts(tape, shares, variables, rng) -> Found:
-    """PCGrad (Yu et al., 2020) for the encoder; other networks have the sum.
+def without_conflicts(
+    tape: tf.GradientTape,
+    shares: Mapping[str, tf.Tensor],
+    variables: Variables,
+    rng: BatchRng,
+) -> NetworkGradients:
+    """Returns PCGrad's gradients of the encoder; other networks have the sum.
 
     Conflicts are those of the tasks' gradients over the global batch.
     """
     shared = list(variables[SHARED])
-    each = [tape.gradient(share, shared) for share in shares.values()]
-    everyone = [[replicas.total(gradient) for gradient in one] for one in each]
+    by_task = [tape.gradient(share, shared) for share in shares.values()]
+    totals = [[replicas.total(gradient) for gradient in task] for task in by_task]
     # The same numbers for all replicas: the seed knows of no place in the batch.
     seed = rng.fold_in("surgery").seed
-    order = gradient_surgery.orders(
-        tf.random.stateless_uniform((len(shares), len(shares)), seed)
-    )
-    projected = gradient_surgery.project(everyone, order)
+    order = orders(tf.random.stateless_uniform((len(shares), len(shares)), seed))
+    projected = project(totals, order)
     others = {name: list(v) for name, v in variables.items() if name != SHARED}
-    found = tape.gradient(list(shares.values()), others)
+    gradients = tape.gradient(list(shares.values()), others)
     # The optimizers sum over the replicas, which all have the whole of it.
-    return {**found, SHARED: [value / replicas.count() for value in projected]}
+    return {**gradients, SHARED: [value / replicas.count() for value in projected]}
 
 
 SURGERY: dict[str, Gradients] = {"none": summed, "pcgrad": without_conflicts}
+
+
+def project(
+    gradients: Sequence[Sequence[tf.Tensor]], order: tf.Tensor
+) -> list[tf.Tensor]:
+    """Returns the sum over tasks of their gradients, each without its conflicts.
+
+    PCGrad: what one task's gradient takes from another task is left out of it (Yu et
+    al., "Gradient Surgery for Multi-Task Learning", 2020, algorithm 1).
+
+    Where the dot product of a task's gradient with that of another is negative, the
+    part along the other is taken away: g_i <- g_i - (g_i . g_j) / |g_j|^2 g_j. Dot
+    products are over all variables together, and g_j is as it was given. A gradient of
+    zeros changes nothing.
+
+    Several replicas must add up their gradients before: the sum of the projections is
+    not the projection of the sum.
+
+    Args:
+      gradients: `gradients[t][v]` is that of task t for variable v, dense; every task
+        has one for each variable.
+      order: integers [tasks, tasks]; a row says in which order that task meets the
+        others. Where it meets itself nothing happens.
+
+    Returns:
+      One gradient a variable.
+
+    Raises:
+      ValueError: there is no task, or one has another number of gradients or other
+        shapes than the first.
+    """
+    _check(gradients)
+    # A projected gradient is a sum of the given ones: their dot products, a number a
+    # pair of tasks, are all that is needed to find the coefficients.
+    shares = tf.reduce_sum(_coefficients(_dot_products(gradients), order), axis=0)
+    return [
+        tf.add_n([tf.cast(shares[task], g.dtype) * g for task, g in enumerate(each)])
+        for each in zip(*gradients, strict=True)
+    ]
+
+
+def orders(uniform: tf.Tensor) -> tf.Tensor:
+    """Returns a random order for each task, int32 [tasks, tasks].
+
+    Args:
+      uniform: independent numbers [tasks, tasks], uniform in [0, 1).
+    """
+    # The ranks of independent numbers are a uniformly random order.
+    return tf.argsort(uniform, axis=1)
+
+
+def _check(gradients: Sequence[Sequence[tf.Tensor]]) -> None:
+    if not gradients:
+        raise ValueError("Expected the gradients of one task at least; received none.")
+    first, *others = [[tuple(g.shape) for g in task] for task in gradients]
+    for number, shapes in enumerate(others, start=1):
+        if shapes != first:
+            raise ValueError(
+                f"Expected gradients of the shapes {first}, as task 0 has them; "
+                f"received {shapes} for task {number}."
+            )
+
+
+def _dot_products(gradients: Sequence[Sequence[tf.Tensor]]) -> tf.Tensor:
+    """Returns the dot products of every pair of tasks, float32 [tasks, tasks]."""
+    tasks = range(len(gradients))
+    upper = {(i, j): _dot(gradients[i], gradients[j]) for i in tasks for j in tasks[i:]}
+    return tf.stack(
+        [tf.stack([upper[min(i, j), max(i, j)] for j in tasks]) for i in tasks]
+    )
+
+
+def _dot(first: Sequence[tf.Tensor], second: Sequence[tf.Tensor]) -> tf.Tensor:
+    products = [
+        tf.reduce_sum(tf.cast(a, tf.float32) * tf.cast(b, tf.float32))
+        for a, b in zip(first, second, strict=True)
+    ]
+    return tf.add_n(products) if products else tf.zeros([])
+
+
+def _coefficients(dots: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
+    """[tasks, tasks]: in a row, how much of each given gradient the projected one has.
+
+    Args:
+      dots: products of the given gradients, [tasks, tasks].
+      order: as in `project`.
+    """
+    tasks = dots.shape[0]
+    coefficients = tf.eye(tasks)
+    for turn in range(tasks):
+        other = tf.one_hot(order[:, turn], tasks)  # of every task at once
+        # A sum of products, not a matmul: GPUs round that to TF32.
+        along = tf.reduce_sum(coefficients[:, :, None] * dots, axis=1)
+        dot = tf.reduce_sum(along * other, axis=1)
+        square = tf.reduce_sum(tf.linalg.diag_part(dots) * other, axis=1)
+        conflict = (dot < 0) & (order[:, turn] != tf.range(tasks, dtype=order.dtype))
+        length = tf.where(conflict, tf.math.divide_no_nan(dot, square), 0.0)
+        coefficients -= length[:, None] * other
+    return coefficients

@@ -1,8 +1,8 @@
-"""Where the images of an update come from: the minibatch, or beside it, or G.
+"""Where the images of an update come from: the minibatch, its extra examples, or G.
 
-Each is called with the networks and the minibatch's examples and gives examples. Those
-beside the labelled ones are called weak: of most, nothing but the image's label is
-known. Tables 1, 2, 3 and 15.
+Each source is called with the networks and the minibatch's examples and returns
+examples. Images other than the labelled ones are called weak: of most, nothing but the
+scene label is known. Tables 1, 2, 3 and 15.
 """
 
 import dataclasses
@@ -10,14 +10,14 @@ from typing import Protocol
 
 import tensorflow as tf
 
-from mgm_tf.data.examples import Examples
+from mgm_tf.data.examples import HELD_OUT, WEAK, Examples
 from mgm_tf.method.adversarial import Latent
 from mgm_tf.method.objectives import Networks
 from mgm_tf.tasks.dense import Task
 
 
 class Images(Protocol):
-    """Images for an update."""
+    """The images of an update."""
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -25,18 +25,18 @@ class Images(Protocol):
 
     @property
     def reads_scenes(self) -> bool:
-        """Whether they depend on scene labels."""
+        """Whether the images depend on scene labels."""
 
     @property
     def extra(self) -> str:
-        """The further examples of a batch that are read; empty: none."""
+        """The name of the extra examples that are read; empty if none are."""
 
     def __call__(self, networks: Networks, examples: Examples) -> Examples:
-        """The examples of the update."""
+        """Returns the examples of the update."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Real:
+class RealImages:
     """(x, y, c): the minibatch itself."""
 
     networks = ()
@@ -44,18 +44,17 @@ class Real:
     extra = ""
 
     def __call__(self, networks: Networks, examples: Examples) -> Examples:
-        """The examples as they are."""
-        del networks
+        """Returns the examples as they are."""
         return examples
 
 
 @dataclasses.dataclass(frozen=True)
-class ExtraExamples:
-    """Further examples of the batch.
+class ExtraImages:
+    """The extra examples of a batch.
 
     Attributes:
-      beside: `weak`: (x~, c~), real images of which nothing but the scene is known
-        (MGM_r); `held_out`: labelled ones, from which policies are learned.
+      extra: `WEAK`: (x~, c~), real images of which nothing but the scene is known
+        (MGM_r); `HELD_OUT`: labelled ones, from which policies are learned.
     """
 
     extra: str
@@ -63,8 +62,11 @@ class ExtraExamples:
     reads_scenes = False
 
     def __call__(self, networks: Networks, examples: Examples) -> Examples:
-        """The further examples, at the minibatch's time."""
-        del networks
+        """Returns the extra examples, at the progress of the minibatch.
+
+        Raises:
+          LookupError: the batch has none of that name.
+        """
         if self.extra not in examples.extra:
             raise LookupError(f"These batches have no {self.extra} images.")
         return dataclasses.replace(
@@ -80,8 +82,8 @@ class Synthetic:
 
     Attributes:
       latent: where z comes from.
-      generator: the network that synthesizes.
-      ratio: of their number to that of the real ones (figure 5).
+      generator: the name of the network that synthesizes.
+      ratio: the number of synthesized images for each real one (figure 5).
     """
 
     latent: Latent
@@ -92,11 +94,11 @@ class Synthetic:
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """G, and what z is made by."""
+        """G, and the networks that z is made by."""
         return (*self.latent.networks, self.generator)
 
     def __call__(self, networks: Networks, examples: Examples) -> Examples:
-        """As many images as `ratio` says, with their scene labels."""
+        """Returns synthesized images with their scene labels."""
         examples = examples.repeated(self.ratio)
         generator = getattr(networks, self.generator)
         z = self.latent(networks, examples)
@@ -108,9 +110,10 @@ class Combined:
     """Images of several generators, as many of each (MGM-Combine, Table 15).
 
     Attributes:
-      size: of the noise.
-      sources: the networks that synthesize, each from images, noise and labels.
-      ratio: as of `Synthetic`.
+      size: the number of entries of the noise.
+      sources: the names of the networks that synthesize, each from images, noise and
+        scene labels.
+      ratio: the number of synthesized images for each real one.
     """
 
     size: int
@@ -121,27 +124,31 @@ class Combined:
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """Those that synthesize."""
+        """The networks that synthesize."""
         return self.sources
 
     def __call__(self, networks: Networks, examples: Examples) -> Examples:
-        """The first generator's images first, of the first examples, and so on."""
+        """Returns the first generator's images of the first examples, and so on.
+
+        Raises:
+          ValueError: there are fewer examples than generators.
+        """
         examples = examples.repeated(self.ratio)
-        number, sources = examples.images.shape[0], len(self.sources)
-        if number < sources:
+        count, sources = examples.images.shape[0], len(self.sources)
+        if count < sources:
             raise ValueError(
-                f"A batch of {number} cannot be shared by {sources} generators."
+                f"A batch of {count} cannot be shared by {sources} generators."
             )
-        ends = [number * place // sources for place in range(sources + 1)]
+        ends = [count * place // sources for place in range(sources + 1)]
         noise = examples.rng.fold_in("latent").normal(self.size)
         condition = examples.synthesis_condition
-        made = [
+        parts = [
             getattr(networks, name)(
                 examples.images[begin:end], noise[begin:end], condition[begin:end]
             )
             for name, begin, end in zip(self.sources, ends[:-1], ends[1:], strict=True)
         ]
-        return _weak(examples, tf.concat(made, axis=0))
+        return _weak(examples, tf.concat(parts, axis=0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,8 +156,8 @@ class Annotated:
     """Synthesized images with the label maps of an oracle (ST_G, section 2).
 
     Attributes:
-      images: that are annotated.
-      tasks: whose maps.
+      images: the images that are annotated.
+      tasks: the tasks whose maps the oracle gives.
     """
 
     images: Synthetic
@@ -160,13 +167,13 @@ class Annotated:
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """Those of the images, and the oracle."""
+        """The networks of the images, and the oracle."""
         return (*self.images.networks, "oracle")
 
     def __call__(self, networks: Networks, examples: Examples) -> Examples:
-        """The images, labelled at every pixel by what the oracle predicts."""
-        made = self.images(networks, examples)
-        predictions = networks.oracle(made.images)
+        """Returns the images, labelled at every pixel by the oracle's prediction."""
+        synthesized = self.images(networks, examples)
+        predictions = networks.oracle(synthesized.images)
         targets = {
             task.name: tf.stop_gradient(task.as_target(predictions[task.name]))
             for task in self.tasks
@@ -175,7 +182,7 @@ class Annotated:
             name: tf.ones(target.shape[:3], tf.bool) for name, target in targets.items()
         }
         return dataclasses.replace(
-            made,
+            synthesized,
             targets=targets,
             valid=everywhere,
             stage_progress=examples.stage_progress,
@@ -183,8 +190,8 @@ class Annotated:
 
 
 @dataclasses.dataclass(frozen=True)
-class Absent:
-    """No images: rows that name this are left out."""
+class NoImages:
+    """No images: updates on them are left out of an algorithm."""
 
     networks = ()
     reads_scenes = False
@@ -195,16 +202,12 @@ class Absent:
         raise LookupError("There are no weak images in this algorithm.")
 
 
-REAL, WEAK, HELD_OUT, ABSENT = (
-    Real(),
-    ExtraExamples("weak"),
-    ExtraExamples("held_out"),
-    Absent(),
-)
+REAL_IMAGES, NO_IMAGES = RealImages(), NoImages()
+WEAK_IMAGES, HELD_OUT_IMAGES = ExtraImages(WEAK), ExtraImages(HELD_OUT)
 
 
 def _weak(examples: Examples, images: tf.Tensor) -> Examples:
-    """Synthesized images with the labels that they were made for."""
+    """Returns synthesized images with the scene labels that they were made for."""
     return Examples(
         images=tf.stop_gradient(images),
         condition=examples.synthesis_condition,

@@ -1,8 +1,9 @@
 """The losses of Algorithm 1, on networks: frozen hyper-parameters with a call.
 
-Each takes the networks (`Forward`, called by name) and the examples, and returns its
-terms by name: shares of the global batch's means (see `replicas`). An update minimises
-their sum. Those of the GAN are in `adversarial.py`.
+Each takes the networks (`train_step.Forward`, called by name) and the examples, and
+returns its terms by name: shares of the global batch's means (see `replicas`). An
+update minimises their sum. The losses of the GAN are in `adversarial.py`, of EM in
+`em.py`, of AdaShare in `adashare.py`.
 """
 
 import dataclasses
@@ -25,7 +26,7 @@ Networks = Any
 
 
 class Objective(Protocol):
-    """What an update minimises."""
+    """The loss of an update: a sum of named terms."""
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -40,7 +41,7 @@ class Objective(Protocol):
         """Whether the loss depends on scene labels."""
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
-        """The terms of the loss."""
+        """Returns the terms of the loss by name."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,24 +49,24 @@ class Weighting:
     """How the losses of the tasks are weighed against each other.
 
     Attributes:
-      networks: the network that weighs them, if they are not equal.
-      trains: it, if it is learned by the gradient of what it weighs.
+      networks: the network that weighs them, unless all weights are 1.
+      trains: that network, if the gradient of the weighted losses trains it.
     """
 
     networks: tuple[str, ...] = ()
     trains: tuple[str, ...] = ()
 
     def __call__(self, networks: Networks, examples: Examples, terms: Terms) -> Terms:
-        """The weighted terms."""
+        """Returns the weighted terms."""
         if not self.networks:
             return terms
         unweighted = tf.stack(list(terms.values()))
-        weighted = networks.task_weights(unweighted, examples.stage_progress.passes)
+        weighted = networks.task_weights(unweighted, examples.stage_progress.epochs)
         return dict(zip(terms, tf.unstack(weighted), strict=True))
 
 
 WEIGHTINGS = {
-    # Interpretation: the paper sums them; all weights are 1.
+    # Interpretation: the paper sums the losses of the tasks; all weights are 1.
     "equal": Weighting(),
     "uncertainty": Weighting(("task_weights",), ("task_weights",)),
     "dwa": Weighting(("task_weights",)),
@@ -77,8 +78,8 @@ class MultiTask:
     """L_multi(y, M(x)): the sum of the tasks' losses.
 
     Attributes:
-      outputs: (key of a prediction, its task): a task may be predicted more than once.
-      weighting: of the losses.
+      outputs: (key of a prediction, its task); a task may be predicted more than once.
+      weighting: how the losses of the tasks are weighed.
     """
 
     outputs: tuple[tuple[str, Task], ...]
@@ -87,22 +88,22 @@ class MultiTask:
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """One for each prediction."""
+        """The keys of the predictions."""
         return tuple(key for key, _ in self.outputs)
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """M, and what weighs the losses."""
+        """M, and the network that weighs the losses."""
         return ("encoder", "decoders", *self.weighting.networks)
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
-        """The loss of every task over its labelled pixels."""
+        """Returns the mean loss of every task over its labelled pixels."""
         predictions = networks.decoders(networks.encoder(examples.images))
         terms = self.of(predictions, examples)
         return self.weighting(networks, examples, terms)
 
     def of(self, predictions: Mapping[str, tf.Tensor], examples: Examples) -> Terms:
-        """The loss of these predictions for each task."""
+        """Returns the loss of these predictions, for each task."""
         return {
             key: task.loss(
                 predictions[key], examples.targets[task.name], examples.valid[task.name]
@@ -113,24 +114,34 @@ class MultiTask:
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """L_CE(c, R(M(x))): the scene class read from the predictions alone."""
+    """L_CE(c, R(M(x))): the scene class read from the predictions alone.
 
-    labels: SceneClasses
+    Its minimum over the weights of R is eq. (3).
+
+    Attributes:
+      scene_classes: the scene classes.
+    """
+
+    scene_classes: SceneClasses
     terms = ("cross_entropy",)
     networks = ("encoder", "decoders", "refiner")
     reads_scenes = True
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
-        """The cross-entropy of the refinement network."""
+        """Returns the cross-entropy of the refinement network."""
         # Interpretation: R sees the predictions as they are, of classes the logits.
         predictions = networks.decoders(networks.encoder(examples.images))
         logits = networks.refiner(predictions)
-        return {"cross_entropy": self.labels.loss(examples.condition, logits)}
+        return {"cross_entropy": self.scene_classes.loss(examples.condition, logits)}
 
 
 @dataclasses.dataclass(frozen=True)
 class Contrastive:
-    """L_NT-Xent, eq. (6), of two views of each image, on E_self(E(.))."""
+    """L_NT-Xent, eq. (6), of two views of each image, on mu = E_self(E(.)).
+
+    Attributes:
+      temperature: tau of eq. (6).
+    """
 
     temperature: float
     terms = ("nt_xent",)
@@ -138,7 +149,7 @@ class Contrastive:
     reads_scenes = False
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
-        """The contrastive loss; both views pass as one batch of 2N, as in SimCLR."""
+        """Returns the contrastive loss of the 2N views, one batch, as in SimCLR."""
         views = simclr.two_views(examples.images, examples.rng.fold_in("views"))
         latent = networks.projector(networks.encoder(tf.concat(views, axis=0)))
         one, other = tf.split(latent, 2)
@@ -157,8 +168,8 @@ class Reconstruct:
     reads_scenes = False
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
-        """The error over all pixels and channels."""
-        made = networks.reconstructor(networks.encoder(examples.images))
-        errors = tf.reduce_mean(tf.square(made - examples.images), axis=-1)
+        """Returns the error over all pixels and channels."""
+        reconstructions = networks.reconstructor(networks.encoder(examples.images))
+        errors = tf.reduce_mean(tf.square(reconstructions - examples.images), axis=-1)
         everywhere = tf.ones_like(errors, tf.bool)
         return {"square_error": replicas.masked_mean(errors, everywhere)}

@@ -18,41 +18,50 @@ Frequencies = Callable[[], tf.Tensor]
 
 
 def of_the_minibatch(
-    condition: tf.Tensor, rng: BatchRng, labels: SceneClasses, frequencies: Frequencies
+    condition: tf.Tensor,
+    rng: BatchRng,
+    scene_classes: SceneClasses,
+    frequencies: Frequencies,
 ) -> tf.Tensor:
-    """c~ = c (Algorithm 1: G(x, c)); where c is not known, that of another image."""
-    known = losses.known(condition)
-    others = of_training_images(condition, rng, labels, frequencies)
+    """Returns c~ = c (Algorithm 1: G(x, c)), of another image where c is not known."""
+    known = losses.is_known(condition)
+    others = of_training_images(condition, rng, scene_classes, frequencies)
     return tf.where(known[:, None], condition, others)
 
 
 def of_training_images(
-    condition: tf.Tensor, rng: BatchRng, labels: SceneClasses, frequencies: Frequencies
+    condition: tf.Tensor,
+    rng: BatchRng,
+    scene_classes: SceneClasses,
+    frequencies: Frequencies,
 ) -> tf.Tensor:
-    """The label of a random image of the global minibatch, itself a random part.
+    """Returns the label of a random image of the global minibatch, a random part.
 
     In a minibatch without a known label all classes are as likely.
     """
-    del frequencies  # The minibatch has them.
-    everyone = replicas.gather(condition)
-    known = losses.known(everyone)
+    conditions = replicas.gather(condition)
+    known = losses.is_known(conditions)
     number = tf.reduce_sum(tf.cast(known, tf.int32))
     known_first = tf.argsort(tf.cast(~known, tf.int32), stable=True)
     place = rng.fold_in("image").uniform() * tf.cast(number, tf.float32)
     # A product a little below `number` may be rounded to it.
     place = tf.minimum(tf.cast(place, tf.int32), tf.maximum(number - 1, 0))
-    chosen = tf.gather(everyone, tf.gather(known_first, place))
-    equal = tf.ones([labels.size]) / labels.size
-    drawn = by_frequency(condition, rng, labels, lambda: equal)
-    return tf.where(number > 0, chosen, drawn)
+    borrowed = tf.gather(conditions, tf.gather(known_first, place))
+    equal = tf.ones([scene_classes.size]) / scene_classes.size
+    sampled = by_frequency(condition, rng, scene_classes, lambda: equal)
+    return tf.where(number > 0, borrowed, sampled)
 
 
 def by_frequency(
-    condition: tf.Tensor, rng: BatchRng, labels: SceneClasses, frequencies: Frequencies
+    condition: tf.Tensor,
+    rng: BatchRng,
+    scene_classes: SceneClasses,
+    frequencies: Frequencies,
 ) -> tf.Tensor:
-    """Labels drawn by how often each class is met in training, classes apart."""
-    del condition
-    return labels.drawn(rng.fold_in("classes").uniform(labels.size), frequencies())
+    """Returns labels drawn by how often each class is met in training, each apart."""
+    return scene_classes.sample(
+        rng.fold_in("classes").uniform(scene_classes.size), frequencies()
+    )
 
 
 # The paper has "random multi-hot labels" (appendix D) and does not say how random.

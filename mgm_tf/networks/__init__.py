@@ -43,6 +43,19 @@ GENERATORS: dict[str, tuple[Callable[..., keras.Model], Callable[..., keras.Mode
 }
 
 
+# The networks besides M, in the order in which they are built.
+_OTHERS = (
+    "refiner",
+    "projector",
+    "reconstructor",
+    "embedding",
+    "generator",
+    FOLLOWER,
+    "discriminator",
+    "task_weights",
+)
+
+
 def build_networks(
     tasks: Mapping[str, int],
     classes: int,
@@ -94,21 +107,30 @@ def build_networks(
 
     encoder_of = functools.partial(make_encoder, widths, stem, output_stride)
     parts = Parts(tuple(tasks), encoder_of, lambda t: decoder_of(tasks[t]), groups)
-    generator, discriminator = _choice(GENERATORS, gan)
-    others: dict[str, Callable[..., keras.Model]] = {
+    others = _gan_builders(gan, image_size, base) | {
         "refiner": functools.partial(Refiner, tasks, classes, widths, stem),
         "projector": functools.partial(Projector, widths[-1]),
         "reconstructor": lambda name: Reconstructor(decoder_of(3), name=name),
         "embedding": functools.partial(Embedding, z_dim),
-        "generator": functools.partial(generator, image_size, base),
-        FOLLOWER: functools.partial(generator, image_size, base),
-        "discriminator": functools.partial(discriminator, image_size, base),
         "task_weights": functools.partial(_choice(TASK_WEIGHTS, task_weights), costs),
     }
+    # In this order: initial weights are drawn from one stream.
+    others = {name: others[name] for name in _OTHERS}
     networks = _choice(SHARING, sharing).build(parts)
     networks |= {n: make(name=n) for n, make in others.items() if n in set(names)}
     _create_variables(networks, classes, image_size, z_dim)
     return networks
+
+
+def _gan_builders(
+    gan: str, image_size: int, base: int
+) -> dict[str, Callable[..., keras.Model]]:
+    generator, discriminator = _choice(GENERATORS, gan)
+    return {
+        "generator": functools.partial(generator, image_size, base),
+        FOLLOWER: functools.partial(generator, image_size, base),
+        "discriminator": functools.partial(discriminator, image_size, base),
+    }
 
 
 def _choice(table: Mapping[str, Row], name: str) -> Row:

@@ -66,7 +66,9 @@ def _encoder(experiment: Experiment) -> Encode:
 
 def _scene(experiment: Experiment) -> dict[str, float] | None:
     data = experiment.data
-    is_stored = data.scene_classes.size and experiment.scene_labels.relabel is None
+    is_stored = (
+        data.scene_classes.size and experiment.scene_label_source.relabel is None
+    )
     if not (is_stored and experiment.shares_features):
         return None
     return linear_probe.probe_encoder(data.train, data.test, _encoder(experiment))

@@ -10,7 +10,7 @@ from absl import flags
 from mgm_tf.config import command_line, saved
 from mgm_tf.config import settings as config
 from mgm_tf.evaluate import results
-from mgm_tf.train import claiming, dry_run, loop
+from mgm_tf.train import dry_run, loop
 from mgm_tf.train.experiment import Experiment
 
 
@@ -36,7 +36,7 @@ def main() -> None:
         print(dry_run.report(planned))
         return
     workdir = pathlib.Path(flags.FLAGS.workdir or f"runs/{settings.data.dataset}")
-    claiming.begin(planned, workdir)
+    loop.claim(planned, workdir)
     print(f"The run is in {workdir}.", flush=True)
     loop.train(planned, workdir)
     if flags.FLAGS.test:

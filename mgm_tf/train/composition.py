@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from mgm_tf import networks
 from mgm_tf.config.settings import Config, MethodConfig
+from mgm_tf.config.weak_sources import WEAK_SOURCES
 from mgm_tf.method import algorithm
 from mgm_tf.method.adashare import LearnPolicy, SampledPolicy, UnderPolicy
 from mgm_tf.method.adversarial import Discriminate, Generate
@@ -24,66 +25,86 @@ from mgm_tf.tasks.scenes import SceneClasses
 
 GENERATOR, FOLLOWER = "generator", "average_generator"
 
-# --self_supervision: the loss. Without any, no row names it.
+
+def _contrastive(method: MethodConfig) -> Objective:
+    return Contrastive(method.temperature)
+
+
+def _reconstruct(method: MethodConfig) -> Objective:
+    return Reconstruct()
+
+
+# --self_supervision: the loss. Without any, no update names it.
 SELF_SUPERVISED: dict[str, Callable[[MethodConfig], Objective]] = {
-    "simclr": lambda method: Contrastive(method.temperature),
-    "reconstruction": lambda method: Reconstruct(),
-    "none": lambda method: Contrastive(method.temperature),
+    "simclr": _contrastive,
+    "reconstruction": _reconstruct,
+    "none": _contrastive,
 }
 
+
+def _scene(
+    method: MethodConfig, tasks: tuple[Task, ...], scene_classes: SceneClasses
+) -> Objective:
+    return Scene(scene_classes)
+
+
+def _latent_predictions(
+    method: MethodConfig, tasks: tuple[Task, ...], scene_classes: SceneClasses
+) -> Objective:
+    return LatentPredictions(tasks, scene_classes, method.em_steps, method.em_rate)
+
+
 # --em: how E learns from the scene of weak images.
-EM: dict[str, Callable[[MethodConfig, tuple[Task, ...], SceneClasses], Objective]] = {
-    "gradient": lambda method, tasks, labels: Scene(labels),
-    "latent": lambda method, tasks, labels: LatentPredictions(
-        tasks, labels, method.em_steps, method.em_rate
-    ),
-}
+EM = {"gradient": _scene, "latent": _latent_predictions}
 
 
 def method_of(
     settings: Config,
     tasks: tuple[Task, ...],
-    labels: SceneClasses,
-    others: tuple[str, ...] = (),
+    scene_classes: SceneClasses,
+    synthesizers: tuple[str, ...] = (),
+    latent_size: int = networks.Z_DIM,
 ) -> Method:
-    """The method that the settings describe.
+    """Returns the method that the settings describe.
 
     Args:
-      settings: of the run.
-      tasks: that are learned.
-      labels: of the images.
-      others: names of the networks of other runs that synthesize.
+      settings: the settings of the run.
+      tasks: the tasks that are learned.
+      scene_classes: the scene classes of the images.
+      synthesizers: the names of the networks of other runs that synthesize.
+      latent_size: the number of entries of z.
 
     Raises:
       ValueError: --task_groups do not fit the tasks.
     """
-    wanted = settings.method
+    method = settings.method
     multi_task = _multi_task(settings, tasks)
-    weak = algorithm.WEAK_SOURCES[wanted.weak]
-    latent = weak.latent(networks.Z_DIM)
-    averages = _averages(wanted)
+    row = algorithm.WEAK_ROWS[method.weak]
+    latent = row.latent(latent_size)
+    averages = _averages(method)
     synthesis = Synthesis(
         latent=latent,
         generator=averages[0].into if averages else GENERATOR,
-        size=networks.Z_DIM,
-        others=others,
+        size=latent_size,
+        others=synthesizers,
         tasks=tasks,
-        ratio=wanted.synthesis_ratio,
+        ratio=method.synthesis_ratio,
     )
-    seen = (wanted.instance_noise, wanted.discriminator_augmentation)
+    seen_by_discriminator = (method.instance_noise, method.discriminator_augmentation)
     return Method(
         multi_task=multi_task,
-        scene=Scene(labels),
-        weak_scene=EM[wanted.em](wanted, tasks, labels),
-        self_supervised=SELF_SUPERVISED[wanted.self_supervision](wanted),
-        discriminate=Discriminate(latent, *seen),
-        generate=Generate(latent, *seen),
-        weak_images=weak.images(synthesis),
-        weak=weak,
-        refinement=algorithm.REFINEMENT[wanted.refinement],
-        self_supervision=algorithm.SELF_SUPERVISION[wanted.self_supervision],
-        generator_updates=wanted.generator_updates,
-        gradients=SURGERY[wanted.gradient_surgery],
+        scene=Scene(scene_classes),
+        weak_scene=EM[method.em](method, tasks, scene_classes),
+        self_supervised=SELF_SUPERVISED[method.self_supervision](method),
+        discriminate=Discriminate(latent, *seen_by_discriminator),
+        generate=Generate(latent, *seen_by_discriminator),
+        weak=WEAK_SOURCES[method.weak],
+        weak_images=row.images(synthesis),
+        weak_trains=row.trains,
+        refinement=algorithm.REFINEMENT[method.refinement],
+        self_supervision=algorithm.SELF_SUPERVISION[method.self_supervision],
+        generator_updates=method.generator_updates,
+        gradients=SURGERY[method.gradient_surgery],
         averages=averages,
         policy=_policy(settings, multi_task),
         frozen=settings.source.freeze,

@@ -7,26 +7,26 @@ import dataclasses
 import functools
 import hashlib
 import pathlib
+from collections.abc import Callable, Mapping
 
 import keras
 import tensorflow as tf
 
 from mgm_tf import networks
 from mgm_tf.config import checks, options
-from mgm_tf.config.lengths import StageLength
 from mgm_tf.config.settings import Config
-from mgm_tf.data.batches import Part
+from mgm_tf.data.batches import Batches, Part
 from mgm_tf.data.dataset import (
     HELD_OUT,
     SCENE_LABEL_SOURCES,
-    WEAK,
     DataSet,
     SceneLabelSource,
 )
-from mgm_tf.data.examples import Reader, Span
+from mgm_tf.data.examples import Reader, StageSpan
 from mgm_tf.data.splits import Split
-from mgm_tf.method import algorithm
-from mgm_tf.method.algorithm import STAGE_NAMES, Method, Stage, Update
+from mgm_tf.method import algorithm, stages
+from mgm_tf.method.algorithm import Method, Update
+from mgm_tf.method.stages import STAGE_NAMES, Stage
 from mgm_tf.method.synthesis_labels import SYNTHESIS_LABELS
 from mgm_tf.method.train_step import MGM, Optimizers
 from mgm_tf.networks.sharing import SHARING
@@ -37,10 +37,31 @@ from mgm_tf.train import (
     composition,
     constant_predictor,
     devices,
+    optimizers,
     other_runs,
-    tuning,
+    schedule,
     validation,
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class StageTraining:
+    """All that training a stage takes.
+
+    Attributes:
+      stage: the stage.
+      optimizers: its optimizers by their keys, which are checkpointed.
+      model: the compiled model whose `train_step` runs the stage's updates.
+      reader: what makes examples of its batches.
+      read_batches: opens the examples and returns the batches; labels may be made of
+        what the networks have learned, so not before their weights are restored.
+    """
+
+    stage: Stage
+    optimizers: Mapping[str, keras.optimizers.Optimizer]
+    model: MGM
+    reader: Reader
+    read_batches: Callable[[], Batches]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,18 +79,18 @@ class Experiment:
 
     @functools.cached_property
     def tasks(self) -> tuple[Task, ...]:
-        """What is learned.
+        """The tasks that are learned.
 
         Raises:
           ValueError: there is no such coding of any task.
         """
         infos = [self.data.info.tasks[name] for name in self.data.task_names]
         coding = self.settings.data.target_coding
-        known = {name for info in infos for name in info.codings}
-        if coding and coding not in known:
+        codings = {name for info in infos for name in info.codings}
+        if coding and coding not in codings:
             raise ValueError(
                 f"--target_coding={coding}: the tasks of {self.settings.data.dataset} "
-                f"have {', '.join(sorted(known)) or 'no coding but the usual one'}."
+                f"have {', '.join(sorted(codings)) or 'no coding but the usual one'}."
             )
         return tuple(task_of(info.with_coding(coding)) for info in infos)
 
@@ -79,21 +100,21 @@ class Experiment:
         return SHARING[self.settings.network.sharing].shares_features
 
     @property
-    def scene_labels(self) -> SceneLabelSource:
-        """Where scene labels come from."""
+    def scene_label_source(self) -> SceneLabelSource:
+        """The source of the scene labels."""
         return SCENE_LABEL_SOURCES[self.settings.data.scene_labels]
 
     def examples(
         self, stage: Stage, workdir: pathlib.Path
     ) -> tuple[Split, dict[str, Part]]:
-        """What a stage reads: labelled examples and, by name, those beside them.
+        """Returns the labelled examples of a stage and, by name, the extra ones.
 
         Where scene labels are made of the data, this is when; they are kept in the
         run's folder.
         """
         splits = self._splits(stage)
-        if stage.reads_scenes and self.scene_labels.relabel is not None:
-            relabelled = self.scene_labels.relabel(
+        if stage.reads_scenes and self.scene_label_source.relabel is not None:
+            relabelled = self.scene_label_source.relabel(
                 list(splits.values()),
                 functools.partial(self.networks["encoder"], training=False),
                 self.settings,
@@ -109,14 +130,17 @@ class Experiment:
         }
 
     def _splits(self, stage: Stage) -> dict[str, Split]:
-        """The examples of a stage, then those beside them by name."""
+        """Returns the labelled examples of a stage, then the extra ones by name."""
         train = self.data.policy_weights if HELD_OUT in stage.extra else self.data.train
-        extra = {WEAK: lambda: self.data.weak, HELD_OUT: lambda: self.data.held_out}
-        return {"": train} | {name: extra[name]() for name in stage.extra}
+        return {"": train} | {name: self._extra_split(name) for name in stage.extra}
+
+    def _extra_split(self, name: str) -> Split:
+        # The data set has them under their names in a batch.
+        return getattr(self.data, name)
 
     @functools.cached_property
     def strategy(self) -> tf.distribute.Strategy:
-        """Where it runs."""
+        """The devices that it runs on."""
         run = self.settings.run
         strategy = devices.strategy_of(run.replicas)
         if strategy.num_replicas_in_sync > 1:
@@ -130,10 +154,12 @@ class Experiment:
 
     def start(self) -> None:
         """Gives E and the decoders the weights of other runs, if some are named."""
-        other_runs.start(self.networks, self.settings, self.data.task_names, Experiment)
+        other_runs.initialize(
+            self.networks, self.settings, self.data.task_names, Experiment
+        )
 
     def _build(self) -> dict[str, keras.Model]:
-        wanted, outputs = self.settings.network, self.method.multi_task.outputs
+        settings, outputs = self.settings.network, self.method.multi_task.outputs
         rows = [row for rows in self._stage_updates.values() for row in rows]
         keras.utils.set_random_seed(self.settings.run.seed)
         with self.strategy.scope():
@@ -142,15 +168,15 @@ class Experiment:
                 # Without labels, R and G are in no update.
                 classes=max(self.data.scene_classes.size, 1),
                 image_size=self.data.info.image_size,
-                encoder=wanted.encoder,
-                encoder_widths=wanted.encoder_widths,
-                output_stride=wanted.output_stride,
-                decoder=wanted.decoder,
-                gan=wanted.gan,
-                width=wanted.width,
+                encoder=settings.encoder,
+                encoder_widths=settings.encoder_widths,
+                output_stride=settings.output_stride,
+                decoder=settings.decoder,
+                gan=settings.gan,
+                width=settings.width,
                 names=algorithm.networks_of(tuple(rows)),
-                sharing=wanted.sharing,
-                groups=wanted.task_groups,
+                sharing=settings.sharing,
+                groups=settings.task_groups,
                 task_weights=self.settings.method.task_weighting,
                 # A task that is predicted twice is weighed twice.
                 costs=costs_of([bool(t.info.class_names) for _, t in outputs]),
@@ -183,7 +209,7 @@ class Experiment:
             self.settings,
             self.tasks,
             self.data.scene_classes,
-            other_runs.names(self.settings.source),
+            other_runs.synthesizer_names(self.settings.source),
         )
 
     @functools.cached_property
@@ -192,8 +218,8 @@ class Experiment:
         rule = self.settings.method.moving_statistics
         frozen = self.method.frozen
         return {
-            name: algorithm.with_moving_statistics(rows, rule, frozen)
-            for name, rows in algorithm.stage_updates(self.method).items()
+            name: stages.with_moving_statistics(rows, rule, frozen)
+            for name, rows in stages.stage_updates(self.method).items()
         }
 
     @functools.cached_property
@@ -212,33 +238,21 @@ class Experiment:
         Raises:
           ValueError: there are none, or a batch cannot be made of the examples.
         """
-        schedule = self.settings.schedule
-        stages: list[Stage] = []
-        for name, rows in self._stage_updates.items():
-            wanted = getattr(schedule, f"{name}_batch_size")
-            batch_size = self._batch_size(wanted, examples)
-            length = StageLength.parse(getattr(schedule, f"{name}_length"))
-            steps = length.steps(examples, batch_size)
-            if rows and steps:
-                begin = stages[-1].end if stages else 0
-                stage = Stage(name, rows, batch_size, steps, begin)
-                stages.append(self._with_extra(stage, examples))
+        settings = self.settings.schedule
+        extra = schedule.needed_extra(self._stage_updates, settings)
+        stages = schedule.plan(
+            self._stage_updates,
+            settings,
+            schedule.Sizes(
+                examples,
+                {name: len(self._extra_split(name)) for name in extra},
+                self.strategy.num_replicas_in_sync,
+            ),
+        )
         self._check_scenes(stages)
-        if not stages:
-            raise ValueError(
-                "Nothing to train: no stage has a length above 0 and an update. Set "
-                + ", ".join(f"--{name}_length" for name in STAGE_NAMES)
-                + " or --weak."
-            )
-        return tuple(self._restarting(stages))
+        return stages
 
-    def _restarting(self, stages: list[Stage]) -> list[Stage]:
-        """The stages; the last begins anew if it retrains what a policy has chosen."""
-        *before, last = stages
-        learned = any(HELD_OUT in stage.extra for stage in before)
-        return [*before, dataclasses.replace(last, restarts=learned)]
-
-    def _check_scenes(self, stages: list[Stage]) -> None:
+    def _check_scenes(self, stages: tuple[Stage, ...]) -> None:
         reading = [stage.name for stage in stages if stage.reads_scenes]
         if reading and not self.data.scene_classes.size:
             raise ValueError(
@@ -247,56 +261,43 @@ class Experiment:
                 "classes of E's features; --weak=none --refinement=none does without."
             )
         names = [stage.name for stage in stages]
-        if reading and self.scene_labels.learned and STAGE_NAMES[0] not in names:
+        if reading and self.scene_label_source.learned and STAGE_NAMES[0] not in names:
             raise ValueError(
                 "--scene_labels=cluster: clusters are made of the features that E has "
                 "learned in stage 1, but --multi_task_length is 0."
             )
 
-    def _with_extra(self, stage: Stage, examples: int) -> Stage:
-        """The stage with as large batches beside as make one epoch of all."""
-        # Interpretation: r weak examples for a labelled one come in every step, not r
-        # steps. Policies and weights learn from minibatches of the same size.
-        rules_of = {
-            WEAK: lambda: (len(self.data.weak) / examples, len(self.data.weak)),
-            HELD_OUT: lambda: (1.0, len(self.data.held_out)),
-        }
-        extra = {}
-        for name in stage.reads:
-            ratio, number = rules_of[name]()
-            wanted = max(round(stage.batch_size * ratio), 2)
-            extra[name] = self._batch_size(wanted, number)
-        return dataclasses.replace(stage, extra=extra)
-
-    def _batch_size(self, wanted: int, examples: int) -> int:
-        replicas = self.strategy.num_replicas_in_sync
-        # Interpretation: a set that is smaller than a batch is one.
-        size = min(wanted, examples // replicas * replicas)
-        if size % replicas or size < 2:
-            raise ValueError(
-                f"A batch of {wanted} of {examples} examples on {replicas} replicas is "
-                "impossible: it needs 2 examples, and as many on each replica."
-            )
-        return size
-
     def optimizers(self, stage: Stage) -> dict[str, keras.optimizers.Optimizer]:
-        """New, built optimizers for a stage, by their `tuning.OPTIMIZER_KEYS`."""
-        key = tuning.OPTIMIZER_KEYS[self.settings.schedule.optimizers]
-        made: dict[str, keras.optimizers.Optimizer] = {}
+        """Returns new, built optimizers for a stage, by their key.
+
+        Interpretation: which updates share an optimizer is not stated; E is changed by
+        most of them.
+        """
+        key = optimizers.KEYS[self.settings.schedule.optimizers]
+        by_key: dict[str, keras.optimizers.Optimizer] = {}
         with self.strategy.scope():
             for update in stage.updates:
                 for name in update.trains:
-                    if key(update.name, name) not in made:
-                        optimizer = tuning.optimizer(self.settings.schedule, name)
+                    if key(update.name, name) not in by_key:
+                        optimizer = optimizers.optimizer(self.settings.schedule, name)
                         optimizer.build(self.networks[name].trainable_variables)
-                        made[key(update.name, name)] = optimizer
-        return made
+                        by_key[key(update.name, name)] = optimizer
+        return by_key
 
-    def model(self, stage: Stage, optimizers) -> MGM:
-        """The model that trains a stage, compiled."""
-        key = tuning.OPTIMIZER_KEYS[self.settings.schedule.optimizers]
+    def model(
+        self,
+        stage: Stage,
+        by_key: Mapping[str, keras.optimizers.Optimizer],
+    ) -> MGM:
+        """Returns the compiled model that trains a stage.
+
+        Args:
+          stage: the stage.
+          by_key: its optimizers, as `optimizers` returns them.
+        """
+        key = optimizers.KEYS[self.settings.schedule.optimizers]
         by_update: Optimizers = {
-            (update.name, name): optimizers[key(update.name, name)]
+            (update.name, name): by_key[key(update.name, name)]
             for update in stage.updates
             for name in update.trains
         }
@@ -316,14 +317,26 @@ class Experiment:
             )
         return model
 
+    def stage_training(self, stage: Stage, workdir: pathlib.Path) -> StageTraining:
+        """Returns all that training a stage of the run in `workdir` takes."""
+        by_key = self.optimizers(stage)
+        model = self.model(stage, by_key)
+
+        def read_batches() -> Batches:
+            train, extra = self.examples(stage, workdir)
+            seed = self.settings.run.seed
+            return Batches(train, stage.batch_size, seed, stage.begin, extra)
+
+        return StageTraining(stage, by_key, model, model.reader, read_batches)
+
     def reader(self, stage: Stage) -> Reader:
-        """Makes examples of the batches of a stage."""
+        """Returns what makes examples of the batches of a stage."""
         method = self.settings.method
-        wanted = None
+        synthesis_labels = None
         if stage.reads_scenes:
-            wanted = functools.partial(
+            synthesis_labels = functools.partial(
                 SYNTHESIS_LABELS[method.synthesis_labels],
-                labels=self.data.scene_classes,
+                scene_classes=self.data.scene_classes,
                 frequencies=lambda: self.data.frequencies,
             )
         return Reader(
@@ -332,9 +345,9 @@ class Experiment:
             self.settings.run.seed,
             stage.batch_size,
             stage.extra,
-            wanted,
+            synthesis_labels,
             self.settings.data.augmentation,
-            Span(stage.begin, stage.steps, self._examples_of(stage)),
+            StageSpan(stage.begin, stage.steps, self._examples_of(stage)),
         )
 
     def _examples_of(self, stage: Stage) -> int:
@@ -343,7 +356,7 @@ class Experiment:
         return len(self._splits(stage)[""])
 
     def predict(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        """M(x) at test time, in the networks' coding."""
+        """Returns M(x) at test time, in the networks' coding."""
         features = self.networks["encoder"](images, training=False)
         return self.networks["decoders"](features, training=False)
 
@@ -357,7 +370,7 @@ class Experiment:
     ) -> validation.Metrics:
         """The metrics of the constant predictor, which is kept in the run's folder."""
         path = workdir / "constant_predictor.npz"
-        constant = constant_predictor.prior(self.data.train, self.tasks, path=path)
+        constant = constant_predictor.estimate(self.data.train, self.tasks, path=path)
         return self.evaluator(constant)(self.data.split(split))
 
     def fingerprint(self) -> str:

@@ -1,4 +1,4 @@
-"""A training run: the stages in turn, from wherever it stopped."""
+"""A training run: claims its folder, then trains the stages, from where it stopped."""
 
 import pathlib
 from collections.abc import Callable
@@ -8,19 +8,55 @@ import tensorflow as tf
 
 from mgm_tf import networks
 from mgm_tf.config import saved
-from mgm_tf.data.batches import Batches
+from mgm_tf.data import audit, dataset
 from mgm_tf.errors import Interrupted
-from mgm_tf.method.algorithm import MULTI_TASK_NETWORK, Stage
-from mgm_tf.train import callbacks, costs, pictures, validation
+from mgm_tf.method.algorithm import MULTI_TASK_NETWORK
+from mgm_tf.train import (
+    callbacks,
+    costs,
+    other_runs,
+    pictures,
+    provenance,
+    validation,
+)
 from mgm_tf.train.checkpoints import Best, Checkpoints
-from mgm_tf.train.experiment import Experiment
+from mgm_tf.train.experiment import Experiment, StageTraining
 from mgm_tf.train.logs import Log
 
 PANELS = 4  # validation examples whose predictions are shown
+CHECK_DATA = {"refuse": True, "warn": False}  # whether nonsense is refused
+
+
+def claim(experiment: Experiment, workdir: pathlib.Path) -> None:
+    """Claims the folder for a run, or finds it to be this run's.
+
+    Raises:
+      ValueError: it is another run's, these settings cannot be, or the data are
+        nonsense or not those that the run began with; the folder is as it was then.
+    """
+    settings = experiment.settings
+    is_new = not (workdir / "config.json").exists()
+    if not is_new:
+        differences = saved.differences(saved.load(workdir), settings)
+        if differences:
+            raise ValueError(
+                f"{workdir} holds a run with other settings; continue it with the same "
+                "ones, or take another --workdir.\n  " + "\n  ".join(differences)
+            )
+    experiment.stages  # noqa: B018 - builds the data, and is refused if impossible
+    if is_new:
+        data = experiment.data
+        audit.check(
+            {dataset.TRAIN: data.train, dataset.VALIDATION: data.validation},
+            refuse=CHECK_DATA[settings.data.check_data],
+        )
+    record = provenance.collect(experiment.data.builder)
+    provenance.note(workdir, record | {"sources": other_runs.records(settings.source)})
+    saved.save(settings, workdir)
 
 
 def train(experiment: Experiment, workdir: pathlib.Path) -> None:
-    """Trains all stages; what is done already is not done again.
+    """Trains all stages; steps that are done already are not done again.
 
     Everything that a step depends on is in the last checkpoint or a function of (seed,
     step), so that a run that was interrupted ends as if it had not been.
@@ -45,8 +81,9 @@ def train(experiment: Experiment, workdir: pathlib.Path) -> None:
     with callbacks.Interruption() as interruption:
         for stage in experiment.stages:
             if done < stage.end:
+                training = experiment.stage_training(stage, workdir)
                 run = StageRun(
-                    experiment, stage, checkpoints, log, baseline, run_costs, workdir
+                    experiment, training, checkpoints, log, baseline, run_costs
                 )
                 run(max(done, stage.begin), interruption)
     log.event(total, experiment.stages[-1].name, "finished")
@@ -60,29 +97,36 @@ class StageRun:
     def __init__(
         self,
         experiment: Experiment,
-        stage: Stage,
+        training: StageTraining,
         checkpoints: Checkpoints,
         log: Log,
         baseline: validation.Metrics,
         run_costs: costs.RunCosts,
-        workdir: pathlib.Path,
-    ):
-        """Prepares a stage."""
+    ) -> None:
+        """Prepares a stage.
+
+        Args:
+          experiment: the experiment of the run.
+          training: the stage, its model, optimizers, reader and batches.
+          checkpoints: where the weights are kept.
+          log: where scalars and pictures go.
+          baseline: the metrics of the constant predictor.
+          run_costs: where time and operations are noted.
+        """
         self._experiment = experiment
-        self._stage = stage
+        self._training = training
+        self._stage = training.stage
         self._run_costs = run_costs
         self._checkpoints = checkpoints
         self._log = log
         self._baseline = baseline
-        self._workdir = workdir
-        self._optimizers = experiment.optimizers(stage)
-        self._model = experiment.model(stage, self._optimizers)
+        self._model = training.model
 
     def __call__(self, done: int, interruption: callbacks.Interruption) -> None:
         """Trains from step `done` of the run to the stage's end."""
         self._resume(done)
         # Only now: labels may be made of what the networks have learned.
-        self._batches = self._read()
+        self._batches = self._training.read_batches()
         stage, settings = self._stage, self._experiment.settings.run
         end = stage.end
         progress = callbacks.Progress(self._title(), done - stage.begin, stage.steps)
@@ -117,16 +161,6 @@ class StageRun:
         if interruption.requested:
             self._stop(done + progress.done)
 
-    def _read(self) -> Batches:
-        train, extra = self._experiment.examples(self._stage, self._workdir)
-        return Batches(
-            train,
-            self._stage.batch_size,
-            self._experiment.settings.run.seed,
-            self._stage.begin,
-            extra,
-        )
-
     def _title(self) -> str:
         names = [stage.name for stage in self._experiment.stages]
         place = names.index(self._stage.name) + 1
@@ -137,7 +171,7 @@ class StageRun:
             f"learning_rate/{name}": float(
                 tf.convert_to_tensor(optimizer.learning_rate)
             )
-            for name, optimizer in self._optimizers.items()
+            for name, optimizer in self._training.optimizers.items()
         }
 
     def _dataset(self, done: int) -> tf.data.Dataset:
@@ -152,7 +186,9 @@ class StageRun:
     def _resume(self, done: int) -> None:
         within = done > self._stage.begin
         if done:
-            self._checkpoints.restore_last(self._optimizers if within else None)
+            self._checkpoints.restore_last(
+                self._training.optimizers if within else None
+            )
         if self._stage.restarts and not within:
             self._experiment.restart()
         if within:
@@ -169,9 +205,8 @@ class StageRun:
         )
 
     def _trains(self, *names: str) -> bool:
-        """Whether one of these networks changes."""
-        trained = {name for update in self._stage.updates for name in update.trains}
-        return not trained.isdisjoint(names)
+        """Returns whether one of these networks changes."""
+        return not self._stage.trains.isdisjoint(names)
 
     def _validate(self, step: int) -> None:
         if not self._trains(*MULTI_TASK_NETWORK):
@@ -191,13 +226,13 @@ class StageRun:
         # Never a state that has gone wrong over one that has not.
         callbacks.checked_losses(self._model, self._stage.name, step)
         callbacks.check_weights(self._experiment.networks, self._stage.name, step)
-        self._checkpoints.save_last(step, self._optimizers)
+        self._checkpoints.save_last(step, self._training.optimizers)
         self._log.flush()
 
     def _draw(self, step: int) -> None:
         experiment = self._experiment
         trained: dict[str, keras.Model] = experiment.networks
-        reader = experiment.reader(self._stage)
+        reader = self._training.reader
         with self._scalars.paused():
             if self._trains(*MULTI_TASK_NETWORK):
                 shown_split = experiment.data.validation
@@ -215,5 +250,7 @@ class StageRun:
                 views = pictures.views(self._batches, reader, step - 1)
                 self._log.picture(step, "simclr_views", views)
             if self._trains("reconstructor"):
-                made = pictures.reconstructions(trained, experiment.data.validation)
-                self._log.picture(step, "reconstructions", made)
+                reconstructions = pictures.reconstructions(
+                    trained, experiment.data.validation
+                )
+                self._log.picture(step, "reconstructions", reconstructions)

@@ -10,14 +10,13 @@ from absl import flags
 import datasets
 from mgm_tf import networks
 from mgm_tf.config import options, saved, settings
-from mgm_tf.config.lengths import StageLength
 from mgm_tf.config.settings import Config
 from mgm_tf.data import dataset
 from mgm_tf.data.augmentation import diffaugment, geometry
 from mgm_tf.data.splits import CACHES
-from mgm_tf.method import algorithm, gradients, objectives, synthesis_labels
+from mgm_tf.method import algorithm, gradients, objectives, stages, synthesis_labels
 from mgm_tf.networks import decoders, encoders, sharing
-from mgm_tf.train import claiming, composition, tuning
+from mgm_tf.train import composition, loop, optimizers
 
 ROOT = pathlib.Path(__file__).parents[2]
 FLAGFILES = sorted(ROOT.glob("configs/**/*.flags"))
@@ -26,13 +25,13 @@ TABLES = {
     "cache": CACHES,
     "augmentation": geometry.AUGMENTATIONS,
     "scene_labels": dataset.SCENE_LABEL_SOURCES,
-    "check_data": claiming.REFUSES,
+    "check_data": loop.CHECK_DATA,
     "synthesis_labels": synthesis_labels.SYNTHESIS_LABELS,
     "encoder": encoders.ENCODERS,
     "encoder_widths": encoders.ENCODER_WIDTHS,
     "decoder": decoders.DECODERS,
     "gan": networks.GENERATORS,
-    "weak": algorithm.WEAK_SOURCES,
+    "weak": algorithm.WEAK_ROWS,
     "em": composition.EM,
     "discriminator_augmentation": diffaugment.DISCRIMINATOR_AUGMENTATIONS,
     "task_weighting": objectives.WEIGHTINGS,
@@ -40,8 +39,8 @@ TABLES = {
     "sharing": sharing.SHARING,
     "refinement": algorithm.REFINEMENT,
     "self_supervision": algorithm.SELF_SUPERVISION,
-    "moving_statistics": algorithm.MOVING_STATISTICS,
-    "optimizers": tuning.OPTIMIZER_KEYS,
+    "moving_statistics": stages.MOVING_STATISTICS,
+    "optimizers": optimizers.KEYS,
 }
 TYPES = {
     "image_size": int,
@@ -55,8 +54,8 @@ TYPES = {
 }
 
 
-def parsed(*arguments) -> Config:
-    """The settings that a command line asks for."""
+def parsed(*arguments: str) -> Config:
+    """Returns the settings of a command line."""
     values = flags.FlagValues()
     settings.define_flags(values)
     values(["program", *arguments])
@@ -76,8 +75,8 @@ def test_every_setting_is_a_flag_once_with_its_default_and_help():
         for field in dataclasses.fields(group.type)
     ]
     assert len(names) == len(set(names))
-    flags_made = {name for name in values if name not in flags.FlagValues()}
-    assert flags_made == set(names) == set(options.leaves(Config))
+    own_flags = {name for name in values if name not in flags.FlagValues()}
+    assert own_flags == set(names) == set(options.leaves(Config))
     assert all(values[name].help for name in names)
     assert parsed() == Config()
 
@@ -91,7 +90,7 @@ def test_a_flag_has_the_type_of_its_field(name):
 
 
 def test_values_are_read_into_their_groups():
-    made = parsed(
+    config = parsed(
         "--dataset=nyuv2",
         "--tasks=depth, normals",
         "--width=0.25",
@@ -99,12 +98,12 @@ def test_values_are_read_into_their_groups():
         "--joint_batch_size=8",
         "--jit_compile",
     )
-    assert made.data.dataset == "nyuv2"
-    assert made.data.tasks == ("depth", "normals")
-    assert made.network.width == 0.25
-    assert made.method.refinement == "lset"
-    assert made.schedule.joint_batch_size == 8
-    assert made.run.jit_compile is True
+    assert config.data.dataset == "nyuv2"
+    assert config.data.tasks == ("depth", "normals")
+    assert config.network.width == 0.25
+    assert config.method.refinement == "lset"
+    assert config.schedule.joint_batch_size == 8
+    assert config.run.jit_compile is True
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -134,12 +133,13 @@ FOLDERS = {
 def test_every_flagfile_is_accepted(path):
     named = [line for line in path.read_text().splitlines() if line.startswith("--")]
     folders = [FOLDERS[path.stem]] if path.stem in FOLDERS else []
-    given = options.settings(parsed(f"--flagfile={path}", *folders))
+    values = options.settings(parsed(f"--flagfile={path}", *folders))
     # Every line is a setting, and is what is set.
     for line in named:
         name, _, value = line[2:].partition("=")
-        found = given[name]
-        assert value == (",".join(found) if isinstance(found, tuple) else str(found))
+        setting = values[name]
+        text = ",".join(setting) if isinstance(setting, tuple) else str(setting)
+        assert value == text
     assert named
 
 
@@ -171,7 +171,7 @@ def test_the_later_flagfile_wins_and_the_rest_of_the_first_stays():
         ("--jit_compile=perhaps", ["jit_compile", "perhaps"]),
     ],
 )
-def test_what_is_no_setting_is_refused_by_name(argument, words):
+def test_an_unknown_flag_or_value_is_refused_by_name(argument, words):
     with pytest.raises(flags.Error) as refusal:
         parsed(argument)
     assert all(word in str(refusal.value) for word in words)
@@ -222,13 +222,13 @@ def test_what_is_no_setting_is_refused_by_name(argument, words):
     ],
     ids=lambda value: " ".join(value),
 )
-def test_what_cannot_be_is_refused_by_name(arguments, words):
+def test_an_impossible_setting_is_refused_by_name(arguments, words):
     with pytest.raises(ValueError) as refusal:
         parsed(*arguments)
     assert all(word in str(refusal.value) for word in words), refusal.value
 
 
-def test_all_that_is_wrong_is_told_at_once():
+def test_all_impossible_settings_are_reported_at_once():
     with pytest.raises(ValueError) as refusal:
         parsed("--width=-1", "--joint_length=long", "--tasks=", "--seed=3")
     lines = str(refusal.value).splitlines()[1:]
@@ -236,25 +236,8 @@ def test_all_that_is_wrong_is_told_at_once():
     assert all(any(f"--{n}" in x for x in lines) for n in ("width", "joint_l", "tasks"))
 
 
-@pytest.mark.parametrize(
-    ("text", "steps"),
-    # Of 100 examples in batches of 32: an epoch is 3.125 steps.
-    [
-        ("8epochs", 25),
-        ("1epochs", 3),
-        ("0.5 epochs", 2),
-        ("0.01epochs", 1),
-        ("7steps", 7),
-        ("0steps", 0),
-        ("0epochs", 0),
-    ],
-)
-def test_a_length_is_counted_in_steps(text, steps):
-    assert StageLength.parse(text).steps(examples=100, batch_size=32) == steps
-
-
 def test_a_flagfile_repeats_the_run(tmp_path):
-    asked = parsed(
+    config = parsed(
         flagfile("nyuv2.flags"),
         "--tasks=depth,normals",
         "--manual_dir=/some where/else",
@@ -263,19 +246,19 @@ def test_a_flagfile_repeats_the_run(tmp_path):
         "--protocol=",
     )
     path = tmp_path / "again.flags"
-    path.write_text(saved.as_flagfile(asked))
-    assert parsed(f"--flagfile={path}") == asked
+    path.write_text(saved.as_flagfile(config))
+    assert parsed(f"--flagfile={path}") == config
 
 
 def test_settings_are_kept_in_the_workdir(tmp_path):
-    asked = parsed("--tasks=depth", "--width=0.3", "--seed=5")
+    config = parsed("--tasks=depth", "--width=0.3", "--seed=5")
     workdir = tmp_path / "runs" / "new"
-    saved.save(asked, workdir)
-    assert saved.load(workdir) == asked
-    assert parsed(f"--flagfile={workdir / 'config.flags'}") == asked
+    saved.save(config, workdir)
+    assert saved.load(workdir) == config
+    assert parsed(f"--flagfile={workdir / 'config.flags'}") == config
 
 
-def test_a_folder_without_a_run_is_told(tmp_path):
+def test_a_folder_without_a_run_is_reported(tmp_path):
     with pytest.raises(FileNotFoundError, match="not the --workdir of a training run"):
         saved.load(tmp_path)
 
@@ -305,7 +288,7 @@ def test_only_what_changes_the_learning_makes_another_run():
     )
     assert saved.differences(old, changeable) == []
     other = parsed("--seed=1", "--log_every=7", "--tasks=depth")
-    told = saved.differences(old, other)
-    assert len(told) == 2
-    assert any("--seed: 0 before, 1 now" in line for line in told)
-    assert any("--tasks" in line and "depth" in line for line in told)
+    lines = saved.differences(old, other)
+    assert len(lines) == 2
+    assert any("--seed: 0 before, 1 now" in line for line in lines)
+    assert any("--tasks" in line and "depth" in line for line in lines)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf.data.examples import Examples, Span, StageProgress, network_images
+from mgm_tf.data.examples import Examples, StageProgress, StageSpan, network_images
 from mgm_tf.data.randomness import BatchRng
 from tests import toy
 
@@ -71,9 +71,9 @@ def test_draws_are_those_of_seed_step_and_place():
 
 def test_what_is_synthesized_has_a_known_label(read):
     known = [[1, 0, 0], [0, 0, 1], [0, 1, 0]]
-    np.testing.assert_array_equal(read.wanted.numpy()[[0, 1, 3]], known)
-    assert read.wanted.numpy()[2].sum() == 1
-    assert read.synthesis_condition is read.wanted
+    np.testing.assert_array_equal(read.synthesis_condition.numpy()[[0, 1, 3]], known)
+    assert read.synthesis_condition.numpy()[2].sum() == 1
+    assert read.synthesis_condition is read.synthesis_condition
 
 
 # --- Further examples beside them ---------------------------------------------------
@@ -89,7 +89,7 @@ def test_weak_examples_have_images_and_scenes_only(extra):
     batch = toy.raw_batch(toy.TWO_TASKS)["weak"]
     weak = extra["weak"]
     np.testing.assert_array_equal(weak.images, network_images(batch["image"]))
-    expected = toy.LABELS.condition(tf.constant([1, 0, 2, -1, 1, 0]))
+    expected = toy.SCENE_CLASSES.condition(tf.constant([1, 0, 2, -1, 1, 0]))
     np.testing.assert_array_equal(weak.condition, expected)
     assert not weak.targets and not weak.valid and not weak.extra
 
@@ -124,26 +124,26 @@ def test_there_is_beside_what_is_asked_for():
 
 def test_a_clock_by_hand():
     # Of 8 steps from 10 on, two are done; 2 batches of 4 are two thirds of 12 examples.
-    stage_progress = Span(begin=10, steps=8, examples=12).stage_progress(
+    stage_progress = StageSpan(begin=10, steps=8, examples=12).progress_at(
         tf.constant(12, tf.int64), 4
     )
-    assert stage_progress.progress.numpy() == 0.25
-    assert stage_progress.passes.numpy() == pytest.approx(2 / 3)
-    assert stage_progress.progress.dtype == stage_progress.passes.dtype == tf.float32
-    start = Span(begin=10, steps=8, examples=12).stage_progress(
+    assert stage_progress.fraction.numpy() == 0.25
+    assert stage_progress.epochs.numpy() == pytest.approx(2 / 3)
+    assert stage_progress.fraction.dtype == stage_progress.epochs.dtype == tf.float32
+    start = StageSpan(begin=10, steps=8, examples=12).progress_at(
         tf.constant(10, tf.int64), 4
     )
-    assert start.progress == 0 and start.passes == 0
-    assert StageProgress.start().progress == 0 and StageProgress.start().passes == 0
+    assert start.fraction == 0 and start.epochs == 0
+    assert StageProgress.start().fraction == 0 and StageProgress.start().epochs == 0
 
 
 def test_examples_know_the_time():
-    span = Span(begin=3, steps=20, examples=10)
+    span = StageSpan(begin=3, steps=20, examples=10)
     reader = dataclasses.replace(toy.reader([]), span=span)
     stage_progress = reader(toy.raw_batch([], step=8)).stage_progress
     # Five of twenty steps, which saw 20 images.
-    assert stage_progress.progress.numpy() == 0.25
-    assert stage_progress.passes.numpy() == 2
+    assert stage_progress.fraction.numpy() == 0.25
+    assert stage_progress.epochs.numpy() == 2
 
 
 # --- More of them, or fewer ---------------------------------------------------------
@@ -155,7 +155,7 @@ def some(places=(0, 1, 2, 3), **changes):
     values = tf.cast(places, tf.float32)
     return Examples(
         images=tf.ones((len(places), 1, 1, 3)) * values[:, None, None, None],
-        condition=toy.LABELS.condition(tf.gather([0, 2, 1, 2], places)),
+        condition=toy.SCENE_CLASSES.condition(tf.gather([0, 2, 1, 2], places)),
         rng=BatchRng.at(0, tf.constant(0), places, 4),
         **changes,
     )
@@ -197,14 +197,14 @@ def test_as_many_examples_are_the_same():
 
 def test_what_is_repeated_keeps_its_labels_and_its_time_and_no_maps():
     stage_progress = StageProgress(tf.constant(0.5), tf.constant(3.0))
-    wanted = toy.LABELS.condition(tf.constant([1, 0, 0, 2]))
+    wanted = toy.SCENE_CLASSES.condition(tf.constant([1, 0, 0, 2]))
     more = some(
-        wanted=wanted,
+        synthesis_condition=wanted,
         stage_progress=stage_progress,
         targets={"depth": tf.ones((4, 1, 1, 1))},
     )
     more = more.repeated(2.0)
-    np.testing.assert_array_equal(more.wanted, np.tile(wanted, (2, 1)))
+    np.testing.assert_array_equal(more.synthesis_condition, np.tile(wanted, (2, 1)))
     assert more.stage_progress is stage_progress and not more.targets
     # Without wanted labels they are their own.
     plain = some().repeated(2.0)

@@ -55,7 +55,7 @@ class FakeExperiment:
     ):
         self._networks = set(networks)
         relabel = (lambda *parts: parts) if clusters else None
-        self.scene_labels = types.SimpleNamespace(relabel=relabel)
+        self.scene_label_source = types.SimpleNamespace(relabel=relabel)
         self.data = types.SimpleNamespace(
             split={"test": split or examples()}.__getitem__,
             scene_classes=scene_classes,

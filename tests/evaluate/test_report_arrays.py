@@ -24,9 +24,7 @@ NAMES = tuple(task.name for task in TASKS)
 @pytest.fixture(scope="module")
 def splits(tmp_path_factory):
     builder = fake_dataset.build(tmp_path_factory.mktemp("data"))
-    return {
-        name: Split(builder, name, NAMES, "memory") for name in ("train", "test")
-    }
+    return {name: Split(builder, name, NAMES, "memory") for name in ("train", "test")}
 
 
 def predict(images):

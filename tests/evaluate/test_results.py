@@ -7,7 +7,7 @@ import pytest
 
 from mgm_tf.evaluate import report_arrays, results
 from mgm_tf.probe import __main__ as probe
-from mgm_tf.train import claiming, logs, loop
+from mgm_tf.train import logs, loop
 from mgm_tf.train.experiment import Experiment
 from tests import fake_dataset
 from tests.commands import call
@@ -28,7 +28,7 @@ def run(tmp_path_factory):
             )
         )
         workdir = tmp_path_factory.mktemp("runs") / "run"
-        claiming.begin(planned, workdir)
+        loop.claim(planned, workdir)
         loop.train(planned, workdir)
         results.test(planned, workdir)
         yield planned, workdir

@@ -168,7 +168,7 @@ def test_what_is_synthesized_has_the_labels_that_are_wanted():
         return made[name]
 
     nets = networks(**{name: functools.partial(note, name) for name in seen})
-    case = examples(scenes=(2, 0), wanted=wanted)
+    case = examples(scenes=(2, 0), synthesis_condition=wanted)
     Discriminate(NOISE)(nets, case)
     Generate(NOISE)(nets, case)
     on_real, *on_synthesized = seen["discriminator"]

@@ -7,20 +7,30 @@ import pytest
 
 from mgm_tf.method.adversarial import Guided, Noise
 from mgm_tf.method.algorithm import (
-    MOVING_STATISTICS,
     REFINEMENT,
     SELF_SUPERVISION,
-    STAGE_NAMES,
-    WEAK_SOURCES,
+    WEAK_ROWS,
     Average,
-    Stage,
     algorithm_1,
     networks_of,
+)
+from mgm_tf.method.gradients import summed, without_conflicts
+from mgm_tf.method.images import (
+    HELD_OUT_IMAGES,
+    REAL_IMAGES,
+    WEAK_IMAGES,
+    Annotated,
+    Combined,
+    Synthetic,
+)
+from mgm_tf.method.stages import (
+    MOVING_STATISTICS,
+    STAGE_NAMES,
+    Stage,
+    extra_names,
     stage_updates,
     with_moving_statistics,
 )
-from mgm_tf.method.gradients import summed, without_conflicts
-from mgm_tf.method.images import HELD_OUT, REAL, WEAK, Annotated, Combined, Synthetic
 from mgm_tf.networks import FIGURE_2
 from tests import toy
 
@@ -30,23 +40,28 @@ SYNTHETIC = Synthetic(GUIDED)
 OTHERS = ("synthesizer_1", "synthesizer_2")
 
 # Name, images, what changes, whose moving averages advance.
-MULTI_TASK = ("multi_task", REAL, M, M)
-REFINE = ("refine", REAL, ("refiner", "encoder"), ("refiner",))
-SELF_SUPERVISE = ("self_supervise", REAL, ("projector", "encoder"), ("projector",))
-DISCRIMINATE = ("discriminate", REAL, ("discriminator",), ("discriminator",))
+MULTI_TASK = ("multi_task", REAL_IMAGES, M, M)
+REFINE = ("refine", REAL_IMAGES, ("refiner", "encoder"), ("refiner",))
+SELF_SUPERVISE = (
+    "self_supervise",
+    REAL_IMAGES,
+    ("projector", "encoder"),
+    ("projector",),
+)
+DISCRIMINATE = ("discriminate", REAL_IMAGES, ("discriminator",), ("discriminator",))
 GENERATE = (
     "generate",
-    REAL,
+    REAL_IMAGES,
     ("generator", "encoder", "embedding"),
     ("generator", "embedding"),
 )
 GENERATE_ALONE = (
     "generate",
-    REAL,
+    REAL_IMAGES,
     ("generator", "embedding"),
     ("generator", "embedding"),
 )
-GENERATE_OF_NOISE = ("generate", REAL, ("generator",), ("generator",))
+GENERATE_OF_NOISE = ("generate", REAL_IMAGES, ("generator",), ("generator",))
 
 
 def weak_rows(images):
@@ -74,7 +89,7 @@ STAGES = {
 
 
 def method(*choice, **changes):
-    return toy.method(toy.TWO_TASKS, *choice, others=OTHERS, **changes)
+    return toy.method(toy.TWO_TASKS, *choice, synthesizers=OTHERS, **changes)
 
 
 def joint(*choice, **changes):
@@ -128,10 +143,10 @@ def test_the_stages_are_those_of_the_paper():
 
 def test_the_players_move_as_often_as_is_asked():
     pair = ["discriminate", "generate"]
-    assert names(joint(players=1))[3:-2] == pair
-    assert names(joint(players=3))[3:-2] == pair * 3
+    assert names(joint(generator_updates=1))[3:-2] == pair
+    assert names(joint(generator_updates=3))[3:-2] == pair * 3
     # In their own stage, once in a step.
-    assert names(stage_updates(method(players=3))["generative"]) == pair
+    assert names(stage_updates(method(generator_updates=3))["generative"]) == pair
 
 
 # --- Images beside the labelled ones --------------------------------------------------
@@ -148,11 +163,11 @@ def test_what_a_row_has_no_images_or_nothing_to_train_for_is_left_out():
     players = ["discriminate", "generate"]
     assert names(joint("synthetic", "none", "none", 1)) == ["multi_task", *players]
     without_r = ["multi_task", "self_supervise", *players, "self_supervise_weak"]
-    assert names(joint(refinement="none", players=1)) == without_r
+    assert names(joint(refinement="none", generator_updates=1)) == without_r
 
 
 def test_real_weak_images_take_the_place_of_synthesized_ones():
-    rows = (MULTI_TASK, REFINE, SELF_SUPERVISE, *weak_rows(WEAK))
+    rows = (MULTI_TASK, REFINE, SELF_SUPERVISE, *weak_rows(WEAK_IMAGES))
     assert described(joint("real")) == rows
     assert stage_updates(method("real"))["generative"] == ()
 
@@ -186,9 +201,9 @@ def test_an_oracle_labels_what_is_synthesized():
 
 
 def test_synthesized_images_may_be_more():
-    (*_, last) = joint(ratio=2.0)
+    (*_, last) = joint(synthesis_ratio=2.0)
     assert last.images == Synthetic(GUIDED, ratio=2.0)
-    (*_, last) = joint("combined", ratio=0.5)
+    (*_, last) = joint("combined", synthesis_ratio=0.5)
     assert last.images == Combined(toy.Z_DIM, OTHERS, ratio=0.5)
 
 
@@ -215,7 +230,7 @@ def test_latent_predictions_are_of_weak_images_only():
 def test_a_reconstructor_takes_the_place_of_the_projector():
     reconstruct = (
         "self_supervise",
-        REAL,
+        REAL_IMAGES,
         ("reconstructor", "encoder"),
         ("reconstructor",),
     )
@@ -227,17 +242,17 @@ def test_a_reconstructor_takes_the_place_of_the_projector():
 
 
 def test_learned_weights_of_tasks_are_trained_with_them():
-    first, *others = joint(weighting="uncertainty")
+    first, *others = joint(task_weighting="uncertainty")
     assert first.trains == (*M, "task_weights")
     assert not any("task_weights" in row.trains for row in others)
     # What notes losses learns nothing.
-    first, *_ = joint(weighting="dwa")
+    first, *_ = joint(task_weighting="dwa")
     assert first.trains == M
     assert "task_weights" in first.networks
 
 
 def test_conflicts_are_those_of_tasks():
-    stages = stage_updates(method(surgery="pcgrad"))
+    stages = stage_updates(method(gradient_surgery="pcgrad"))
     for rows in stages.values():
         for row in rows:
             is_of_tasks = row.name == "multi_task"
@@ -246,7 +261,7 @@ def test_conflicts_are_those_of_tasks():
 
 def test_an_average_follows_when_its_generator_has_moved():
     average = Average("generator", "average_generator", 0.9)
-    stages = stage_updates(method(average=0.9))
+    stages = stage_updates(method(generator_average=0.9))
     for rows in (stages["generative"], stages["joint"]):
         followed = {row.name: row.averages for row in rows if row.averages}
         assert followed == {"generate": (average,)}
@@ -266,7 +281,7 @@ def adashare():
 
 def test_policies_and_weights_learn_in_turns():
     stages = stage_updates(adashare())
-    held_out = ("learn_policy", HELD_OUT, ("policy",), ())
+    held_out = ("learn_policy", HELD_OUT_IMAGES, ("policy",), ())
     assert described(stages["policy"]) == (MULTI_TASK, held_out)
     weights, policy = stages["policy"]
     assert weights.loss == adashare().policy.weights
@@ -281,7 +296,7 @@ def test_policies_and_weights_learn_in_turns():
 def test_a_frozen_network_is_trained_by_no_row():
     # Table 11: decoders on an encoder as it is.
     stages = stages_of("none", "none", "none", frozen=("encoder",))
-    row = ("multi_task", REAL, ("decoders",), ("decoders",))
+    row = ("multi_task", REAL_IMAGES, ("decoders",), ("decoders",))
     assert stages["multi_task"] == stages["joint"] == (row,)
     rows = stage_updates(method(frozen=("encoder",)))["joint"]
     assert "encoder" not in {name for row in rows for name in row.trains}
@@ -292,8 +307,8 @@ def test_a_frozen_network_is_trained_by_no_row():
     stages = stages_of("none", frozen=M)
     assert stages["multi_task"] == ()
     assert stages["joint"] == (
-        ("refine", REAL, ("refiner",), ("refiner",)),
-        ("self_supervise", REAL, ("projector",), ("projector",)),
+        ("refine", REAL_IMAGES, ("refiner",), ("refiner",)),
+        ("self_supervise", REAL_IMAGES, ("projector",), ("projector",)),
     )
 
 
@@ -312,15 +327,15 @@ def test_moving_averages_of_a_frozen_network_stay(rule):
 def test_a_stage_tells_what_it_reads():
     stages = stage_updates(method("real"))
     joint_stage = Stage("joint", stages["joint"], 4, 10, 6)
-    assert joint_stage.reads == ("weak",) and joint_stage.reads_scenes
+    assert extra_names(joint_stage.updates) == ("weak",) and joint_stage.reads_scenes
     assert joint_stage.end == 16
     multi_task = Stage("multi_task", stages["multi_task"], 4, 10)
-    assert multi_task.reads == () and not multi_task.reads_scenes
+    assert extra_names(multi_task.updates) == () and not multi_task.reads_scenes
     assert multi_task.end == 10
     alone = joint("real", refinement="none")
     assert not Stage("joint", alone, 4, 10).reads_scenes
     policy = Stage("policy", stage_updates(adashare())["policy"], 4, 10)
-    assert policy.reads == ("held_out",) and not policy.reads_scenes
+    assert extra_names(policy.updates) == ("held_out",) and not policy.reads_scenes
 
 
 @pytest.mark.parametrize("weak", ["synthetic", "frozen", "combined", "oracle"])
@@ -330,7 +345,7 @@ def test_what_is_synthesized_has_a_scene(weak):
     last = updates[-1]
     assert last.images.reads_scenes and not last.loss.reads_scenes
     stage = Stage("joint", (last,), 4, 10)
-    assert stage.reads_scenes and stage.reads == ()
+    assert stage.reads_scenes and extra_names(stage.updates) == ()
 
 
 # --- All variants ---------------------------------------------------------------------
@@ -345,7 +360,7 @@ UNTRAINED = {
     "none": (set(), set()),
 }
 VARIANTS = tuple(
-    itertools.product(WEAK_SOURCES, REFINEMENT, SELF_SUPERVISION, MOVING_STATISTICS)
+    itertools.product(WEAK_ROWS, REFINEMENT, SELF_SUPERVISION, MOVING_STATISTICS)
 )
 
 
@@ -357,7 +372,7 @@ def test_every_variant_trains_all_that_it_uses(variant):
         for name, rows in stage_updates(method(*choice)).items()
     }
     everything = tuple(row for rows in stages.values() for row in rows)
-    rng = any(row.images is not REAL for row in stages["joint"])
+    rng = any(row.images is not REAL_IMAGES for row in stages["joint"])
     for rows, untrained in zip(
         (stages["joint"], everything), UNTRAINED[choice[0]], strict=True
     ):
@@ -384,7 +399,7 @@ def test_averages_advance_in_one_update_of_a_network():
 
 
 def test_an_update_needs_what_makes_its_images_and_what_follows():
-    rows = {row.name: row for row in joint(average=0.9)}
+    rows = {row.name: row for row in joint(generator_average=0.9)}
     players = ("encoder", "embedding", "generator", "discriminator")
     assert set(rows["generate"].networks) == {*players, "average_generator"}
     assert set(rows["discriminate"].networks) == {*players}

@@ -8,12 +8,12 @@ import tensorflow as tf
 
 from mgm_tf.data.examples import StageProgress
 from mgm_tf.method.adversarial import Guided, Noise
-from mgm_tf.method.algorithm import WEAK_SOURCES, Synthesis
+from mgm_tf.method.algorithm import WEAK_ROWS, Synthesis
 from mgm_tf.method.images import (
-    ABSENT,
-    HELD_OUT,
-    REAL,
-    WEAK,
+    HELD_OUT_IMAGES,
+    NO_IMAGES,
+    REAL_IMAGES,
+    WEAK_IMAGES,
     Annotated,
     Combined,
     Synthetic,
@@ -50,11 +50,17 @@ def painted(made):
 
 def test_real_images_are_the_minibatch():
     case = examples(targets={"depth": ones(1)})
-    assert REAL(networks(), case) is case
-    assert not REAL.extra and not REAL.networks and not REAL.reads_scenes
+    assert REAL_IMAGES(networks(), case) is case
+    assert (
+        not REAL_IMAGES.extra
+        and not REAL_IMAGES.networks
+        and not REAL_IMAGES.reads_scenes
+    )
 
 
-@pytest.mark.parametrize("images", [WEAK, HELD_OUT], ids=lambda images: images.extra)
+@pytest.mark.parametrize(
+    "images", [WEAK_IMAGES, HELD_OUT_IMAGES], ids=lambda images: images.extra
+)
 def test_further_examples_come_as_they_are_at_the_time_of_the_minibatch(images):
     other = examples(3, scenes=(0, 1, 2), targets={"depth": ones(1)})
     case = examples(extra={images.extra: other}, stage_progress=CLOCK)
@@ -66,7 +72,7 @@ def test_further_examples_come_as_they_are_at_the_time_of_the_minibatch(images):
 
 @pytest.mark.parametrize("name", ["weak", "held_out"])
 def test_further_examples_that_are_not_there_are_missed_by_name(name):
-    images = {"weak": WEAK, "held_out": HELD_OUT}[name]
+    images = {"weak": WEAK_IMAGES, "held_out": HELD_OUT_IMAGES}[name]
     assert images.extra == name
     with pytest.raises(LookupError, match=f"have no {name} images"):
         images(networks(), examples(extra={"other": examples()}))
@@ -74,7 +80,7 @@ def test_further_examples_that_are_not_there_are_missed_by_name(name):
 
 def test_absent_images_are_never_made():
     with pytest.raises(LookupError, match="no weak images"):
-        ABSENT(networks(), examples())
+        NO_IMAGES(networks(), examples())
 
 
 # --- Synthesized images -------------------------------------------------------------
@@ -99,7 +105,8 @@ def test_synthesized_examples_carry_the_scene_and_nothing_else():
 def test_synthesized_images_have_the_labels_that_are_wanted():
     wanted = tf.constant([[0.0, 1, 0], [0, 0, 1]])
     made = Synthetic(Noise(2))(
-        networks(generator=painter()), examples(scenes=(-1, 0), wanted=wanted)
+        networks(generator=painter()),
+        examples(scenes=(-1, 0), synthesis_condition=wanted),
     )
     np.testing.assert_array_equal(made.condition, wanted)
     np.testing.assert_array_equal(painted(made)[1], [1, 2])
@@ -234,8 +241,10 @@ def test_what_does_not_divide_is_shared_out():
 
 
 def test_combined_images_follow_the_ratio_and_the_wanted_labels():
-    wanted = toy.LABELS.condition(tf.constant([2, 1, 0]))
-    made, _, seen = combined(3, (0, 1, 2), 2.0, wanted=wanted, stage_progress=CLOCK)
+    wanted = toy.SCENE_CLASSES.condition(tf.constant([2, 1, 0]))
+    made, _, seen = combined(
+        3, (0, 1, 2), 2.0, synthesis_condition=wanted, stage_progress=CLOCK
+    )
     assert len(made.images) == 6
     np.testing.assert_array_equal(tf.argmax(made.condition, -1), [2, 1, 0, 2, 1, 0])
     # Grey 0, 0.1, 0.2, and again.
@@ -341,11 +350,11 @@ WANTED = Synthesis(
 )
 
 
-@pytest.mark.parametrize("name", WEAK_SOURCES)
+@pytest.mark.parametrize("name", WEAK_ROWS)
 def test_every_source_says_what_it_needs_and_can_be_a_key(name):
-    images = WEAK_SOURCES[name].images(WANTED)
+    images = WEAK_ROWS[name].images(WANTED)
     # The images of an iteration are kept under what makes them.
-    assert {images: 1}[WEAK_SOURCES[name].images(WANTED)] == 1
+    assert {images: 1}[WEAK_ROWS[name].images(WANTED)] == 1
     needs = {
         "synthetic": ("generator",),
         "frozen": ("generator",),

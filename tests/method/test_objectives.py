@@ -144,7 +144,7 @@ def test_scene_reads_the_predictions_and_skips_unknown_scenes():
         return tf.reduce_mean(predictions["any"], axis=(1, 2)) * np.log([1, 1, 2])
 
     nets = networks(decoders=lambda features: {"any": ones(3)}, refiner=refiner)
-    loss = Scene(toy.LABELS)
+    loss = Scene(toy.SCENE_CLASSES)
     assert loss(nets, examples(scenes=(0, 2)))["cross_entropy"].numpy() == (
         pytest.approx((np.log(4) + np.log(2)) / 2)
     )
@@ -187,7 +187,12 @@ def test_reconstruction_is_the_mean_square_error_of_the_image():
 
 
 def test_scene_labels_are_read_by_what_depends_on_them():
-    losses = (multi_task("depth"), Contrastive(0.5), Reconstruct(), Scene(toy.LABELS))
+    losses = (
+        multi_task("depth"),
+        Contrastive(0.5),
+        Reconstruct(),
+        Scene(toy.SCENE_CLASSES),
+    )
     assert [loss.reads_scenes for loss in losses] == [False, False, False, True]
 
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from mgm_tf.data.randomness import BatchRng
 from mgm_tf.method.synthesis_labels import SYNTHESIS_LABELS
-from mgm_tf.tasks.scenes import KINDS, Categorical, MultiHot
+from mgm_tf.tasks.scenes import SCENE_CLASSES, Categorical, MultiHot
 
 LABELS = Categorical(("kitchen", "office", "bedroom"))
 
@@ -80,10 +80,10 @@ def test_a_drawn_label_vector_is_never_empty():
     assert np.all(made[:, 2] == 0)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SCENE_CLASSES)
 @pytest.mark.parametrize("name", SYNTHESIS_LABELS)
 def test_every_way_works_with_every_kind_of_label(name, kind):
-    labels = KINDS[kind](("a", "b", "c"))
+    labels = SCENE_CLASSES[kind](("a", "b", "c"))
     condition = tf.constant([[1.0, 0, 0], [0, 0, 0], [0, 0.5, 0.5], [0, 0, 1]])
     made = SYNTHESIS_LABELS[name](
         condition, rng(4), labels, lambda: tf.constant([0.3, 0.3, 0.4])

@@ -6,19 +6,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf.method.algorithm import (
-    Average,
-    algorithm_1,
-    networks_of,
-    with_moving_statistics,
-)
+from mgm_tf.method.algorithm import Average, algorithm_1, networks_of
 from mgm_tf.method.objectives import Objective
+from mgm_tf.method.stages import with_moving_statistics
 from mgm_tf.method.train_step import MGM, Forward, follow
 from tests import rig, toy
 from tests.toy_networks import Z_DIM, small_networks
 
 UPDATES = with_moving_statistics(
-    algorithm_1(toy.method(toy.ALL_TASKS, size=Z_DIM)), "everywhere"
+    algorithm_1(toy.method(toy.ALL_TASKS, latent_size=Z_DIM)), "everywhere"
 )
 NAMES = [row.name for row in UPDATES]
 ROWS = {row.name: row for row in UPDATES}
@@ -242,7 +238,12 @@ def test_a_call_predicts(alone):
 def test_fit_runs_on_two_replicas():
     # As a graph, which takes long to make: a few updates stand for all, those among
     # them that do more on replicas than to add up gradients.
-    method = toy.method(toy.ALL_TASKS, size=Z_DIM, average=0.9, surgery="pcgrad")
+    method = toy.method(
+        toy.ALL_TASKS,
+        latent_size=Z_DIM,
+        generator_average=0.9,
+        gradient_surgery="pcgrad",
+    )
     rows = {row.name: row for row in algorithm_1(method)}
     updates = with_moving_statistics(
         tuple(rows[name] for name in ("multi_task", "generate", "refine_weak")),

@@ -10,15 +10,13 @@ import pytest
 import tensorflow as tf
 
 from mgm_tf.method.adashare import LearnPolicy
-from mgm_tf.method.algorithm import (
+from mgm_tf.method.algorithm import REFINEMENT, SELF_SUPERVISION, WEAK_ROWS
+from mgm_tf.method.objectives import MultiTask
+from mgm_tf.method.stages import (
     MOVING_STATISTICS,
-    REFINEMENT,
-    SELF_SUPERVISION,
-    WEAK_SOURCES,
     stage_updates,
     with_moving_statistics,
 )
-from mgm_tf.method.objectives import MultiTask
 from mgm_tf.networks.sharing import SHARING
 from tests import rig, toy
 from tests.toy_networks import Z_DIM, small_networks
@@ -30,13 +28,13 @@ ALONE = ("none", "none", "none")
 # What is no row of the tables: a change to the full method each.
 CHANGES = {
     "latent": {"em": "latent"},
-    "uncertainty": {"weighting": "uncertainty"},
-    "pcgrad": {"surgery": "pcgrad"},
-    "diffaugment": {"augmentation": "diffaugment"},
-    "average": {"average": 0.9},
-    "ratio": {"ratio": 2.0},
+    "uncertainty": {"task_weighting": "uncertainty"},
+    "pcgrad": {"gradient_surgery": "pcgrad"},
+    "diffaugment": {"discriminator_augmentation": "diffaugment"},
+    "average": {"generator_average": 0.9},
+    "ratio": {"synthesis_ratio": 2.0},
 }
-DECAY = CHANGES["average"]["average"]
+DECAY = CHANGES["average"]["generator_average"]
 
 # --- The updates --------------------------------------------------------------------
 
@@ -65,16 +63,16 @@ def distinct(*variants):
 
 def tables(tasks, size):
     """The variants that are rows of the tables."""
-    methods = itertools.product(WEAK_SOURCES, REFINEMENT, SELF_SUPERVISION)
+    methods = itertools.product(WEAK_ROWS, REFINEMENT, SELF_SUPERVISION)
     for choice, rule in itertools.product(methods, MOVING_STATISTICS):
-        method = toy.method(tasks, *choice, others=OTHERS, size=size)
+        method = toy.method(tasks, *choice, synthesizers=OTHERS, latent_size=size)
         yield "-".join(choice), method, rule
 
 
 def changes(tasks, size):
     """The full method, and the variants that are none of the tables."""
     for name, change in {"mgm": {}, **CHANGES}.items():
-        yield name, toy.method(tasks, size=size, **change), "home"
+        yield name, toy.method(tasks, latent_size=size, **change), "home"
 
 
 def alone(**changes):
@@ -158,7 +156,7 @@ SUBJECTS = {
     "dcgan": Subject(
         toy.tiny_dcgan_networks, {n: MGM[n] for n in ("discriminate", "generate")}
     ),
-    "dwa": Subject(with_record, distinct(("dwa", alone(weighting="dwa"), "home"))),
+    "dwa": Subject(with_record, distinct(("dwa", alone(task_weighting="dwa"), "home"))),
     "cross-stitch": Subject(sharing("cross_stitch"), {"multi_task": MGM["multi_task"]}),
     "adashare": Subject(with_policy, distinct(("adashare", adashare(), "home"))),
     "task grouping": Subject(
@@ -192,7 +190,13 @@ def test_the_updates_of_all_variants_are_among_them():
     name = "generate by Generate: generator+embedding (synthetic-eml-simclr, home)"
     assert small[name].trains == ("generator", "embedding")
     images = {type(row.images).__name__ for row in small.values()}
-    assert images == {"Real", "Synthetic", "Combined", "Annotated", "Beside"}
+    assert images == {
+        "RealImages",
+        "Synthetic",
+        "Combined",
+        "Annotated",
+        "ExtraImages",
+    }
     # AdaShare: that of its first stage, and the two of the policy's.
     assert len(SUBJECTS["adashare"].updates) == 3
     assert len(SUBJECTS["dwa"].updates) == len(SUBJECTS["task grouping"].updates) == 1
@@ -291,7 +295,7 @@ VARIANTS = (
     ("multi_task_weak", {"weak": "oracle"}),
     ("self_supervise", {"self_supervision": "reconstruction"}),
     # Of the last turn, half of the examples.
-    ("self_supervise_weak", {"ratio": 1.5}),
+    ("self_supervise_weak", {"synthesis_ratio": 1.5}),
     ("multi_task", CHANGES["uncertainty"]),
     ("multi_task", CHANGES["pcgrad"]),
     ("generate", CHANGES["diffaugment"]),
@@ -303,7 +307,7 @@ def on_both():
     """The full method's updates on small networks, and others, by name."""
     named = {}
     for name, change in ((None, {}), *VARIANTS):
-        method = toy.method(toy.ALL_TASKS, size=Z_DIM, **change)
+        method = toy.method(toy.ALL_TASKS, latent_size=Z_DIM, **change)
         # By this rule, every pass moves averages.
         rows = {row.name: row for row in updates_of(method, "everywhere")}
         named |= {f"{name}, {described(change)}": rows[name]} if name else rows
@@ -340,7 +344,7 @@ def same(value, expected, what):
 
 
 def test_two_replicas_find_the_latent_predictions_of_one_device(rig_of):
-    method = toy.method(toy.ALL_TASKS, size=Z_DIM, **CHANGES["latent"])
+    method = toy.method(toy.ALL_TASKS, latent_size=Z_DIM, **CHANGES["latent"])
     rows = {row.name: row for row in updates_of(method)}
     one, two = (rig_of("small", each).apply(rows["refine_weak"]) for each in (ONE, TWO))
     # Where an absolute difference is almost 0, rounding decides on its slope.
@@ -349,7 +353,7 @@ def test_two_replicas_find_the_latent_predictions_of_one_device(rig_of):
 
 def test_losses_are_noted_on_two_replicas_as_on_one():
     make = functools.partial(small_networks, task_weights="dwa")
-    row = next(updates_of(toy.method(toy.ALL_TASKS, *ALONE, weighting="dwa")))
+    row = next(updates_of(toy.method(toy.ALL_TASKS, *ALONE, task_weighting="dwa")))
     # In this step a pass is over.
     one, two = (
         rig.Rig(strategy, toy.ALL_TASKS, make).apply(row, step=1)

@@ -5,11 +5,12 @@ import dataclasses
 import pytest
 
 from mgm_tf.config.settings import Config
+from mgm_tf.config.weak_sources import WEAK_SOURCES
 from mgm_tf.method import algorithm
 from mgm_tf.method.adversarial import Guided, Noise
 from mgm_tf.method.em import LatentPredictions
 from mgm_tf.method.gradients import summed, without_conflicts
-from mgm_tf.method.images import ABSENT, WEAK, Annotated, Combined, Synthetic
+from mgm_tf.method.images import NO_IMAGES, WEAK_IMAGES, Annotated, Combined, Synthetic
 from mgm_tf.method.objectives import Contrastive, Reconstruct, Scene
 from mgm_tf.train import composition
 from tests import toy
@@ -17,7 +18,7 @@ from tests import toy
 TASKS = toy.tasks_of(("segmentation", "depth", "normals"))
 
 
-def method(others=(), **changes):
+def method(synthesizers=(), **changes):
     settings = Config()
     groups = {
         field.name: getattr(settings, field.name)
@@ -26,7 +27,9 @@ def method(others=(), **changes):
     for group, values in groups.items():
         own = {k: v for k, v in changes.items() if hasattr(values, k)}
         groups[group] = dataclasses.replace(values, **own)
-    return composition.method_of(Config(**groups), TASKS, toy.LABELS, others)
+    return composition.method_of(
+        Config(**groups), TASKS, toy.SCENE_CLASSES, synthesizers
+    )
 
 
 def test_the_papers_method_is_the_default():
@@ -34,7 +37,7 @@ def test_the_papers_method_is_the_default():
     guided = Guided(128)
     assert made.weak_images == Synthetic(guided, "generator", 1.0)
     assert made.discriminate.latent == made.generate.latent == guided
-    assert made.weak_scene == made.scene == Scene(toy.LABELS)
+    assert made.weak_scene == made.scene == Scene(toy.SCENE_CLASSES)
     assert made.self_supervised == Contrastive(0.5)
     assert made.gradients is summed
     assert made.averages == () and made.policy is None and made.frozen == ()
@@ -49,14 +52,15 @@ def test_the_papers_method_is_the_default():
         ("frozen", Synthetic(Noise(128), "generator", 2.0)),
         ("combined", Combined(128, ("a", "b"), 2.0)),
         ("oracle", Annotated(Synthetic(Noise(128), "generator", 2.0), TASKS)),
-        ("real", WEAK),
-        ("none", ABSENT),
+        ("real", WEAK_IMAGES),
+        ("none", NO_IMAGES),
     ],
 )
 def test_weak_images(weak, expected):
-    made = method(weak=weak, synthesis_ratio=2.0, others=("a", "b"))
+    made = method(weak=weak, synthesis_ratio=2.0, synthesizers=("a", "b"))
     assert made.weak_images == expected
-    assert made.weak is algorithm.WEAK_SOURCES[weak]
+    assert made.weak is WEAK_SOURCES[weak]
+    assert made.weak_trains == algorithm.WEAK_ROWS[weak].trains
 
 
 def test_what_learns_and_how():
@@ -73,7 +77,7 @@ def test_what_learns_and_how():
         freeze=("encoder",),
     )
     assert made.self_supervised == Reconstruct()
-    assert made.weak_scene == LatentPredictions(TASKS, toy.LABELS, 3, 0.25)
+    assert made.weak_scene == LatentPredictions(TASKS, toy.SCENE_CLASSES, 3, 0.25)
     assert made.gradients is without_conflicts
     assert made.multi_task.weighting.networks == ("task_weights",)
     assert made.discriminate.augmentation == made.generate.augmentation == "diffaugment"

@@ -11,8 +11,8 @@ import tensorflow as tf
 from mgm_tf import networks
 from mgm_tf.config import saved
 from mgm_tf.data import audit, builders
-from mgm_tf.method import algorithm
-from mgm_tf.train import claiming, devices
+from mgm_tf.method.stages import STAGE_NAMES
+from mgm_tf.train import devices, loop
 from mgm_tf.train.experiment import Experiment
 from mgm_tf.train.optimizers import Adam
 from tests import fake_dataset
@@ -77,7 +77,7 @@ def test_stages_without_steps_or_updates_are_left_out(data_dir):
 @pytest.mark.parametrize(
     "changes",
     [
-        {f"{name}_length": "0steps" for name in algorithm.STAGE_NAMES},
+        {f"{name}_length": "0steps" for name in STAGE_NAMES},
         {"weak": "none", "multi_task_length": "0steps", "joint_length": "0steps"},
     ],
     ids=["no length", "no update"],
@@ -250,14 +250,14 @@ def test_devices_are_chosen_before_tensorflow_reads_data(data_dir, monkeypatch):
 
 def test_a_run_claims_its_folder_and_goes_on_with_other_habits(data_dir, tmp_path):
     first = settings(data_dir, log_every=5)
-    claiming.begin(Experiment(first), tmp_path / "run")
+    loop.claim(Experiment(first), tmp_path / "run")
     assert saved.load(tmp_path / "run") == first
     may_change = settings(data_dir, log_every=7)
-    claiming.begin(Experiment(may_change), tmp_path / "run")
+    loop.claim(Experiment(may_change), tmp_path / "run")
     assert saved.load(tmp_path / "run") == may_change
 
 
-@pytest.mark.parametrize("what", claiming.REFUSES)
+@pytest.mark.parametrize("what", loop.CHECK_DATA)
 def test_nonsense_does_not_claim_a_folder_unless_told_to(
     data_dir, tmp_path, monkeypatch, what
 ):
@@ -273,16 +273,16 @@ def test_nonsense_does_not_claim_a_folder_unless_told_to(
     allowed = contextlib.nullcontext()
     refused = pytest.raises(ValueError, match="cannot be trained on")
     with {"refuse": refused, "warn": allowed}[what]:
-        claiming.begin(Experiment(wanted), tmp_path / "run")
+        loop.claim(Experiment(wanted), tmp_path / "run")
     assert looked == [(("train", "validation"), what == "refuse")]
     assert (tmp_path / "run").exists() == (what == "warn")
 
 
 def test_the_folder_of_another_run_is_refused(data_dir, tmp_path):
     first = settings(data_dir)
-    claiming.begin(Experiment(first), tmp_path)
+    loop.claim(Experiment(first), tmp_path)
     with pytest.raises(ValueError) as refusal:
-        claiming.begin(Experiment(settings(data_dir, temperature=0.25)), tmp_path)
+        loop.claim(Experiment(settings(data_dir, temperature=0.25)), tmp_path)
     words = (str(tmp_path), "--temperature: 0.5 before, 0.25 now", "--workdir")
     assert all(word in str(refusal.value) for word in words)
     assert saved.load(tmp_path) == first
@@ -294,13 +294,13 @@ def test_the_folder_of_another_run_is_refused(data_dir, tmp_path):
         ({"tasks": ("depth", "edges")}, "edges"),
         ({"protocol": "half"}, "half"),
         ({"joint_batch_size": 5, "replicas": 2}, "replicas"),
-        ({f"{n}_length": "0steps" for n in algorithm.STAGE_NAMES}, "Nothing to train"),
+        ({f"{n}_length": "0steps" for n in STAGE_NAMES}, "Nothing to train"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_impossible_settings_do_not_claim_a_folder(data_dir, tmp_path, changes, word):
     with pytest.raises(ValueError, match=word):
-        claiming.begin(Experiment(settings(data_dir, **changes)), tmp_path / "run")
+        loop.claim(Experiment(settings(data_dir, **changes)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mgm_tf.errors import Interrupted, NotFinite
-from mgm_tf.train import claiming, logs, loop
+from mgm_tf.train import logs, loop
 from mgm_tf.train.checkpoints import Checkpoints
 from mgm_tf.train.experiment import Experiment
 from tests import fake_dataset
@@ -49,7 +49,7 @@ def data_dir(tmp_path_factory):
 def run(wanted, workdir):
     """Trains as the command does; a new process would start from this as well."""
     planned = Experiment(wanted)
-    claiming.begin(planned, workdir)
+    loop.claim(planned, workdir)
     loop.train(planned, workdir)
     return planned
 

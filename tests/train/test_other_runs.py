@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from mgm_tf.config import saved
-from mgm_tf.train import claiming, other_runs
+from mgm_tf.train import loop, other_runs
 from mgm_tf.train.checkpoints import Best, Checkpoints
 from mgm_tf.train.experiment import Experiment
 from tests import fake_dataset
@@ -196,7 +196,7 @@ def test_the_provenance_names_the_runs(data_dir, runs, tmp_path):
         tasks=("depth",),
         check_data="warn",
     )
-    claiming.begin(planned, tmp_path / "run")
+    loop.claim(planned, tmp_path / "run")
     line = json.loads((tmp_path / "run" / "provenance.jsonl").read_text())
     (source,) = line["sources"]
     assert (source["flag"], source["name"]) == ("start_from", "two")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf.method import gradient_surgery
+from mgm_tf.method.gradients import orders, project
 
 IN_TURN = tf.constant([[0, 1, 2]] * 3)
 
@@ -12,7 +12,7 @@ IN_TURN = tf.constant([[0, 1, 2]] * 3)
 def summed(gradients, order):
     """`project` with one variable a task: the sum, [d]."""
     tensors = [[tf.constant(gradient, tf.float32)] for gradient in gradients]
-    (found,) = gradient_surgery.project(tensors, tf.constant(order))
+    (found,) = project(tensors, tf.constant(order))
     return found.numpy()
 
 
@@ -83,12 +83,12 @@ def test_products_are_over_all_variables():
     # Products -1 and 2: together there is no conflict.
     first = [tf.constant([1.0]), tf.constant([[1.0, 1.0]])]
     second = [tf.constant([-1.0]), tf.constant([[1.0, 1.0]])]
-    small, large = gradient_surgery.project([first, second], order)
+    small, large = project([first, second], order)
     np.testing.assert_array_equal(small, [0])
     np.testing.assert_array_equal(large, [[2, 2]])
     # Products -3 and 2, |g|^2 of 3 and 11: g1 + g2 / 11 and g2 + g1 / 3.
     second[0] = tf.constant([-3.0])
-    small, large = gradient_surgery.project([first, second], order)
+    small, large = project([first, second], order)
     np.testing.assert_allclose(small, [1 - 3 / 11 - 3 + 1 / 3], rtol=1e-6)
     np.testing.assert_allclose(large, [[2 + 1 / 11 + 1 / 3] * 2], rtol=1e-6)
 
@@ -104,7 +104,7 @@ def test_zeros_change_nothing():
 
 def test_each_variable_keeps_its_type():
     task = [tf.ones([2], tf.float16), tf.ones([3])]
-    found = gradient_surgery.project([task, task], tf.constant([[0, 1], [0, 1]]))
+    found = project([task, task], tf.constant([[0, 1], [0, 1]]))
     assert [g.dtype for g in found] == [tf.float16, tf.float32]
 
 
@@ -114,30 +114,29 @@ def test_in_a_graph_the_order_is_a_tensor(jit_compile):
     tasks = [tf.constant(gradient) for gradient in gradients]
 
     @tf.function(jit_compile=jit_compile)
-    def project(uniform):
-        order = gradient_surgery.orders(uniform)
-        return gradient_surgery.project([[g] for g in tasks], order)
+    def projected(uniform):
+        order = orders(uniform)
+        return project([[g] for g in tasks], order)
 
     for seed in range(5):
         uniform = tf.random.stateless_uniform([3, 3], (0, seed))
         order = np.argsort(uniform.numpy(), axis=1)
         expected = algorithm_1(gradients, order)
-        np.testing.assert_allclose(project(uniform)[0], expected, atol=1e-6)
+        np.testing.assert_allclose(projected(uniform)[0], expected, atol=1e-6)
 
 
 def test_orders_are_permutations():
     uniform = tf.constant([[0.5, 0.1, 0.9], [0.3, 0.2, 0.1], [0.0, 0.4, 0.2]])
-    found = gradient_surgery.orders(uniform)
+    found = orders(uniform)
     np.testing.assert_array_equal(found, [[1, 0, 2], [2, 1, 0], [0, 2, 1]])
     assert found.dtype == tf.int32
 
 
 def test_all_orders_are_drawn():
-    orders = [
-        gradient_surgery.orders(tf.random.stateless_uniform([3, 3], (1, seed)))
-        for seed in range(400)
+    samples = [
+        orders(tf.random.stateless_uniform([3, 3], (1, seed))) for seed in range(400)
     ]
-    drawn, counts = np.unique(np.concatenate(orders), axis=0, return_counts=True)
+    drawn, counts = np.unique(np.concatenate(samples), axis=0, return_counts=True)
     assert len(drawn) == 6
     # 1200 rows, 200 of each; four standard deviations are 4 sqrt(1200 1/6 5/6) = 52.
     assert np.abs(counts - 200).max() <= 52
@@ -146,8 +145,8 @@ def test_all_orders_are_drawn():
 def test_gradients_that_do_not_go_together_are_refused():
     order = tf.constant([[0, 1], [0, 1]])
     with pytest.raises(ValueError, match="one task at least"):
-        gradient_surgery.project([], order)
+        project([], order)
     with pytest.raises(ValueError, match=r"\[\(2,\)\].*received \[\(3,\)\] for task 1"):
-        gradient_surgery.project([[tf.ones([2])], [tf.ones([3])]], order)
+        project([[tf.ones([2])], [tf.ones([3])]], order)
     with pytest.raises(ValueError, match="for task 1"):
-        gradient_surgery.project([[tf.ones([2])], []], order)
+        project([[tf.ones([2])], []], order)

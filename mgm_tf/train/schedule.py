@@ -1,0 +1,102 @@
+"""The schedule of a run: a pure function of updates, settings and sizes."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from mgm_tf.config.options import StageLength
+from mgm_tf.config.settings import ScheduleConfig
+from mgm_tf.data.examples import HELD_OUT
+from mgm_tf.method.algorithm import Update
+from mgm_tf.method.stages import STAGE_NAMES, Stage, extra_names
+
+StageUpdates = Mapping[str, tuple[Update, ...]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """The numbers on which a schedule depends.
+
+    Attributes:
+      examples: the number of labelled training examples.
+      extra: name -> number of the extra examples; see `needed_extra`.
+      replicas: the number of devices that share a batch.
+    """
+
+    examples: int
+    extra: Mapping[str, int]
+    replicas: int = 1
+
+
+def needed_extra(updates: StageUpdates, settings: ScheduleConfig) -> tuple[str, ...]:
+    """Returns the names of the extra examples that some stage of a run reads."""
+    names = (
+        name
+        for stage, rows in updates.items()
+        if _length(settings, stage).amount > 0
+        for name in extra_names(rows)
+    )
+    return tuple(dict.fromkeys(names))
+
+
+def plan(
+    updates: StageUpdates, settings: ScheduleConfig, sizes: Sizes
+) -> tuple[Stage, ...]:
+    """Returns the stages of appendix B that have something to do, in turn.
+
+    Args:
+      updates: stage name -> the updates of its step; there may be none.
+      settings: the lengths and batch sizes of the stages.
+      sizes: the numbers of examples and devices.
+
+    Raises:
+      ValueError: no stage has anything to do, or the examples do not fill a batch.
+    """
+    stages: list[Stage] = []
+    for name, rows in updates.items():
+        requested = getattr(settings, f"{name}_batch_size")
+        batch_size = _batch_size(requested, sizes.examples, sizes.replicas)
+        steps = _length(settings, name).steps(sizes.examples, batch_size)
+        if rows and steps:
+            begin = stages[-1].end if stages else 0
+            extra = _extra_batch_sizes(rows, batch_size, sizes)
+            stages.append(Stage(name, rows, batch_size, steps, begin, extra))
+    if not stages:
+        raise ValueError(
+            "Nothing to train: no stage has a length above 0 and an update. Set "
+            + ", ".join(f"--{name}_length" for name in STAGE_NAMES)
+            + " or --weak."
+        )
+    *before, last = stages
+    # AdaShare: what a policy has chosen is trained from the first weights again.
+    policy_learned = any(HELD_OUT in stage.extra for stage in before)
+    return (*before, dataclasses.replace(last, restarts=policy_learned))
+
+
+def _length(settings: ScheduleConfig, stage: str) -> StageLength:
+    return StageLength.parse(getattr(settings, f"{stage}_length"))
+
+
+def _extra_batch_sizes(
+    updates: tuple[Update, ...], batch_size: int, sizes: Sizes
+) -> dict[str, int]:
+    """Returns batch sizes with which all examples make one epoch together."""
+    batch_sizes = {}
+    for name in extra_names(updates):
+        count = sizes.extra[name]
+        # Interpretation: r weak examples for a labelled one come in every step, not r
+        # steps. Policies and weights learn from minibatches of the same size.
+        ratio = 1.0 if name == HELD_OUT else count / sizes.examples
+        requested = max(round(batch_size * ratio), 2)
+        batch_sizes[name] = _batch_size(requested, count, sizes.replicas)
+    return batch_sizes
+
+
+def _batch_size(requested: int, examples: int, replicas: int) -> int:
+    # Interpretation: a set that is smaller than a batch is one.
+    size = min(requested, examples // replicas * replicas)
+    if size % replicas or size < 2:
+        raise ValueError(
+            f"A batch of {requested} of {examples} examples on {replicas} replicas is "
+            "impossible: it needs 2 examples, and as many on each replica."
+        )
+    return size
