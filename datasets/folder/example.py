@@ -275,9 +275,18 @@ def _save(path: pathlib.Path, values: np.ndarray) -> None:
 
 def define_flags() -> None:
     """Defines the flags of this command."""
-    flags.DEFINE_string("output", None, "Folder to write.", required=True)
-    flags.DEFINE_integer("images", 24, "How many.", lower_bound=12)
-    flags.DEFINE_integer("size", 96, "Height and width in pixels.", lower_bound=32)
+    flags.DEFINE_string(
+        "output",
+        None,
+        "The folder into which the example of a data set is written.",
+        required=True,
+    )
+    flags.DEFINE_integer(
+        "images", 24, "The number of images in the folder.", lower_bound=12
+    )
+    flags.DEFINE_integer(
+        "size", 96, "The height and width of an image in pixels.", lower_bound=32
+    )
 
 
 def main(arguments: list[str]) -> None:

@@ -21,16 +21,29 @@ DEFAULT_ROOMS = 8
 
 def define_flags() -> None:
     """Defines the flags of this command."""
-    flags.DEFINE_string("output", None, "Folder for the pictures.")
-    flags.DEFINE_integer("rooms", DEFAULT_ROOMS, "How many.", lower_bound=1)
-    flags.DEFINE_integer("size", 256, "Pixels, height and width.", lower_bound=8)
-    flags.DEFINE_integer("seed", 7, "Which rooms.", lower_bound=0)
-    flags.DEFINE_bool("labels", False, "Also write panels of the label maps.")
+    flags.DEFINE_string(
+        "output", None, "The folder into which the pictures are written."
+    )
+    flags.DEFINE_integer(
+        "rooms",
+        DEFAULT_ROOMS,
+        "The number of rooms of which pictures are rendered.",
+        lower_bound=1,
+    )
+    flags.DEFINE_integer(
+        "size", 256, "The height and width of a picture in pixels.", lower_bound=8
+    )
+    flags.DEFINE_integer(
+        "seed", 7, "The seed from which the rooms are drawn.", lower_bound=0
+    )
+    flags.DEFINE_bool(
+        "labels", False, "Whether to write panels of the label maps as well."
+    )
     flags.DEFINE_bool(
         "statistics",
         False,
-        "Print mean and standard deviation of each map over the first --rooms training "
-        "rooms, and write nothing.",
+        "Whether to print the mean and the standard deviation of each map over the "
+        "first --rooms training rooms, and to write nothing.",
     )
 
 

@@ -11,34 +11,55 @@ from mgm_tf.errors import Interrupted, NotFinite, damaged_example
 
 _INTERRUPTED = 130  # the exit code of shells for Ctrl-C
 
-# What a user can mend is told in a sentence and not as a stack of calls.
-_TOLD = (ValueError, OSError, Interrupted, NotFinite)
+# What a user can mend is reported in a sentence and not as a stack of calls.
+_REPORTED = (ValueError, OSError, Interrupted, NotFinite)
+
+# Acts, and returns the exit code; None for 0.
+Main = Callable[[], int | None]
 
 
 def workdir_flag() -> None:
     """Defines --workdir."""
-    flags.DEFINE_string("workdir", None, "The folder of the run.", required=True)
+    flags.DEFINE_string(
+        "workdir", None, "The folder of the run that is read.", required=True
+    )
+
+
+def checkpoint_flag() -> None:
+    """Defines --checkpoint."""
+    flags.DEFINE_enum(
+        "checkpoint",
+        "best",
+        ["best", "last"],
+        "The checkpoint whose weights are used: the one with the best score on the "
+        "validation examples, or the last one.",
+    )
+
+
+def debug_flag() -> None:
+    """Defines --debug."""
+    flags.DEFINE_bool(
+        "debug", False, "Whether an error is shown with the stack of calls it is from."
+    )
 
 
 def workdir() -> pathlib.Path:
-    """The folder of the run."""
+    """Returns the folder of the run."""
     return pathlib.Path(flags.FLAGS.workdir)
 
 
-def run(
-    main: Callable[[], int | None] | Mapping[str, Callable[[], int | None]],
-) -> None:
+def run(main: Main | Mapping[str, Main]) -> None:
     """Parses the flags and calls `main`.
 
     Args:
-      main: returns the exit code, None for 0; or such by name: the first word of the
-        command line chooses one.
+      main: the function of the command; or the functions of several commands by name,
+        of which the first word of the command line selects one.
     """
 
-    def guarded(arguments):
+    def guarded(arguments: list[str]) -> None:
         logging.set_verbosity(logging.WARNING)
         tf.get_logger().setLevel("ERROR")
-        act = _chosen(main, arguments[1:])
+        act = _selected(main, arguments[1:])
         try:
             sys.exit(act())
         except KeyboardInterrupt:
@@ -46,16 +67,16 @@ def run(
             sys.exit(_INTERRUPTED)
         except tf.errors.InvalidArgumentError as error:
             # What a graph raises when it cannot read an example says so in its text.
-            _tell(damaged_example(error), error)
-        except _TOLD as error:
-            _tell(error, error)
+            _report(damaged_example(error), error)
+        except _REPORTED as error:
+            _report(error, error)
 
-    flags.DEFINE_bool("debug", False, "Show where an error comes from.")
+    debug_flag()
     app.run(guarded, flags_parser=_parsed)
 
 
-def _chosen(main, words: list[str]) -> Callable[[], int | None]:
-    """What the words of the command line that are no flags ask for."""
+def _selected(main: Main | Mapping[str, Main], words: list[str]) -> Main:
+    """Returns the function for the words of the command line that are no flags."""
     if isinstance(main, Mapping):
         if len(words) == 1 and words[0] in main:
             return main[words[0]]
@@ -72,11 +93,15 @@ def _chosen(main, words: list[str]) -> Callable[[], int | None]:
     return main
 
 
-def _tell(what: BaseException | None, error: BaseException) -> None:
-    """Ends with `what` in a sentence; with nothing to tell, or asked to, as `error`."""
-    if flags.FLAGS.debug or what is None:
+def _report(explained: BaseException | None, error: BaseException) -> None:
+    """Ends the process with `explained` in a sentence.
+
+    Raises:
+      BaseException: `error` itself, with --debug or if it is not explained.
+    """
+    if flags.FLAGS.debug or explained is None:
         raise error
-    print(f"\n{type(what).__name__}: {what}", file=sys.stderr)
+    print(f"\n{type(explained).__name__}: {explained}", file=sys.stderr)
     sys.exit(2)
 
 

@@ -25,15 +25,23 @@ _MOST_NAMES = 8
 def define_flags() -> None:
     """Defines the flags of this command."""
     config.define_flags(group=config.DataConfig)
-    flags.DEFINE_bool("audit", False, "Audit what is built: report.html, report.json.")
+    flags.DEFINE_bool(
+        "audit",
+        False,
+        "Whether to audit the built data set and write report.html and report.json, "
+        "in the place of building it.",
+    )
     flags.DEFINE_string(
-        "report_dir", None, "Folder of the report; `audit` in that of the data if none."
+        "report_dir",
+        None,
+        "The folder into which --audit writes its report; none: the folder `audit` in "
+        "that of the built data set.",
     )
     flags.DEFINE_list(
         "beam_options",
         [],
-        "Options of Apache Beam for data sets that are built by it, as in "
-        "runner=FlinkRunner,flink_master=HOST:PORT; without: on this machine.",
+        "The options of Apache Beam for data sets that are built by it, such as "
+        "runner=FlinkRunner,flink_master=HOST:PORT; none: it runs on this machine.",
     )
 
 

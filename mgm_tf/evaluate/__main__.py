@@ -15,8 +15,13 @@ from mgm_tf.train.experiment import Experiment
 def define_flags() -> None:
     """Defines the flags of this command."""
     command_line.workdir_flag()
-    flags.DEFINE_enum("split", "test", [TRAIN, VALIDATION, TEST], "Which examples.")
-    flags.DEFINE_enum("checkpoint", "best", ["best", "last"], "Which weights.")
+    flags.DEFINE_enum(
+        "split",
+        "test",
+        [TRAIN, VALIDATION, TEST],
+        "The part of the data set on which the networks are evaluated.",
+    )
+    command_line.checkpoint_flag()
 
 
 def main() -> None:

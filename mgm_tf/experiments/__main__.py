@@ -29,38 +29,87 @@ EVERYTHING = "all"
 def define_flags() -> None:
     """Defines the flags of all commands."""
     flags.DEFINE_list(
-        "table", [], "Tables and figures by name, such as 2,4,F5; all: every one."
+        "table",
+        [],
+        "The tables and figures of the paper by name, such as 2,4,F5; all: every one.",
     )
-    flags.DEFINE_enum("scale", "paper", list(jobs.SCALES), "How large the runs are.")
+    flags.DEFINE_enum(
+        "scale",
+        "paper",
+        list(jobs.SCALES),
+        "The size of networks and images and the length of the runs. paper: as "
+        "published; small: for one GPU; smoke: a few steps that show that all works.",
+    )
     flags.DEFINE_enum(
         "dataset",
         None,
         list(COLUMNS),
-        "The data set, in the place of those that a table names.",
+        "The data set on which all runs are trained, in the place of those that the "
+        "tables name.",
     )
     flags.DEFINE_integer(
-        "seeds", 0, "Runs of each row, of seeds 0, 1, ...; 0: as the scale has.", 0
+        "seeds",
+        0,
+        "The number of runs of each row, with the seeds 0, 1, ...; 0: as many as "
+        "--scale has.",
+        lower_bound=0,
     )
-    flags.DEFINE_list("percents", [], "Only with these labelled percentages.")
-    flags.DEFINE_list("rows", [], "Only rows of these names, such as MT,MGM.")
+    flags.DEFINE_list(
+        "percents",
+        [],
+        "The labelled percentages of training examples to which the tables are "
+        "restricted, such as 25,50; none: all.",
+    )
+    flags.DEFINE_list(
+        "rows",
+        [],
+        "The names of the rows to which the tables are restricted, such as MT,MGM; "
+        "none: all.",
+    )
     flags.DEFINE_multi_string(
-        "set", [], "A further argument of every training, such as --set=--replicas=2."
+        "set",
+        [],
+        "A further argument of every training, such as --set=--replicas=2; may be "
+        "given several times.",
     )
     flags.DEFINE_bool(
-        "probe", False, "Tell of every run what E knows of scenes, and the KID of G."
+        "probe",
+        False,
+        "Whether to measure of every run what its encoder knows of scenes, and the "
+        "kernel distance (KID) of its generated images.",
     )
-    flags.DEFINE_string("workdir", "runs/paper", "Where the folders of the runs are.")
-    flags.DEFINE_list("runs", [], "Of report: where runs are, if not below --workdir.")
-    flags.DEFINE_string("data_dir", "data", "Where built data sets are kept.")
+    flags.DEFINE_string(
+        "workdir",
+        "runs/paper",
+        "The folder in which every run has its folder, and into which the report is "
+        "written.",
+    )
+    flags.DEFINE_list(
+        "runs",
+        [],
+        "The folders in which `report` looks for runs, if they are not below --workdir.",
+    )
+    flags.DEFINE_string(
+        "data_dir", "data", "The folder in which built data sets are kept."
+    )
     flags.DEFINE_list(
         "manual_dir",
         [],
-        "Where the files lie that you fetched: DIR or DATASET=DIR,...",
+        "The folders of the downloaded files from which data sets are built: DIR for "
+        "all, or DATASET=DIR,... for each.",
     )
     flags.DEFINE_bool(
-        "generated", False, "Use made-up files in the place of those one has to fetch."
+        "generated",
+        False,
+        "Whether generated files take the place of those that one has to download, "
+        "for a trial without data.",
     )
-    flags.DEFINE_integer("jobs", 1, "Runs at the same time.", 1)
+    flags.DEFINE_integer(
+        "jobs",
+        1,
+        "The number of runs that are trained at the same time.",
+        lower_bound=1,
+    )
 
 
 def _tables() -> tuple[Table, ...]:

@@ -18,8 +18,14 @@ from mgm_tf.train.experiment import Experiment
 def define_flags() -> None:
     """Defines the flags of this command."""
     command_line.workdir_flag()
-    flags.DEFINE_string("saved_model", None, "The folder of versions.", required=True)
-    flags.DEFINE_enum("checkpoint", "best", ["best", "last"], "Which weights.")
+    flags.DEFINE_string(
+        "saved_model",
+        None,
+        "The folder of the exported model, in which this export gets a numbered folder "
+        "of its own.",
+        required=True,
+    )
+    command_line.checkpoint_flag()
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
-"""The training step: one loop over the updates of the algorithm."""
+"""The training step: reads a batch, then draws and applies each update in turn."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -30,15 +31,15 @@ class Forward:
         networks: Mapping[str, keras.Model],
         advances: tuple[str, ...],
         frozen: tuple[str, ...] = (),
-    ):
+    ) -> None:
         self._networks = networks
         self._advances = advances
         self._frozen = frozen
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Callable[..., Any]:
         network = self._networks[name]
 
-        def apply(*inputs):
+        def apply(*inputs: Any) -> Any:
             with advancing_statistics(name in self._advances):
                 return network(*inputs, training=name not in self._frozen)
 
@@ -55,15 +56,15 @@ class MGM(keras.Model):
         reader: Reader,
         optimizers: Optimizers,
         frozen: tuple[str, ...] = (),
-    ):
+    ) -> None:
         """Binds built networks to an algorithm.
 
         Args:
-          networks: by name, built.
+          networks: the built networks by name.
           algorithm: the updates of a step, in order.
-          reader: makes examples of a stored batch.
-          optimizers: for every update and every network that it trains, built.
-          frozen: networks that work as at test time.
+          reader: what makes examples of a stored batch.
+          optimizers: a built optimizer for every update and network that it trains.
+          frozen: the networks that work as at test time.
         """
         super().__init__()
         self.networks = dict(networks)
@@ -86,30 +87,33 @@ class MGM(keras.Model):
         """The mean of every term of every update since the last reset."""
         return list(self.trackers.values())
 
-    def call(self, images, training=False):
-        """M(x): predictions in the networks' coding, task -> [N, H, W, channels]."""
+    def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
+        """Returns M(x) in the networks' coding, task -> [N, H, W, channels]."""
         features = self.networks["encoder"](images, training=training)
         return self.networks["decoders"](features, training=training)
 
-    def train_step(self, batch):
-        """One iteration of the algorithm."""
+    def train_step(self, batch: Mapping) -> dict[str, tf.Tensor]:
+        """Takes one iteration of the algorithm: its updates, each once, in order.
+
+        Args:
+          batch: a stored batch of `data.batches.Batches`.
+
+        Returns:
+          The mean of every term of every update since the last reset.
+        """
         if tf.inside_function():
             self.step_graph = tf.compat.v1.get_default_graph()
+        # Read: stored integers become images and labels as networks see them.
         examples = self.reader(batch)
         drawn: dict[Images, Examples] = {}
         for number, update in enumerate(self.algorithm):
-            # Images are made once in an iteration, when they are first needed: both
-            # losses on synthesized images see the same ones, of G as it is by then.
+            # Draw: images are made once in an iteration, when they are first needed.
+            # Both losses on synthesized images see the same ones, of G as it is then.
             if update.images not in drawn:
-                drawn[update.images] = self._images(update, examples)
+                networks = self._forward(update.drawing_advances)
+                drawn[update.images] = update.images(networks, examples)
             self._apply(update, drawn[update.images], f"update {number}")
         return {metric.name: metric.result() for metric in self.metrics}
-
-    def _images(self, update: Update, examples: Examples) -> Examples:
-        return update.images(self._forward(update.drawing_advances), examples)
-
-    def _forward(self, advances: tuple[str, ...]) -> Forward:
-        return Forward(self.networks, advances, self.frozen)
 
     def _apply(self, update: Update, examples: Examples, purpose: str) -> None:
         """Takes one gradient step on `update.loss`, moving `update.trains` only."""
@@ -133,11 +137,19 @@ class MGM(keras.Model):
         for term, value in terms.items():
             self.trackers[f"{update.name}/{term}"].update_state(value)
 
+    def _forward(self, advances: tuple[str, ...]) -> Forward:
+        return Forward(self.networks, advances, self.frozen)
+
 
 def follow(network: keras.Model, follower: keras.Model, average: Average) -> None:
     """Moves the follower's weights a step towards the network's.
 
-    What is no weight, as moving averages and spectral vectors, it takes over.
+    Moving averages and spectral vectors, which are no weights, are copied.
+
+    Args:
+      network: the network that is trained.
+      follower: the network that follows.
+      average: with the decay of the running average.
     """
     weights = network.trainable_variables, follower.trainable_variables
     for value, mean in zip(*weights, strict=True):
@@ -149,7 +161,12 @@ def follow(network: keras.Model, follower: keras.Model, average: Average) -> Non
         copy.assign(value)
 
 
-def _check_reached(update: str, network: str, gradients, variables) -> None:
+def _check_reached(
+    update: str,
+    network: str,
+    gradients: Sequence[tf.Tensor | None],
+    variables: Sequence[keras.Variable],
+) -> None:
     unreached = [
         variable.path
         for gradient, variable in zip(gradients, variables, strict=True)

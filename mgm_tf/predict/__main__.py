@@ -15,11 +15,33 @@ from mgm_tf.predict import predictions
 
 def define_flags() -> None:
     """Defines the flags of this command."""
-    flags.DEFINE_string("saved_model", None, "Exported model.", required=True)
-    flags.DEFINE_string("input", None, "Image, or folder of images.", required=True)
-    flags.DEFINE_string("output", None, "Folder for the results.", required=True)
-    flags.DEFINE_integer("batch_size", 8, "Images at a time.", lower_bound=1)
-    flags.DEFINE_bool("overwrite", False, "Replace results that exist.")
+    flags.DEFINE_string(
+        "saved_model",
+        None,
+        "The folder of an exported model, or of one of its versions.",
+        required=True,
+    )
+    flags.DEFINE_string(
+        "input",
+        None,
+        "The image, or the folder of images, for which is predicted.",
+        required=True,
+    )
+    flags.DEFINE_string(
+        "output",
+        None,
+        "The folder into which panels and arrays of predictions are written.",
+        required=True,
+    )
+    flags.DEFINE_integer(
+        "batch_size",
+        8,
+        "The number of images that are predicted at a time.",
+        lower_bound=1,
+    )
+    flags.DEFINE_bool(
+        "overwrite", False, "Whether results that exist in --output are replaced."
+    )
 
 
 def main() -> int:

@@ -21,9 +21,12 @@ from mgm_tf.train.experiment import Experiment
 def define_flags() -> None:
     """Defines the flags of this command."""
     command_line.workdir_flag()
-    flags.DEFINE_enum("checkpoint", "best", ["best", "last"], "Which weights.")
+    command_line.checkpoint_flag()
     flags.DEFINE_string(
-        "features_of", None, "Folder of the run on whose features KID is; this one."
+        "features_of",
+        None,
+        "The folder of the run whose encoder gives the features on which the kernel "
+        "distance (KID) of generated images is computed; none: that of --workdir.",
     )
 
 

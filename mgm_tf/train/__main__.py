@@ -17,14 +17,30 @@ from mgm_tf.train.experiment import Experiment
 def define_flags() -> None:
     """Defines the flags of this command."""
     config.define_flags()
-    flags.DEFINE_string("workdir", None, "The folder of the run; runs/DATASET if none.")
-    flags.DEFINE_bool(
-        "test", False, "Evaluate on the test examples when trained, as a report needs."
+    flags.DEFINE_string(
+        "workdir",
+        None,
+        "The folder of the run, for its checkpoints, logs and results; none: "
+        "runs/DATASET.",
     )
     flags.DEFINE_bool(
-        "probe", False, "With --test: also tell what E knows, as mgm_tf.probe does."
+        "test",
+        False,
+        "Whether the trained networks are evaluated on the test examples, as a report "
+        "of experiments needs.",
     )
-    flags.DEFINE_bool("dry_run", False, "Print what would be trained, and its costs.")
+    flags.DEFINE_bool(
+        "probe",
+        False,
+        "Whether --test also measures what the encoder knows of scenes and how good "
+        "the generator is, as `python -m mgm_tf.probe` does.",
+    )
+    flags.DEFINE_bool(
+        "dry_run",
+        False,
+        "Whether to print the settings, networks, stages and costs of the run without "
+        "training it.",
+    )
 
 
 def main() -> None:
