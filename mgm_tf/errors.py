@@ -1,25 +1,25 @@
-"""What can go wrong and a person can mend: told in a sentence, not as a traceback."""
+"""The errors that a person can mend: reported in a sentence, not as a traceback."""
 
 import re
 
 
 class DamagedExample(ValueError):
-    """A stored example cannot be read; the text says which."""
+    """An error of a stored example that cannot be read; the text says which."""
 
 
 class Interrupted(Exception):
-    """The run was asked to stop; its state is saved."""
+    """A request to stop the run, whose state is saved."""
 
 
 class NotFinite(FloatingPointError):
-    """A loss or a weight is NaN or infinite."""
+    """An error of a loss or a weight that is NaN or infinite."""
 
 
 def damaged_example(error: Exception) -> DamagedExample | None:
-    """The `DamagedExample` that was raised inside a graph, if it was one.
+    """Returns the `DamagedExample` that was raised inside a graph; None if none was.
 
     TensorFlow turns whatever Python code of a graph raises into an error of its own and
     keeps nothing but the text.
     """
-    found = re.search(r"DamagedExample: (.*)", str(error))
-    return DamagedExample(found[1]) if found else None
+    match = re.search(r"DamagedExample: (.*)", str(error))
+    return DamagedExample(match[1]) if match else None

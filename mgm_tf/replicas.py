@@ -7,44 +7,45 @@ replica (and outside of a strategy) every function is the plain computation.
 
 from collections.abc import Callable
 
+import keras
 import tensorflow as tf
 
 
 def count() -> int:
-    """How many replicas run this code in step."""
+    """Returns the number of replicas that run this code in step."""
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def total(value: tf.Tensor) -> tf.Tensor:
-    """The sum of `value` over the replicas; differentiable."""
+    """Returns the sum of `value` over the replicas; differentiable."""
     if count() == 1:
         return value
     return tf.distribute.get_replica_context().all_reduce("SUM", value)
 
 
 def gather(value: tf.Tensor) -> tf.Tensor:
-    """All replicas' `value` [n, ...] as [replicas * n, ...]; differentiable."""
+    """Returns all replicas' `value` [n, ...], [replicas * n, ...]; differentiable."""
     if count() == 1:
         return value
     return tf.distribute.get_replica_context().all_gather(value, axis=0)
 
 
 def index() -> tf.Tensor | int:
-    """The number of this replica, 0 ... count() - 1."""
+    """Returns the number of this replica, 0 ... count() - 1."""
     if count() == 1:
         return 0
     return tf.distribute.get_replica_context().replica_id_in_sync_group
 
 
 def masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """This replica's share of the mean of `values` where `mask` is true.
+    """Returns this replica's share of the mean of `values` where `mask` is true, [].
 
-    Replicas hold different numbers of labelled pixels: dividing by the own number
-    would weigh a pixel by the replica it came to. With nothing labelled, 0.
+    Replicas hold different numbers of labelled pixels: dividing by a replica's own
+    number would weigh a pixel by the replica that holds it. The mean of nothing is 0.
 
     Args:
-      values: any shape; what the mask leaves out may be anything but must not be used,
-        NaN included.
+      values: numbers of any shape; those that the mask leaves out have no effect, NaN
+        included.
       mask: booleans of the same shape.
     """
     values = tf.where(mask, values, tf.zeros_like(values))
@@ -52,20 +53,26 @@ def masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     return tf.math.divide_no_nan(tf.reduce_sum(values), number)
 
 
-def assign(variable, other, value: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> None:
+def assign(
+    variable: keras.Variable,
+    other: keras.Variable,
+    value: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+) -> None:
     """Sets a weight to `value(weight, other)`, each replica's copy by its own copies.
 
     Args:
-      variable, other: Keras variables of the same shape.
+      variable: the weight that is set.
+      other: another weight of the same shape.
+      value: the function of both weights that gives the new one.
     """
     if count() == 1:
         variable.assign(value(variable.value, other.value))
         return
 
-    def update(strategy):
+    def update(strategy: tf.distribute.Strategy) -> None:
         strategy.extended.update(
             variable.value,
-            lambda mine, its: mine.assign(value(mine, its)),
+            lambda copy, others: copy.assign(value(copy, others)),
             (other.value,),
         )
 

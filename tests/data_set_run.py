@@ -9,7 +9,7 @@ import pathlib
 import numpy as np
 from absl import flags
 
-from mgm_tf.config import settings
+from mgm_tf.config import checks, settings
 from mgm_tf.train import logs, loop
 from mgm_tf.train.experiment import Experiment
 
@@ -38,7 +38,7 @@ def parsed(*arguments: str) -> settings.Config:
     values = flags.FlagValues()
     settings.define_flags(values)
     values(["train", *arguments])
-    return settings.from_flags(values)
+    return checks.from_flags(values)
 
 
 def trained(name: str, folder: pathlib.Path, *more: str) -> Experiment:

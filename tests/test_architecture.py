@@ -138,7 +138,7 @@ def test_settings_are_read_at_the_top_only():
     }
     above = FLOORS[FLOORS.index("train") :]
     # Which examples a run has is a question of settings.
-    below = {"mgm_tf.config.saved", "mgm_tf.data.dataset"}
+    below = {"mgm_tf.config.checks", "mgm_tf.config.saved", "mgm_tf.data.dataset"}
     assert {name for name in readers if unit(name) not in above} == below
 
 
@@ -151,6 +151,7 @@ def test_flags_are_defined_and_read_in_few_places():
     }
     assert users == {
         "mgm_tf.benchmark",
+        "mgm_tf.config.checks",
         "mgm_tf.config.command_line",
         "mgm_tf.config.options",
         "mgm_tf.config.settings",

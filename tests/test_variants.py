@@ -7,7 +7,8 @@ import re
 import pytest
 from absl import flags
 
-from mgm_tf.config.settings import ALL_TASKS, Config, define_flags, from_flags
+from mgm_tf.config.checks import from_flags
+from mgm_tf.config.settings import ALL_TASKS, Config, define_flags
 from mgm_tf.experiments import registry
 from mgm_tf.method import algorithm
 from mgm_tf.method.algorithm import MULTI_TASK_NETWORK

@@ -1,20 +1,71 @@
-"""Settings that cannot be, each with what is wrong, before anything is built.
+"""The settings that are impossible or contradict each other, and why.
 
-The settings come as the groups of `config.Config`.
+They are refused before anything is built. A rule is a pair: what is wrong, in a
+sentence that names the flag, and whether it is.
 """
 
 import dataclasses
+from collections.abc import Iterator
 
+from absl import flags
+
+from mgm_tf.config import options
 from mgm_tf.config.options import StageLength
+from mgm_tf.config.settings import (
+    Config,
+    DataConfig,
+    RunConfig,
+    ScheduleConfig,
+    SourceConfig,
+)
+from mgm_tf.config.variants import MethodConfig, NetworkConfig
 from mgm_tf.config.weak_sources import WEAK_SOURCES
 
-# --start_from: the networks whose weights are those of another run.
+Rules = Iterator[tuple[str, bool]]
+
+# The networks whose first weights --start_from gives.
 STARTED = ("encoder", "decoders")
 
 
-def _rules(config):
-    """Yields (what is wrong, whether it is) for all settings."""
-    chosen = (config.data.scene_labels, config.method.synthesis_labels)
+def from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
+    """Returns the settings of parsed flags, checked.
+
+    Raises:
+      ValueError: see `check`.
+    """
+    config = options.from_flags(Config, values)
+    check(config)
+    return config
+
+
+def check(config: Config) -> None:
+    """Refuses impossible and contradictory settings, all of them at once.
+
+    Raises:
+      ValueError: there are such settings; the message has a line for each.
+    """
+    wrong = [text for text, is_wrong in _rules(config) if is_wrong]
+    if wrong:
+        raise ValueError("These settings cannot be:\n  " + "\n  ".join(wrong))
+
+
+def check_alone(run: RunConfig, devices: str) -> None:
+    """Refuses what only one device can do, where several take part.
+
+    Args:
+      run: the settings of the run.
+      devices: the devices that take part, in words.
+
+    Raises:
+      ValueError: there are such settings; the message has a line for each.
+    """
+    wrong = [f"{text} on {devices}; --replicas=1 takes one" for text in _alone(run)]
+    if wrong:
+        raise ValueError("\n".join(wrong))
+
+
+def _rules(config: Config) -> Rules:
+    label_sources = (config.data.scene_labels, config.method.synthesis_labels)
     yield (
         f"--weak_percent={config.data.weak_percent:g} is of --weak=real; --weak is "
         f"{config.method.weak}",
@@ -23,7 +74,7 @@ def _rules(config):
     yield (
         "--scene_labels=cluster: the frequencies of clusters are not known beforehand; "
         "--synthesis_labels=training draws by them as well as marginals",
-        chosen == ("cluster", "marginals"),
+        label_sources == ("cluster", "marginals"),
     )
     yield from _data_rules(config.data)
     yield from _network_rules(config.network)
@@ -34,7 +85,7 @@ def _rules(config):
     yield from _run_rules(config.run)
 
 
-def _data_rules(data):
+def _data_rules(data: DataConfig) -> Rules:
     yield "--tasks: name at least one task", not data.tasks
     yield (
         f"--tasks={','.join(data.tasks)}: `all` stands alone",
@@ -64,7 +115,7 @@ def _data_rules(data):
     )
 
 
-def _network_rules(network):
+def _network_rules(network: NetworkConfig) -> Rules:
     yield (
         f"--output_stride={network.output_stride}: 16 or 32 is possible",
         network.output_stride not in (16, 32),
@@ -79,7 +130,7 @@ def _network_rules(network):
     )
 
 
-def _method_rules(method):
+def _method_rules(method: MethodConfig) -> Rules:
     yield f"--temperature={method.temperature}: above 0", not method.temperature > 0
     yield (
         f"--instance_noise={method.instance_noise}: 0 or more",
@@ -118,7 +169,7 @@ def _method_rules(method):
     yield from _policy_rules(method)
 
 
-def _policy_rules(method):
+def _policy_rules(method: MethodConfig) -> Rules:
     for name in ("policy_sparsity", "policy_sharing", "policy_draw"):
         value = getattr(method, name)
         yield f"--{name}={value:g}: 0 or more", not value >= 0
@@ -131,16 +182,17 @@ def _policy_rules(method):
         yield f"--{name}={value:g}: above 0 and up to 1", not 0 < value <= 1
 
 
-def _sharing_rules(sharing: str, method):
-    """What needs features that all tasks share."""
+def _sharing_rules(sharing: str, method: MethodConfig) -> Rules:
+    """Yields the rules of what needs features that all tasks share."""
     shared = sharing == "hard"
-    apart = f"--sharing={sharing} has features of each task's own"
+    own_features = f"--sharing={sharing} has features of each task's own"
     yield (
-        f"{apart}: --weak={method.weak} synthesizes from shared ones",
+        f"{own_features}: --weak={method.weak} synthesizes from shared ones",
         not shared and WEAK_SOURCES[method.weak].synthesized,
     )
     yield (
-        f"{apart}: --self_supervision={method.self_supervision} learns shared ones",
+        f"{own_features}: --self_supervision={method.self_supervision} learns shared "
+        "ones",
         not shared and method.self_supervision != "none",
     )
     yield (
@@ -160,7 +212,7 @@ def _sharing_rules(sharing: str, method):
     )
 
 
-def _source_rules(source, method):
+def _source_rules(source: SourceConfig, method: MethodConfig) -> Rules:
     yield (
         f"--gradient_surgery={method.gradient_surgery} is done on E, which "
         f"--freeze={','.join(source.freeze)} keeps",
@@ -188,7 +240,7 @@ def _source_rules(source, method):
     )
 
 
-def _schedule_rules(schedule, replicas: int):
+def _schedule_rules(schedule: ScheduleConfig, replicas: int) -> Rules:
     for name, value in dataclasses.asdict(schedule).items():
         if name.endswith("batch_size"):
             yield f"--{name}={value}: a batch has at least 2 examples", value < 2
@@ -208,14 +260,14 @@ def _schedule_rules(schedule, replicas: int):
     )
 
 
-def _length_rules(name: str, text: str):
+def _length_rules(name: str, text: str) -> Rules:
     try:
         StageLength.parse(text)
     except ValueError as error:
         yield f"--{name}: {error}", True
 
 
-def _run_rules(run):
+def _run_rules(run: RunConfig) -> Rules:
     for name in (
         "log_every",
         "evaluate_every",
@@ -235,33 +287,11 @@ def _run_rules(run):
         yield f"{text} with --replicas={run.replicas}", run.replicas > 1
 
 
-def _alone(run):
-    """Yields what several replicas cannot do (fails inside them on TensorFlow 2.21)."""
+def _alone(run: RunConfig) -> Iterator[str]:
+    """Yields what does not work on several replicas in TensorFlow 2.21."""
     if run.steps_per_execution > 1:
         yield f"--steps_per_execution={run.steps_per_execution} does not work"
     if run.jit_compile:
         yield "--jit_compile does not work"
     if run.run_eagerly:
         yield "--run_eagerly does not work"
-
-
-def check_alone(run, found: str) -> None:
-    """Refuses what only one device can do, where several were `found`.
-
-    Raises:
-      ValueError: see `check`.
-    """
-    wrong = [f"{text} on {found}; --replicas=1 takes one" for text in _alone(run)]
-    if wrong:
-        raise ValueError("\n".join(wrong))
-
-
-def check(config) -> None:
-    """Refuses impossible and contradictory settings, all of them at once.
-
-    Raises:
-      ValueError: with one line for each setting that cannot be.
-    """
-    wrong = [text for text, is_wrong in _rules(config) if is_wrong]
-    if wrong:
-        raise ValueError("These settings cannot be:\n  " + "\n  ".join(wrong))

@@ -7,8 +7,8 @@ metadata the help text. A dataclass may hold others; names are unique over all.
 import dataclasses
 import re
 import typing
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, cast
 
 from absl import flags
 
@@ -30,7 +30,7 @@ def option(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-_DEFINE = {
+_DEFINE: dict[Any, Callable[..., object]] = {
     int: flags.DEFINE_integer,
     float: flags.DEFINE_float,
     bool: flags.DEFINE_bool,
@@ -42,7 +42,8 @@ def define_flags(group: type, values: flags.FlagValues) -> None:
     """Defines one flag for each leaf field of `group`."""
     for name, field in leaves(group).items():
         kind = typing.get_origin(field.type) or field.type
-        default, text = field.default, field.metadata["help"]
+        default: Any = field.default
+        text = field.metadata["help"]
         if kind is Literal:
             choices = typing.get_args(field.type)
             flags.DEFINE_enum(name, default, choices, text, flag_values=values)
@@ -60,7 +61,7 @@ def build(group: type, settings: Mapping[str, object]) -> Any:
     values: dict[str, object] = {}
     for field in dataclasses.fields(group):
         if dataclasses.is_dataclass(field.type):
-            values[field.name] = build(field.type, settings)
+            values[field.name] = build(cast(type, field.type), settings)
         else:
             value = settings[field.name]
             values[field.name] = tuple(value) if isinstance(value, list) else value
@@ -77,7 +78,7 @@ def leaves(group: type) -> dict[str, dataclasses.Field]:
     fields: dict[str, dataclasses.Field] = {}
     for field in dataclasses.fields(group):
         if dataclasses.is_dataclass(field.type):
-            fields.update(leaves(field.type))
+            fields.update(leaves(cast(type, field.type)))
         else:
             fields[field.name] = field
     return fields

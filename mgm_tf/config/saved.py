@@ -9,7 +9,7 @@ from mgm_tf.config.settings import Config
 
 
 def as_flagfile(settings: Config) -> str:
-    """The settings as a flag file that repeats the run."""
+    """Returns the settings as a flag file that repeats the run."""
     lines = []
     for name, value in options.settings(settings).items():
         text = ",".join(value) if isinstance(value, tuple) else value
@@ -26,10 +26,10 @@ def save(settings: Config, workdir: pathlib.Path) -> None:
 
 
 def load(workdir: pathlib.Path) -> Config:
-    """The settings of the run in `workdir`.
+    """Reads the settings of the run in `workdir`.
 
     Raises:
-      FileNotFoundError: there is no run.
+      FileNotFoundError: there is no run in the folder.
       ValueError: the file does not hold the settings of this version.
     """
     path = workdir / "config.json"
@@ -39,17 +39,17 @@ def load(workdir: pathlib.Path) -> Config:
         )
     groups = json.loads(path.read_text())
     flat = {name: value for group in groups.values() for name, value in group.items()}
-    known = set(options.leaves(Config))
-    if set(flat) != known:
+    names = set(options.leaves(Config))
+    if set(flat) != names:
         raise ValueError(
             f"{path}: expected the settings of this version; missing "
-            f"{sorted(known - set(flat))}, unknown {sorted(set(flat) - known)}."
+            f"{sorted(names - set(flat))}, unknown {sorted(set(flat) - names)}."
         )
     return options.build(Config, flat)
 
 
 def differences(old: Config, new: Config) -> list[str]:
-    """What was asked of a run before and is asked otherwise now, habits apart."""
+    """Returns a line for each setting that differs and may not change in a run."""
     before, after = options.settings(old), options.settings(new)
     return [
         f"--{name}: {before[name]} before, {after[name]} now"

@@ -1,7 +1,8 @@
-"""Everything that can be set, once, and what cannot be.
+"""Everything that can be set, once: the groups of settings of a run.
 
-The dataclasses generate the flags (`options`); `from_flags` is the mirror image. Other
-modules take plain arguments; only `train/` and what stands above it read a `Config`.
+The dataclasses generate the flags (`options`); `checks.from_flags` is the mirror image.
+Other modules take plain arguments; only `train/` and what stands above it read a
+`Config`.
 """
 
 # No `from __future__ import annotations` here: it would turn field types into strings.
@@ -11,7 +12,6 @@ from typing import Literal
 from absl import flags
 
 from mgm_tf.config import options
-from mgm_tf.config.checks import check
 from mgm_tf.config.options import option
 from mgm_tf.config.variants import MethodConfig, NetworkConfig
 
@@ -276,14 +276,3 @@ class Config:
 def define_flags(values: flags.FlagValues = flags.FLAGS, group: type = Config) -> None:
     """Defines one flag for each setting of `group`."""
     options.define_flags(group, values)
-
-
-def from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
-    """Returns the checked `Config` of parsed flags.
-
-    Raises:
-      ValueError: see `check`.
-    """
-    config = options.from_flags(Config, values)
-    check(config)
-    return config

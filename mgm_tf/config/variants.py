@@ -21,7 +21,7 @@ class NetworkConfig:
     )
     output_stride: int = option(
         16,
-        "The distance in pixels between neighbours in the encoder's features: 16 or 32.",
+        "The number of pixels between neighbours in the encoder's features: 16 or 32.",
     )
     decoder: Literal["taskgrouping", "taskonomy"] = option(
         "taskgrouping",

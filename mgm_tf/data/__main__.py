@@ -13,7 +13,7 @@ import tensorflow_datasets as tfds
 from absl import flags
 
 from datasets.metadata import DataInfo, TaskInfo
-from mgm_tf.config import command_line, options
+from mgm_tf.config import checks, command_line, options
 from mgm_tf.config import settings as config
 from mgm_tf.data import audit, builders
 from mgm_tf.data.splits import Split
@@ -49,10 +49,10 @@ def settings() -> config.DataConfig:
     """Returns the settings of parsed flags, checked.
 
     Raises:
-      ValueError: see `config.check`.
+      ValueError: see `checks.check`.
     """
     data = options.from_flags(config.DataConfig, flags.FLAGS)
-    config.check(config.Config(data=data))
+    checks.check(config.Config(data=data))
     return data
 
 

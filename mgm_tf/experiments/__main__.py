@@ -28,6 +28,55 @@ EVERYTHING = "all"
 
 def define_flags() -> None:
     """Defines the flags of all commands."""
+    _define_choice()
+    flags.DEFINE_multi_string(
+        "set",
+        [],
+        # Its end is absl's: "; repeat this option to specify a list of values".
+        "A further argument of every training, such as --set=--replicas=2",
+    )
+    flags.DEFINE_bool(
+        "probe",
+        False,
+        "Whether to measure of every run what its encoder knows of scenes, and the "
+        "kernel distance (KID) of its generated images.",
+    )
+    flags.DEFINE_string(
+        "workdir",
+        "runs/paper",
+        "The folder in which every run has its folder, and into which the report is "
+        "written.",
+    )
+    flags.DEFINE_list(
+        "runs",
+        [],
+        "The folders below which `report` looks for runs; none: --workdir.",
+    )
+    flags.DEFINE_string(
+        "data_dir", "data", "The folder in which built data sets are kept."
+    )
+    flags.DEFINE_list(
+        "manual_dir",
+        [],
+        "The folders of the downloaded files from which data sets are built: DIR for "
+        "all, or DATASET=DIR,... for each.",
+    )
+    flags.DEFINE_bool(
+        "generated",
+        False,
+        "Whether generated files take the place of those that one has to download, "
+        "for a trial without data.",
+    )
+    flags.DEFINE_integer(
+        "jobs",
+        1,
+        "The number of runs that are trained at the same time.",
+        lower_bound=1,
+    )
+
+
+def _define_choice() -> None:
+    """Defines the flags that select the runs."""
     flags.DEFINE_list(
         "table",
         [],
@@ -37,8 +86,9 @@ def define_flags() -> None:
         "scale",
         "paper",
         list(jobs.SCALES),
-        "The size of networks and images and the length of the runs. paper: as "
-        "published; small: for one GPU; smoke: a few steps that show that all works.",
+        "The size of images and networks and the length of the runs. paper: as "
+        "published; small: minutes a run on a CPU; smoke: a few steps, to see whether "
+        "everything runs.",
     )
     flags.DEFINE_enum(
         "dataset",
@@ -65,50 +115,6 @@ def define_flags() -> None:
         [],
         "The names of the rows to which the tables are restricted, such as MT,MGM; "
         "none: all.",
-    )
-    flags.DEFINE_multi_string(
-        "set",
-        [],
-        "A further argument of every training, such as --set=--replicas=2; may be "
-        "given several times.",
-    )
-    flags.DEFINE_bool(
-        "probe",
-        False,
-        "Whether to measure of every run what its encoder knows of scenes, and the "
-        "kernel distance (KID) of its generated images.",
-    )
-    flags.DEFINE_string(
-        "workdir",
-        "runs/paper",
-        "The folder in which every run has its folder, and into which the report is "
-        "written.",
-    )
-    flags.DEFINE_list(
-        "runs",
-        [],
-        "The folders in which `report` looks for runs, if they are not below --workdir.",
-    )
-    flags.DEFINE_string(
-        "data_dir", "data", "The folder in which built data sets are kept."
-    )
-    flags.DEFINE_list(
-        "manual_dir",
-        [],
-        "The folders of the downloaded files from which data sets are built: DIR for "
-        "all, or DATASET=DIR,... for each.",
-    )
-    flags.DEFINE_bool(
-        "generated",
-        False,
-        "Whether generated files take the place of those that one has to download, "
-        "for a trial without data.",
-    )
-    flags.DEFINE_integer(
-        "jobs",
-        1,
-        "The number of runs that are trained at the same time.",
-        lower_bound=1,
     )
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from absl import flags
 
-from mgm_tf.config.settings import Config, define_flags, from_flags
+from mgm_tf.config.checks import from_flags
+from mgm_tf.config.settings import Config, define_flags
 from mgm_tf.experiments.registry.names import flags_on, run_name
 from mgm_tf.experiments.registry.records import (
     COLUMNS,

@@ -7,7 +7,7 @@ import pathlib
 
 from absl import flags
 
-from mgm_tf.config import command_line, saved
+from mgm_tf.config import checks, command_line, saved
 from mgm_tf.config import settings as config
 from mgm_tf.evaluate import results
 from mgm_tf.train import dry_run, loop
@@ -45,7 +45,7 @@ def define_flags() -> None:
 
 def main() -> None:
     """Trains, or tells what would be trained."""
-    settings = config.from_flags()
+    settings = checks.from_flags()
     planned = Experiment(settings)
     if flags.FLAGS.dry_run:
         print(saved.as_flagfile(settings))

@@ -11,7 +11,7 @@ import pytest
 from absl import flags
 from PIL import Image
 
-from mgm_tf.config import command_line, settings
+from mgm_tf.config import checks, command_line, settings
 from mgm_tf.evaluate import __main__ as evaluate
 from mgm_tf.export import __main__ as export
 from mgm_tf.predict import __main__ as predict
@@ -141,7 +141,7 @@ def test_a_dry_run_tells_and_leaves_nothing(tmp_path, capsys):
     values = flags.FlagValues()
     settings.define_flags(values)
     values(["program", *lines])
-    assert settings.from_flags(values).data.tasks == ("segmentation", "depth")
+    assert checks.from_flags(values).data.tasks == ("segmentation", "depth")
     # Parameters of each network; costs and length of each stage.
     words = [line.split() for line in told.splitlines()]
     pairs = [line for line in words if len(line) == 2 and line[1][0].isdigit()]

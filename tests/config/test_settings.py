@@ -9,7 +9,7 @@ from absl import flags
 
 import datasets
 from mgm_tf import networks
-from mgm_tf.config import options, saved, settings
+from mgm_tf.config import checks, options, saved, settings
 from mgm_tf.config.settings import Config
 from mgm_tf.data import dataset
 from mgm_tf.data.augmentation import diffaugment, geometry
@@ -59,7 +59,7 @@ def parsed(*arguments: str) -> Config:
     values = flags.FlagValues()
     settings.define_flags(values)
     values(["program", *arguments])
-    return settings.from_flags(values)
+    return checks.from_flags(values)
 
 
 def flagfile(name: str) -> str:

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import tensorflow as tf
 
-from mgm_tf.config.settings import check
+from mgm_tf.config.checks import check
 from mgm_tf.train import devices
 from mgm_tf.train.experiment import Experiment
 from tests.fake_dataset import settings
