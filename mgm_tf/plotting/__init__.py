@@ -1,1 +1,1 @@
-"""Colours, tiles, panels and pages: how results look."""
+"""How results look: colours, tiles, panels, pages and the terminal."""

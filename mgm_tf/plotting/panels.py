@@ -1,4 +1,4 @@
-"""Panels: a task's predictions beside input, target and error; grids of images.
+"""Panels: each task's input, prediction, target and error; grids of images.
 
 Arrays in, uint8 RGB [H, W, 3] out. A task is described by its `TaskInfo`; maps are
 physical values [H, W, C] or [H, W] (class numbers, metres, unit vectors, ...).
@@ -10,9 +10,9 @@ import numpy as np
 
 from datasets.metadata import TaskInfo
 from mgm_tf.plotting.colors import SCALES, colorize, error_map, extremes, value_range
-from mgm_tf.plotting.tiles import Tile, fit, grid
+from mgm_tf.plotting.tiles import Color, Tile, fit, grid
 
-COLUMNS = 4  # of a panel that only shows predictions
+COLUMNS = 4  # tiles in a row of a panel that shows predictions only
 
 
 def task_panel(
@@ -22,18 +22,24 @@ def task_panel(
     targets: Mapping[str, np.ndarray],
     valids: Mapping[str, np.ndarray],
 ) -> np.ndarray:
-    """One row per task: input, prediction, target and error.
+    """Draws a row for each task: input, prediction, target and error.
 
     Args:
       infos: the tasks to show, by name.
-      image: uint8 [H, W, 3].
-      predictions, targets: physical maps by name; a task without a target is shown
-        as one without labels.
-      valids: where the target is labelled [H, W], by name.
+      image: the input, uint8 [H, W, 3].
+      predictions: the predicted physical maps, by task.
+      targets: the true physical maps, by task; a task without one is shown as one
+        without labels.
+      valids: where the target is labelled, [H, W] booleans, by task.
     """
     rows = [
         _task_row(
-            info, image, predictions[name], targets.get(name), valids.get(name), not row
+            info,
+            image,
+            predictions[name],
+            targets.get(name),
+            valids.get(name),
+            is_first=row == 0,
         )
         for row, (name, info) in enumerate(infos.items())
     ]
@@ -50,7 +56,7 @@ def prediction_panel(
     predictions: Mapping[str, np.ndarray],
     scene: str | None = None,
 ) -> np.ndarray:
-    """The input and every prediction; `scene` is written below the input."""
+    """Draws the input and every prediction; `scene` is written below the input."""
     tiles = [Tile(fit(_picture(image)), "input", scene or "")]
     legend = []
     for name, info in infos.items():
@@ -65,23 +71,32 @@ def prediction_panel(
 def image_grid(
     rows: Sequence[Sequence[np.ndarray]], row_titles: Sequence[str]
 ) -> np.ndarray:
-    """Rows of images, uint8 [H, W, 3], with a title each: scene classes, views, ..."""
+    """Draws rows of images, uint8 [H, W, 3], with a title each, as of scene classes."""
     tiles = [[Tile(fit(_picture(image), smallest=96)) for image in row] for row in rows]
     return grid(tiles, row_titles)
 
 
 def as_bytes(images: np.ndarray) -> np.ndarray:
-    """Images in [-1, 1], as networks see and generate them, as uint8."""
+    """Returns images in [-1, 1], as networks see and generate them, as uint8."""
     return np.clip(np.round((np.asarray(images) + 1) * 127.5), 0, 255).astype(np.uint8)
 
 
-def _task_row(info, image, prediction, target, valid, is_first):
+def _task_row(
+    info: TaskInfo,
+    image: np.ndarray,
+    prediction: np.ndarray,
+    target: np.ndarray | None,
+    valid: np.ndarray | None,
+    *,
+    is_first: bool,
+) -> list[Tile]:
     titles = ("input", "prediction", "target", "error") if is_first else ("",) * 4
     if target is None:
         target, valid = prediction, np.zeros(np.shape(prediction)[:2], bool)
-    has_label = valid is None or np.any(valid)
-    source = (target, valid) if has_label else (prediction, None)
-    ends = value_range(info, *source)
+    has_label = valid is None or bool(np.any(valid))
+    ends = (
+        value_range(info, target, valid) if has_label else value_range(info, prediction)
+    )
     error, words = error_map(info, prediction, target, valid)
     return [
         Tile(fit(_picture(image)), titles[0]),
@@ -91,8 +106,16 @@ def _task_row(info, image, prediction, target, valid, is_first):
     ]
 
 
-def _map_tile(info, physical, valid, ends, title, *, bar):
-    """A map, its scale and, where the scale clips it, the range of its values."""
+def _map_tile(
+    info: TaskInfo,
+    physical: np.ndarray,
+    valid: np.ndarray | None,
+    ends: tuple[float, float],
+    title: str,
+    *,
+    bar: bool,
+) -> Tile:
+    """Returns a map, its scale and, where the scale clips it, the range of values."""
     picture = fit(colorize(info, physical, valid, *ends))
     paint = SCALES.get(info.name)
     if paint is None or not bar:
@@ -108,28 +131,28 @@ def _map_tile(info, physical, valid, ends, title, *, bar):
     )
 
 
-def _number(value, unit):
+def _number(value: float, unit: str) -> str:
     return f"{value:.3g} {unit}".strip()
 
 
-def _legend(info, *maps):
-    """The names and colours of the classes that occur in the maps."""
+def _legend(info: TaskInfo, *maps: np.ndarray) -> list[tuple[str, Color]]:
+    """Returns the names and colours of the classes that occur in the maps."""
     if not info.class_names:
         return []
     present = np.unique(np.concatenate([np.ravel(values) for values in maps]))
-    known = [int(i) for i in present if 0 <= i < len(info.class_names)]
-    return [(info.class_names[i], info.class_colors[i]) for i in known]
+    classes = [int(i) for i in present if 0 <= i < len(info.class_names)]
+    return [(info.class_names[i], info.class_colors[i]) for i in classes]
 
 
-def _labelled(target, valid):
-    """The values of the labelled pixels, none if there is no target."""
+def _labelled(target: np.ndarray | None, valid: np.ndarray | None) -> np.ndarray:
+    """Returns the values of the labelled pixels; none if there is no target."""
     if target is None:
         return np.zeros(0, np.int32)
     values = np.asarray(target).reshape(np.shape(target)[0], np.shape(target)[1], -1)
     return values if valid is None else values[np.asarray(valid, bool)]
 
 
-def _picture(image):
+def _picture(image: np.ndarray) -> np.ndarray:
     image = np.asarray(image)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
         raise ValueError(

@@ -19,17 +19,21 @@ LINE = 18  # height of a line of text
 BAR = 10  # height of a colour bar
 LARGEST = 384  # longest side of a picture in a grid
 
+Color = tuple[int, int, int]
+LegendEntry = tuple[int, str, Color]  # left edge in pixels, name, colour
+Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
+
 
 @dataclasses.dataclass(frozen=True)
 class Tile:
-    """A picture with what is written about it.
+    """A picture with the text around it.
 
     Attributes:
-      picture: uint8 [H, W, 3].
-      title: above the picture.
-      caption: below it.
-      bar: colours [n, 3] of a scale, drawn below the picture, or None.
-      ends: what the two ends of the bar mean.
+      picture: the picture, uint8 [H, W, 3].
+      title: the line above the picture.
+      caption: the line below the picture.
+      bar: the colours of a scale that is drawn below the picture, [n, 3], or None.
+      ends: the values at the two ends of the scale, in words.
     """
 
     picture: np.ndarray
@@ -39,16 +43,20 @@ class Tile:
     ends: tuple[str, str] = ("", "")
 
     def width(self) -> int:
-        """Pixels that the tile needs."""
+        """Returns the width in pixels of the tile, text included."""
         ends = GAP * any(self.ends) + sum(text_width(end) for end in self.ends)
         texts = text_width(self.title), text_width(self.caption), ends
         return max(self.picture.shape[1], *texts)
 
 
 def fit(picture: np.ndarray, smallest: int = 160) -> np.ndarray:
-    """Returns uint8 [h, w, 3] whose longer side is between `smallest` and `LARGEST`.
+    """Returns a picture whose longer side is between `smallest` and `LARGEST` pixels.
 
     Small pictures grow by a whole factor, each pixel a square; large ones are averaged.
+
+    Args:
+      picture: the picture, uint8 [H, W, 3].
+      smallest: the least number of pixels of the longer side, at most `LARGEST`.
     """
     height, width = picture.shape[:2]
     longest = max(height, width)
@@ -65,14 +73,14 @@ def fit(picture: np.ndarray, smallest: int = 160) -> np.ndarray:
 def grid(
     rows: Sequence[Sequence[Tile]],
     row_titles: Sequence[str] = (),
-    legend: Sequence[tuple[str, tuple[int, int, int]]] = (),
+    legend: Sequence[tuple[str, Color]] = (),
 ) -> np.ndarray:
     """Returns the tiles as one picture [H, W, 3].
 
     Args:
-      rows: tiles by row; rows may differ in length.
-      row_titles: left of each row; none or one a row.
-      legend: names and colours, listed below the rows.
+      rows: the tiles of each row; rows may differ in length.
+      row_titles: the titles to the left of the rows, none or one a row.
+      legend: the names and colours that are listed below the rows.
 
     Raises:
       ValueError: there is no tile, or the titles are not as many as the rows.
@@ -103,16 +111,16 @@ def grid(
 
 
 def text_width(text: str) -> int:
-    """Pixels that `text` takes."""
+    """Returns the width of a text in pixels."""
     return int(np.ceil(_font().getlength(text)))
 
 
 @functools.cache
-def _font():
+def _font() -> Font:
     return ImageFont.load_default(TEXT_SIZE)
 
 
-def _column_widths(rows) -> list[int]:
+def _column_widths(rows: Sequence[Sequence[Tile]]) -> list[int]:
     columns = max(len(row) for row in rows)
     return [
         max(row[column].width() for row in rows if column < len(row))
@@ -120,11 +128,11 @@ def _column_widths(rows) -> list[int]:
     ]
 
 
-def _has_titles(row) -> bool:
+def _has_titles(row: Sequence[Tile]) -> bool:
     return any(tile.title for tile in row)
 
 
-def _row_height(row) -> int:
+def _row_height(row: Sequence[Tile]) -> int:
     below = (
         (BAR + 2 + LINE) * (tile.bar is not None) + LINE * bool(tile.caption)
         for tile in row
@@ -135,18 +143,22 @@ def _row_height(row) -> int:
     )
 
 
-def _write(canvas, place, text):
+def _write(canvas: Image.Image, place: tuple[int, int], text: str) -> None:
     ImageDraw.Draw(canvas).text(place, text, fill=INK, font=_font())
 
 
-def _draw_row(canvas, row, widths, left, top):
+def _draw_row(
+    canvas: Image.Image, row: Sequence[Tile], widths: Sequence[int], left: int, top: int
+) -> None:
     has_titles = _has_titles(row)
     for tile, column in zip(row, widths, strict=False):
         _draw_tile(canvas, tile, left, top, has_titles=has_titles)
         left += column + GAP
 
 
-def _draw_tile(canvas, tile, left, top, *, has_titles):
+def _draw_tile(
+    canvas: Image.Image, tile: Tile, left: int, top: int, *, has_titles: bool
+) -> None:
     _write(canvas, (left, top), tile.title)
     top += LINE * has_titles
     canvas.paste(Image.fromarray(tile.picture), (left, top))
@@ -166,9 +178,11 @@ def _entry_width(name: str) -> int:
     return LINE + text_width(name) + 2 * GAP
 
 
-def _legend_lines(legend, width) -> list[list]:
-    """Breaks the legend into lines that fit into `width`."""
-    lines: list[list] = []
+def _legend_lines(
+    legend: Sequence[tuple[str, Color]], width: int
+) -> list[list[LegendEntry]]:
+    """Breaks the legend into lines that fit into `width` pixels."""
+    lines: list[list[LegendEntry]] = []
     left = width
     for name, color in legend:
         if left + _entry_width(name) > width:
@@ -179,7 +193,7 @@ def _legend_lines(legend, width) -> list[list]:
     return lines
 
 
-def _draw_legend(canvas, line, top):
+def _draw_legend(canvas: Image.Image, line: Sequence[LegendEntry], top: int) -> None:
     draw = ImageDraw.Draw(canvas)
     for left, name, color in line:
         box = (left, top + 2, left + LINE - 6, top + LINE - 4)

@@ -70,7 +70,7 @@ def test_wrong_classes_are_red():
     assert words == "50.0% wrong"
 
 
-def test_the_largest_error_is_told():
+def test_the_largest_error_is_given_in_words():
     prediction, target = np.array([[1.0, 2.0, 9.0]]), np.array([[1.5, 2.0, 0.0]])
     valid = np.array([[True, True, False]])
     picture, words = colors.error_map(depth_info(), prediction, target, valid)

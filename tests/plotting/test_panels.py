@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from datasets.metadata import TaskInfo, depth_info, normals_info, segmentation_info
-from mgm_tf.plotting import colors, panels
+from mgm_tf.plotting import colors, panels, tiles
 
 GREEN, BLUE = (0, 200, 0), (0, 0, 200)
 INFOS = {
@@ -41,14 +41,14 @@ def test_panels_of_all_tasks(size):
     valids = {name: np.ones(size, bool) for name in INFOS}
     picture = panels.task_panel(INFOS, image, physical, physical, valids)
     assert picture.dtype == np.uint8 and picture.shape[2] == 3
-    tile = panels.drawing.fit(image).shape
+    tile = tiles.fit(image).shape
     assert picture.shape[0] > len(INFOS) * tile[0]
     assert picture.shape[1] > 4 * tile[1]
     shown = panels.prediction_panel(INFOS, image, physical, "bedroom (87%)")
     assert shown.shape[0] > 2 * tile[0]  # 7 pictures, 4 in a row
 
 
-def test_every_task_that_has_colors_is_tried():
+def test_every_task_that_has_colors_is_among_them():
     assert set(INFOS) == set(colors.COLORS)
 
 
