@@ -20,7 +20,7 @@ def strategy():
 
 
 def on_replicas(strategy, function, *tensors):
-    """The results of `function` on the two halves of `tensors`, one per replica."""
+    """Returns the results of `function` on the halves of `tensors`, one a replica."""
 
     def half(tensor, number):
         rows = tensor.shape[0] // 2
@@ -136,8 +136,8 @@ def test_nt_xent_takes_its_negatives_from_all_replicas(strategy, golden):
 # --- Weights that follow others -----------------------------------------------------
 
 
-def half_way(mine, its):
-    return (mine + its) / 2
+def half_way(weight, other):
+    return (weight + other) / 2
 
 
 def test_a_weight_is_set_by_its_own_value_and_anothers():
@@ -145,11 +145,11 @@ def test_a_weight_is_set_by_its_own_value_and_anothers():
     replicas.assign(follower, leader, half_way)
     np.testing.assert_array_equal(follower.numpy(), [2, 5])
     np.testing.assert_array_equal(leader.numpy(), [3, 8])
-    # Also in a graph, and what is not asked for does not count.
+    # Also in a graph, although nothing reads the result.
     follow = tf.function(lambda: replicas.assign(follower, leader, half_way))
     follow()
     np.testing.assert_array_equal(follower.numpy(), [2.5, 6.5])
-    replicas.assign(follower, leader, lambda mine, its: its)
+    replicas.assign(follower, leader, lambda weight, other: other)
     np.testing.assert_array_equal(follower.numpy(), [3, 8])
 
 

@@ -31,7 +31,7 @@ def data_dir(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(data_dir, tmp_path_factory):
-    """The folder of a run."""
+    """Trains a run and returns its folder."""
     workdir = tmp_path_factory.mktemp("runs") / "alone"
     with pytest.MonkeyPatch.context() as monkeypatch:
         fake_dataset.install(monkeypatch)
@@ -41,7 +41,7 @@ def trained(data_dir, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def exported(trained, tmp_path_factory):
-    """The folder of versions of an exported model."""
+    """Exports the run and returns the folder of its versions."""
     folder = tmp_path_factory.mktemp("models") / "alone"
     with pytest.MonkeyPatch.context() as monkeypatch:
         fake_dataset.install(monkeypatch)
@@ -52,7 +52,7 @@ def exported(trained, tmp_path_factory):
 # --- From training to predictions ---------------------------------------------------
 
 
-def test_a_trained_run_is_gone_on_with_by_the_same_command(trained, data_dir, capsys):
+def test_the_same_command_continues_a_trained_run(trained, data_dir, capsys):
     assert call(train, *given(**ALONE, data_dir=data_dir, workdir=trained)) == 0
     assert "is trained: 4 of 4 steps are done" in capsys.readouterr().out
 
@@ -67,11 +67,11 @@ def test_another_run_in_its_folder_is_refused(trained, data_dir, capsys):
 def test_evaluation_prints_a_table_and_writes_the_same(
     trained, capsys, split, checkpoint
 ):
-    asked = given(workdir=trained, split=split, checkpoint=checkpoint)
-    assert call(evaluate, *asked) == 0
-    told = capsys.readouterr().out.splitlines()
-    assert f"{checkpoint} checkpoint (step 4) on {split}" in told[0]
-    assert f"{fake_dataset.COUNTS[split]} examples" in told[0]
+    arguments = given(workdir=trained, split=split, checkpoint=checkpoint)
+    assert call(evaluate, *arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert f"{checkpoint} checkpoint (step 4) on {split}" in lines[0]
+    assert f"{fake_dataset.COUNTS[split]} examples" in lines[0]
     record = json.loads((trained / "eval" / f"{split}.json").read_text())
     assert record.keys() == {
         "split",
@@ -83,7 +83,7 @@ def test_evaluation_prints_a_table_and_writes_the_same(
         "constant_predictor",
     }
     assert (record["split"], record["step"]) == (split, 4)
-    rows = {tuple(line.split()[:2]): line.split()[-2:] for line in told}
+    rows = {tuple(line.split()[:2]): line.split()[-2:] for line in lines}
     for task, headline in (("segmentation", "miou"), ("depth", "absolute_error")):
         model, constant = rows[task, headline]
         assert float(model) == pytest.approx(
@@ -105,50 +105,50 @@ def test_an_export_is_done_once(exported, trained, capsys):
     assert record["data"]["scene_names"] == []
 
 
-def test_predictions_are_made_of_what_can_be_read(exported, tmp_path, capsys):
+def test_images_that_can_be_read_are_predicted(exported, tmp_path, capsys):
     photos, output = tmp_path / "photos", tmp_path / "out"
     photos.mkdir()
     random = np.random.default_rng(0)
     for name, size in (("wide", (48, 90)), ("tall", (100, 33))):
         pixels = random.integers(0, 256, (*size, 3)).astype(np.uint8)
         Image.fromarray(pixels).save(photos / f"{name}.png")
-    asked = given(saved_model=exported, input=photos, output=output)
-    assert call(predict, *asked) == 0
+    arguments = given(saved_model=exported, input=photos, output=output)
+    assert call(predict, *arguments) == 0
     with np.load(output / "wide.npz") as arrays:
         assert set(arrays) == {"segmentation", "depth"}
         assert all(values.shape == (48, 90) for values in arrays.values())
     with Image.open(output / "tall.panel.png") as panel:
         assert panel.mode == "RGB"
 
-    assert call(predict, *asked) == 2
+    assert call(predict, *arguments) == 2
     assert "--overwrite" in capsys.readouterr().err
     (photos / "broken.jpg").write_bytes(b"no picture")
-    assert call(predict, *asked, "--overwrite") == 1
-    told = capsys.readouterr()
-    assert "Predicted 2 of 3 images" in told.out and "broken.jpg" in told.err
+    assert call(predict, *arguments, "--overwrite") == 1
+    output = capsys.readouterr()
+    assert "Predicted 2 of 3 images" in output.out and "broken.jpg" in output.err
 
 
 # --- Without training ---------------------------------------------------------------
 
 
-def test_a_dry_run_tells_and_leaves_nothing(tmp_path, capsys):
-    asked = given(**ALONE, data_dir=tmp_path / "data", workdir=tmp_path / "run")
-    assert call(train, *asked, "--dry_run", "--width=1") == 0
-    told = capsys.readouterr().out
+def test_a_dry_run_prints_settings_and_costs_and_leaves_nothing(tmp_path, capsys):
+    arguments = given(**ALONE, data_dir=tmp_path / "data", workdir=tmp_path / "run")
+    assert call(train, *arguments, "--dry_run", "--width=1") == 0
+    output = capsys.readouterr().out
     assert not list(tmp_path.iterdir())
     # The settings, as a flag file that can be used.
-    lines = [line for line in told.splitlines() if line.startswith("--")]
+    lines = [line for line in output.splitlines() if line.startswith("--")]
     values = flags.FlagValues()
     settings.define_flags(values)
     values(["program", *lines])
     assert checks.from_flags(values).data.tasks == ("segmentation", "depth")
     # Parameters of each network; costs and length of each stage.
-    words = [line.split() for line in told.splitlines()]
+    words = [line.split() for line in output.splitlines()]
     pairs = [line for line in words if len(line) == 2 and line[1][0].isdigit()]
-    counted = {name: int(number.replace(",", "")) for name, number in pairs}
-    assert counted["all"] == sum(counted.values()) - counted["all"]
-    # Of those that something trains.
-    assert counted.keys() == {"encoder", "decoders", "all"}
+    counts = {name: int(number.replace(",", "")) for name, number in pairs}
+    assert counts["all"] == sum(counts.values()) - counts["all"]
+    # Only networks that something trains have a line.
+    assert counts.keys() == {"encoder", "decoders", "all"}
     stage = next(line for line in words if line[:1] == ["multi_task"])
     batch_size, gigaflops, gibibytes = map(float, stage[1:4])
     assert batch_size == 4 and gigaflops > 0 and gibibytes > 0
@@ -156,14 +156,12 @@ def test_a_dry_run_tells_and_leaves_nothing(tmp_path, capsys):
     assert ["multi_task", "->", "encoder,", "decoders"] in words
 
 
-def test_a_dry_run_on_data_that_are_there_tells_the_steps(
-    data_dir, capsys, monkeypatch
-):
+def test_a_dry_run_on_built_data_prints_the_steps(data_dir, capsys, monkeypatch):
     monkeypatch.setattr(
         costs, "step_costs", lambda model, batch: costs.StepCosts(10**9, 2**30)
     )
-    asked = given(**ALONE | {"multi_task_length": "5epochs"}, data_dir=data_dir)
-    assert call(train, *asked, "--dry_run", "--width=1") == 0
+    arguments = given(**ALONE | {"multi_task_length": "5epochs"}, data_dir=data_dir)
+    assert call(train, *arguments, "--dry_run", "--width=1") == 0
     assert "5epochs = 15 steps" in capsys.readouterr().out
 
 
@@ -199,14 +197,14 @@ def test_a_dry_run_on_data_that_are_there_tells_the_steps(
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_cannot_be_done_is_told_in_a_sentence(
+def test_an_impossible_request_is_reported_in_a_sentence(
     module, arguments, words, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
     assert call(module, *arguments) == 2
-    told = capsys.readouterr().err
-    assert all(word in told for word in words), told
-    assert "Traceback" not in told
+    output = capsys.readouterr().err
+    assert all(word in output for word in words), output
+    assert "Traceback" not in output
     assert not list(tmp_path.iterdir())
 
 
