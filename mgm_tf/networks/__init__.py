@@ -84,11 +84,9 @@ def build_networks(
       output_stride: the size of images over that of features, 16 or 32.
       decoder: the layout of the decoders, a key of `DECODERS`.
       gan: the architecture of G and D, a key of `GENERATORS`.
-      width: the factor on the channels of all layers but those after a mean over the
-        image.
+      width: the factor on the channels of layers before a mean over the image.
       z_dim: the number of entries of a latent vector.
-      names: the networks besides M: of figure 2, or `reconstructor`, `task_weights`,
-        `average_generator`, which starts as the generator does.
+      names: the networks besides M, of `_OTHERS`; the average starts as the generator.
       sharing: how the tasks share M, a key of `SHARING`.
       groups: the tasks of each network of task grouping.
       task_weights: how losses are weighed, a key of `TASK_WEIGHTS`.
@@ -100,12 +98,12 @@ def build_networks(
     _check(tasks, classes, image_size, width)
     widths = [scaled(w, width) for w in _choice(ENCODER_WIDTHS, encoder_widths)]
     stem, base = scaled(STEM_WIDTH, width), scaled(_GAN_WIDTH, width)
-    make_encoder, make_decoder = _choice(ENCODERS, encoder), _choice(DECODERS, decoder)
+    layout = _choice(ENCODERS, encoder)
+    encoder_of = functools.partial(layout, widths, stem, output_stride)
 
     def decoder_of(channels: int) -> Decoder:
-        return make_decoder(channels, output_stride, width)
+        return _choice(DECODERS, decoder)(channels, output_stride, width)
 
-    encoder_of = functools.partial(make_encoder, widths, stem, output_stride)
     parts = Parts(tuple(tasks), encoder_of, lambda t: decoder_of(tasks[t]), groups)
     others = _gan_builders(gan, image_size, base) | {
         "refiner": functools.partial(Refiner, tasks, classes, widths, stem),
@@ -114,10 +112,8 @@ def build_networks(
         "embedding": functools.partial(Embedding, z_dim),
         "task_weights": functools.partial(_choice(TASK_WEIGHTS, task_weights), costs),
     }
-    # In this order: initial weights are drawn from one stream.
-    others = {name: others[name] for name in _OTHERS}
     networks = _choice(SHARING, sharing).build(parts)
-    networks |= {n: make(name=n) for n, make in others.items() if n in set(names)}
+    networks |= _build_others(others, frozenset(names))
     _create_variables(networks, classes, image_size, z_dim)
     return networks
 
@@ -131,6 +127,13 @@ def _gan_builders(
         FOLLOWER: functools.partial(generator, image_size, base),
         "discriminator": functools.partial(discriminator, image_size, base),
     }
+
+
+def _build_others(
+    builders: Mapping[str, Callable[..., keras.Model]], names: frozenset[str]
+) -> dict[str, keras.Model]:
+    # In this order, as initial weights are drawn from one stream.
+    return {name: builders[name](name=name) for name in _OTHERS if name in names}
 
 
 def _choice(table: Mapping[str, Row], name: str) -> Row:

@@ -9,6 +9,9 @@ from mgm_tf.data.examples import HELD_OUT
 from mgm_tf.method.algorithm import Update
 from mgm_tf.method.stages import STAGE_NAMES, Stage, extra_names
 
+# Extra examples of which a batch has as many as labelled ones.
+_AS_MANY = frozenset({HELD_OUT})
+
 StageUpdates = Mapping[str, tuple[Update, ...]]
 
 
@@ -85,7 +88,7 @@ def _extra_batch_sizes(
         count = sizes.extra[name]
         # Interpretation: r weak examples for a labelled one come in every step, not r
         # steps. Policies and weights learn from minibatches of the same size.
-        ratio = 1.0 if name == HELD_OUT else count / sizes.examples
+        ratio = 1.0 if name in _AS_MANY else count / sizes.examples
         requested = max(round(batch_size * ratio), 2)
         batch_sizes[name] = _batch_size(requested, count, sizes.replicas)
     return batch_sizes
