@@ -1,5 +1,6 @@
 # make demo    generates Rooms, trains, evaluates, exports, predicts
 # make test    the tests
+# make test-fast  those that need no training, for the loop of a change
 # make smoke   every row of every table of the paper, tiny, on Rooms
 # make lint    format, lint and types
 # All make .venv first, with $(PYTHON), and reuse it as long as requirements stay.
@@ -12,7 +13,7 @@ DEMO := runs/demo
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test smoke lint clean
+.PHONY: demo test test-fast smoke lint clean
 
 $(INSTALLED): requirements.txt
 	@$(PYTHON) -c 'import sys; found = sys.version_info[:2]; sys.exit(0 if (3, 11) <= found <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed; %s is %d.%d. Say make PYTHON=python3.12" % (sys.executable, *found))'
@@ -42,6 +43,9 @@ test: $(INSTALLED)
 # The networks are tiny: neither threads nor kernels prepared for a shape pay.
 smoke: export TF_ENABLE_ONEDNN_OPTS := 0
 smoke: export TF_NUM_INTRAOP_THREADS := 1
+test-fast: $(INSTALLED)
+	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
+
 smoke: $(INSTALLED)
 	$(RUN) -m mgm_tf.experiments run --table=all --scale=smoke --dataset=rooms --jobs=2 --workdir=runs/smoke
 

@@ -31,12 +31,56 @@ LONGEST_FIRST = (
     "test_other_runs",
     "test_main",
 )
+# What trains, builds whole networks, data sets or processes: `make test-fast` leaves it
+# out.
+SLOW = (
+    *LONGEST_FIRST,
+    "test_adashare",
+    "test_audit",
+    "test_benchmark",
+    "test_builders",
+    "test_cityscapes_generate",
+    "test_cityscapes_zurich",
+    "test_command_line",
+    "test_dry_run",
+    "test_em",
+    "test_experiment",
+    "test_folder",
+    "test_generated",
+    "test_generated_files",
+    "test_grouping",
+    "test_nyuv2",
+    "test_nyuv2_generate",
+    "test_pictures",
+    "test_predictions",
+    "test_replicas",
+    "test_report_arrays",
+    "test_results",
+    "test_rooms",
+    "test_run_cityscapes",
+    "test_run_clusters",
+    "test_run_folder",
+    "test_run_taskonomy",
+    "test_sagan",
+    "test_saved_model",
+    "test_sharing",
+    "test_splits",
+    "test_tfds_command",
+    "test_tiny_taskonomy",
+    "test_tiny_taskonomy_parts",
+    "test_tiny_taskonomy_real",
+    "test_train_step",
+    "test_variants",
+)
 
 
-def pytest_collection_modifyitems(items):
-    """Puts the longest files first."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest files first, and marks the slow ones."""
     places = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+    for item in items:
+        if item.path.stem in SLOW:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="module", autouse=True)

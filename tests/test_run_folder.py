@@ -9,6 +9,6 @@ def test_a_folder_trains(tmp_path):
     done = data_set_run.trained("folder", tmp_path, "--weak=real")
     assert done.data.task_names == ("segmentation", "depth", "normals")
     # Six images without label maps beside 14 with some: 2 for each 4.
-    (joint,) = (stage for stage in done.stages if stage.reads)
+    (joint,) = (stage for stage in done.stages if stage.extra)
     assert (len(done.data.train), len(done.data.weak)) == (14, 6)
     assert (joint.batch_size, joint.extra) == (4, {"weak": 2})
