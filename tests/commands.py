@@ -2,6 +2,8 @@
 
 import contextlib
 import sys
+import types
+from collections.abc import Iterator
 
 import pytest
 from absl import flags
@@ -10,7 +12,7 @@ from mgm_tf.config import command_line
 
 
 @contextlib.contextmanager
-def flags_of(module):
+def flags_of(module: types.ModuleType) -> Iterator[None]:
     """Defines a command's flags for as long as it runs."""
     before = set(flags.FLAGS)
     module.define_flags()
@@ -23,7 +25,7 @@ def flags_of(module):
         flags.FLAGS.mark_as_parsed()
 
 
-def call(module, *arguments) -> int:
+def call(module: types.ModuleType, *arguments: object) -> int | str:
     """Runs a command with these arguments and returns its exit code."""
     with pytest.MonkeyPatch.context() as monkeypatch, flags_of(module):
         monkeypatch.setattr(sys, "argv", ["program", *map(str, arguments)])
@@ -34,6 +36,6 @@ def call(module, *arguments) -> int:
     return ended.value.code or 0
 
 
-def given(**values) -> list[str]:
+def given(**values: object) -> list[str]:
     """Flags with values."""
     return [f"--{name}={value}" for name, value in values.items()]

@@ -3,6 +3,7 @@
 import gc
 import os
 import pathlib
+from collections.abc import Callable, Iterator, Mapping
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # It prepares its kernels for every shape, which pays for large images only.
@@ -84,7 +85,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _garbage_of_a_file():
+def _garbage_of_a_file() -> Iterator[None]:
     """Collects what a file leaves, and spares the collector what stays.
 
     TensorFlow keeps much of every graph: to look through all of that time and again
@@ -96,7 +97,7 @@ def _garbage_of_a_file():
 
 
 @pytest.fixture
-def golden():
+def golden() -> Callable[[str], Mapping[str, np.ndarray]]:
     """Loads `tests/golden/NAME.npz`: values from other people's code."""
     folder = pathlib.Path(__file__).parent / "golden"
     return lambda name: np.load(folder / f"{name}.npz")

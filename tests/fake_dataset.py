@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,7 +49,10 @@ class FakeConfig(tfds.core.BuilderConfig):
     info: metadata.DataInfo = INFO
 
 
-class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class Builder(
+    tfds.core.GeneratorBasedBuilder,
+    skip_registration=True,  # type: ignore[call-arg]
+):
     """Twenty generated examples."""
 
     name = "fake"
@@ -65,17 +69,19 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         ),
     ]
 
-    def _info(self):
+    def _info(self) -> tfds.core.DatasetInfo:
         info = self.builder_config.info
         return self.dataset_info_from_configs(
             features=info.features(), metadata=info.metadata(), disable_shuffling=True
         )
 
-    def _split_generators(self, dl_manager):
+    def _split_generators(
+        self, dl_manager: tfds.download.DownloadManager
+    ) -> dict[str, Iterator[tuple[int, dict]]]:
         counts = self.builder_config.counts
         return {k: self._generate_examples(k, n) for k, n in counts.items()}
 
-    def _generate_examples(self, split, count):
+    def _generate_examples(self, split: str, count: int) -> Iterator[tuple[int, dict]]:
         has_scenes = bool(self.builder_config.info.scene_names)
         for index in range(count):
             values = example(split, index)
@@ -160,7 +166,7 @@ ALONE = {
 }
 
 
-def settings(data_dir: pathlib.Path, **changes) -> Config:
+def settings(data_dir: pathlib.Path, **changes: Any) -> Config:
     """Returns the settings of a tiny run on this data set, changed by flag name."""
     values = options.settings(Config()) | TINY | {"data_dir": str(data_dir)}
     return options.build(Config, values | changes)

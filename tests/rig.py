@@ -1,7 +1,8 @@
 """A rig that applies single updates to networks and tells what they did."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -36,7 +37,7 @@ class Weight:
     kind: str  # trainable, moving, spectral or record
     name: str = dataclasses.field(compare=False)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{self.network} {self.number}: {self.name}"
 
 
@@ -57,7 +58,7 @@ Weights = dict[Weight, keras.Variable]
 Values = dict[Weight, np.ndarray]
 
 
-def weights_of(networks) -> Weights:
+def weights_of(networks: Mapping[str, keras.Model]) -> Weights:
     """Every weight of the networks."""
     return {
         Weight(name, number, _kind(variable), variable.path): variable
@@ -82,11 +83,16 @@ def is_to_change(update: Update, weight: Weight) -> bool:
     }[weight.kind]
 
 
-def _kind(variable) -> str:
+def _kind(variable: keras.Variable) -> str:
     return "trainable" if variable.trainable else _KINDS[variable.name]
 
 
-def optimizers_of(networks, updates, make: Callable = Adam, rate: float = 1e-3):
+def optimizers_of(
+    networks: Mapping[str, keras.Model],
+    updates: Sequence[Update],
+    make: Callable[[float], keras.optimizers.Optimizer] = Adam,
+    rate: float = 1e-3,
+) -> dict[tuple[str, str], keras.optimizers.Optimizer]:
     """New optimizers of a kind, one a network."""
     made = {}
     for name in {name for update in updates for name in update.trains}:
@@ -158,12 +164,12 @@ class Rig:
             for weight in weights:
                 self.weights[weight].assign(self.start[weight])
 
-    def batch(self, step: int = 0):
+    def batch(self, step: int = 0) -> Any:
         """The batch, each replica's part of it."""
         whole = toy.raw_batch(self._names, step)
         replicas = self._strategy.num_replicas_in_sync
 
-        def part(context):
+        def part(context: tf.distribute.ReplicaContext) -> Any:
             number = context.replica_id_in_sync_group
             return tf.nest.map_structure(
                 lambda values: tf.split(values, replicas)[number], whole
@@ -174,7 +180,7 @@ class Rig:
     def _values(self) -> Values:
         return {weight: self._value(v) for weight, v in self.weights.items()}
 
-    def _value(self, variable) -> np.ndarray:
+    def _value(self, variable: keras.Variable) -> np.ndarray:
         copies = self._strategy.experimental_local_results(variable.value)
         first, *others = (copy.numpy() for copy in copies)
         for other in others:

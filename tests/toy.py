@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -31,7 +31,7 @@ EXTRA_SIZES = {"weak": WEAK_BATCH, "held_out": BATCH}
 SCENES = (0, 2, -1, 1)  # of the batch: one is not known
 SCENE_CLASSES = Categorical(("kitchen", "office", "bedroom"))
 
-_UNIT_INTERVAL = {"scale": 1 / 65534, "offset": -1 / 65534}
+_UNIT_INTERVAL: dict[str, Any] = {"scale": 1 / 65534, "offset": -1 / 65534}
 INFOS = {
     info.name: info
     for info in (
@@ -48,7 +48,7 @@ TWO_TASKS = ("segmentation", "depth")
 Z_DIM = 16  # of the networks here
 
 
-def tasks_of(names) -> tuple[Task, ...]:
+def tasks_of(names: Iterable[str]) -> tuple[Task, ...]:
     """The tasks of these names."""
     return tuple(task_of(INFOS[name]) for name in names)
 
@@ -80,9 +80,9 @@ def method(
     flags = {field.name for field in dataclasses.fields(MethodConfig)}
     settings = {name: value for name, value in changes.items() if name in flags}
     method_settings = MethodConfig(
-        weak=weak,
-        refinement=refinement,
-        self_supervision=self_supervision,
+        weak=weak,  # type: ignore[arg-type]
+        refinement=refinement,  # type: ignore[arg-type]
+        self_supervision=self_supervision,  # type: ignore[arg-type]
         generator_updates=generator_updates,
         **({"em_steps": 2} | settings),
     )
@@ -103,16 +103,18 @@ def policy(multi_task: MultiTask) -> LearnPolicy:
     return LearnPolicy(UnderPolicy(multi_task, sampled), sparsity=0.001, sharing=0.05)
 
 
-def reader(names, extra=("weak",)) -> Reader:
+def reader(names: Iterable[str], extra: Iterable[str] = ("weak",)) -> Reader:
     """Makes examples of `raw_batch`."""
     labels = functools.partial(
-        of_the_minibatch, scene_classes=SCENE_CLASSES, frequencies=None
+        of_the_minibatch,
+        scene_classes=SCENE_CLASSES,
+        frequencies=None,  # type: ignore[arg-type]
     )
     sizes = {name: EXTRA_SIZES[name] for name in extra}
     return Reader(tasks_of(names), SCENE_CLASSES, 7, BATCH, sizes, labels)
 
 
-def raw_batch(names, step: int = 0) -> dict[str, tf.Tensor]:
+def raw_batch(names: Sequence[str], step: int = 0) -> dict[str, tf.Tensor]:
     """A batch as it is stored, most of whose missing labels are in its first half.
 
     The first example lacks every map but half of its segmentation, the second a quarter
@@ -131,7 +133,9 @@ def raw_batch(names, step: int = 0) -> dict[str, tf.Tensor]:
     return tf.nest.map_structure(tf.constant, batch)
 
 
-def _labelled_batch(names, step: int, random: np.random.Generator) -> dict:
+def _labelled_batch(
+    names: Sequence[str], step: int, random: np.random.Generator
+) -> dict:
     batch = {
         "image": random.integers(0, 256, (BATCH, SIZE, SIZE, 3), np.uint8),
         "scene": np.array(SCENES, np.int32),
@@ -174,12 +178,12 @@ def noted(networks: dict[str, keras.Model]) -> dict[str, keras.Model]:
     return networks
 
 
-def costs(names) -> tuple[float, ...]:
+def costs(names: Iterable[str]) -> tuple[float, ...]:
     """What the uncertainty of the tasks of these names costs."""
     return costs_of([bool(task.info.class_names) for task in tasks_of(names)])
 
 
-def tiny_networks(tasks, **changes) -> dict[str, keras.Model]:
+def tiny_networks(tasks: Sequence[str], **changes: Any) -> dict[str, keras.Model]:
     """The real networks, a sixteenth as wide, for the tasks of these names.
 
     E is the shortest of the encoders: another block would show nothing more.
@@ -196,6 +200,6 @@ def tiny_networks(tasks, **changes) -> dict[str, keras.Model]:
     return noted(shaken(build_networks(channels, SCENE_CLASSES.size, SIZE, **settings)))
 
 
-def tiny_dcgan_networks(names) -> dict[str, keras.Model]:
+def tiny_dcgan_networks(names: Sequence[str]) -> dict[str, keras.Model]:
     """`tiny_networks` with DCGAN's pair."""
     return tiny_networks(names, gan="dcgan")

@@ -4,6 +4,8 @@ They are smooth and shallow: what rounding does to them stays rounding. In the r
 a difference in the last digit becomes one in the third, where it turns a ReLU over.
 """
 
+from collections.abc import Mapping, Sequence
+
 import keras
 import tensorflow as tf
 
@@ -30,18 +32,18 @@ Z_DIM = 6
 
 
 class _Encoder(CompositeModel):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(name="encoder")
         self.convolution = Convolution(5, 9, toy.SIZE // _COARSE)
         self.normalize = BatchNormalization()
 
-    def call(self, images, training=False):
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         hidden = self.normalize(self.convolution(images), training=training)
         return tf.tanh(hidden)
 
 
 class _Decoders(CompositeModel):
-    def __init__(self, channels):
+    def __init__(self, channels: Mapping[str, int]) -> None:
         super().__init__(name="decoders")
         self.normalize = BatchNormalization()
         self.convolutions = {
@@ -49,7 +51,7 @@ class _Decoders(CompositeModel):
             for name, number in channels.items()
         }
 
-    def call(self, features, training=False):
+    def call(self, features: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
         hidden = tf.tanh(self.normalize(features, training=training))
         return {
             name: upsample(upsample(upsample(convolution(hidden))))
@@ -58,38 +60,40 @@ class _Decoders(CompositeModel):
 
 
 class _Refiner(CompositeModel):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(name="refiner")
         self.convolution = Convolution(4, 9, toy.SIZE // _COARSE)
         self.normalize = BatchNormalization()
         self.logits = keras.layers.Dense(toy.SCENE_CLASSES.size)
 
-    def call(self, predictions, training=False):
+    def call(
+        self, predictions: Mapping[str, tf.Tensor], training: bool = False
+    ) -> tf.Tensor:
         hidden = self.convolution(tf.concat(list(predictions.values()), axis=-1))
         hidden = tf.tanh(self.normalize(hidden, training=training))
         return self.logits(global_average(hidden))
 
 
 class _Reconstructor(CompositeModel):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(name="reconstructor")
         self.convolution = Convolution(3, use_bias=True)
 
-    def call(self, features, training=False):
+    def call(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
         return tf.tanh(upsample(upsample(upsample(self.convolution(features)))))
 
 
 class _Projector(CompositeModel):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(name="projector")
         self.dense = keras.layers.Dense(7)
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> tf.Tensor:
         return self.dense(global_average(features))
 
 
 class _Generator(CompositeModel):
-    def __init__(self, name="generator"):
+    def __init__(self, name: str = "generator") -> None:
         super().__init__(name=name)
         self.start = SpectralDense(_COARSE**2 * 4)
         self.normalize_1 = ConditionalBatchNormalization()
@@ -97,7 +101,9 @@ class _Generator(CompositeModel):
         self.normalize_2 = BatchNormalization()
         self.to_rgb = SpectralConvolution(3)
 
-    def call(self, z, condition, training=False):
+    def call(
+        self, z: tf.Tensor, condition: tf.Tensor, training: bool = False
+    ) -> tf.Tensor:
         hidden = tf.reshape(self.start(z), (-1, _COARSE, _COARSE, 4))
         hidden = tf.tanh(self.normalize_1(hidden, condition, training=training))
         hidden = self.normalize_2(self.attention(hidden), training=training)
@@ -105,7 +111,7 @@ class _Generator(CompositeModel):
 
 
 class _Discriminator(CompositeModel):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(name="discriminator")
         self.convolution = SpectralConvolution(4)
         self.normalize = BatchNormalization()
@@ -113,7 +119,9 @@ class _Discriminator(CompositeModel):
         self.logit = SpectralDense(1)
         self.embedding = SpectralEmbedding(4)
 
-    def call(self, images, condition, training=False):
+    def call(
+        self, images: tf.Tensor, condition: tf.Tensor, training: bool = False
+    ) -> tf.Tensor:
         hidden = self.convolution(downsample(downsample(downsample(images))))
         hidden = tf.tanh(self.normalize(hidden, training=training))
         hidden = global_average(self.attention(hidden))
@@ -121,7 +129,9 @@ class _Discriminator(CompositeModel):
         return self.logit(hidden)[:, 0] + projection
 
 
-def small_networks(names, task_weights="uncertainty") -> dict[str, keras.Model]:
+def small_networks(
+    names: Sequence[str], task_weights: str = "uncertainty"
+) -> dict[str, keras.Model]:
     """All networks, for the tasks of these names, built and shaken."""
     keras.utils.set_random_seed(0)
     channels = {task.name: task.output_channels for task in toy.tasks_of(names)}

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -14,7 +15,7 @@ NAMES = tuple(f"p{number:02d}" for number in range(10))
 CLASSES = ("wall", "floor, #0a141e", "ball")
 
 
-def save(path: pathlib.Path, values) -> pathlib.Path:
+def save(path: pathlib.Path, values: np.typing.ArrayLike) -> pathlib.Path:
     """Writes an array as what the suffix says."""
     path.parent.mkdir(parents=True, exist_ok=True)
     values = np.asarray(values)
@@ -85,12 +86,12 @@ def write(folder: pathlib.Path, **tables: str) -> pathlib.Path:
     return folder
 
 
-def settings(folder: pathlib.Path, **record) -> None:
+def settings(folder: pathlib.Path, **record: object) -> None:
     """Writes `dataset.json`."""
     (folder / "dataset.json").write_text(json.dumps(record))
 
 
-def build(folder: pathlib.Path, config: str = "64", **attributes) -> Builder:
+def build(folder: pathlib.Path, config: str = "64", **attributes: Any) -> Builder:
     """Builds the data set of the folder beside it."""
     builder = Builder(config=config, data_dir=folder.parent / "data")
     for name, value in attributes.items():

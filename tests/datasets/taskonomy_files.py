@@ -2,6 +2,8 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -57,7 +59,13 @@ def save(path: pathlib.Path, values: np.ndarray) -> None:
         Image.fromarray(values).save(path, compress_level=1)
 
 
-def file(root, building: str, number: int, domain: str, layout: str = "domains"):
+def file(
+    root: pathlib.Path,
+    building: str,
+    number: int,
+    domain: str,
+    layout: str = "domains",
+) -> pathlib.Path:
     """The path of a file of frame `point_NUMBER_view_0` in one of the layouts."""
     suffix = "npy" if domain == "class_scene" else "png"
     name = f"point_{number}_view_0_domain_{LAST_PART.get(domain, domain)}.{suffix}"
@@ -69,7 +77,11 @@ def file(root, building: str, number: int, domain: str, layout: str = "domains")
     }[layout]
 
 
-def write(root, buildings=None, layout: str = "domains") -> pathlib.Path:
+def write(
+    root: pathlib.Path,
+    buildings: Mapping[str, int] | None = None,
+    layout: str = "domains",
+) -> pathlib.Path:
     """Writes so many frames of each building; `number` goes on from one to the next."""
     number = 0
     for building, frames in (buildings or BUILDINGS).items():
@@ -80,7 +92,13 @@ def write(root, buildings=None, layout: str = "domains") -> pathlib.Path:
     return root
 
 
-def build(manual, data_dir, config="random_64", max_damaged=0.001, **download):
+def build(
+    manual: pathlib.Path,
+    data_dir: pathlib.Path,
+    config: str = "random_64",
+    max_damaged: float = 0.001,
+    **download: Any,
+) -> Builder:
     builder = Builder(config=config, data_dir=data_dir)
     builder.max_damaged = max_damaged
     builder.download_and_prepare(
@@ -93,11 +111,11 @@ def build(manual, data_dir, config="random_64", max_damaged=0.001, **download):
 class Count:
     """Counts the calls of a function and lets one fail."""
 
-    function: object
-    names: list
+    function: Callable[..., Any]
+    names: list[str]
     fail_at: int = 0
 
-    def __call__(self, paths, *arguments):
+    def __call__(self, paths: Mapping[str, pathlib.Path], *arguments: Any) -> Any:
         self.names.append(paths["rgb"].name)
         if len(self.names) == self.fail_at:
             raise OSError(28, "No space left on device")
