@@ -14,7 +14,7 @@ def write(folder):
         image[:horizon, :, 2], image[horizon:, :, 2] = 200, 80
         ids[:horizon, 32:], ids[horizon:, 32:] = cityscapes.SKY, cityscapes.ROAD
         cityscapes.save(image, folder / cityscapes.image_of(number))
-        cityscapes.save(ids, folder / cityscapes.scene_classes_of(number))
+        cityscapes.save(ids, folder / cityscapes.labels_of(number))
 
 
 def test_cityscapes_trains(tmp_path):
