@@ -121,11 +121,11 @@ class Task(abc.ABC):
     ) -> Statistics:
         """Returns sums over the valid pixels, float64; to be added over the set."""
         values = self.loss_map(prediction, target, valid)
-        predicted = self.physical(prediction)
+        measured = self._measured(prediction)
         labelled = self.physical_target(target)
         sums = {
             **metrics.pixel_statistics(values, valid, "loss"),
-            **self._error_statistics(predicted, labelled, valid),
+            **self._error_statistics(measured, labelled, valid),
         }
         if self.info.reports_unmasked:
             everywhere = tf.ones_like(valid)
@@ -145,6 +145,10 @@ class Task(abc.ABC):
             **metrics.mean_summary(statistics, "loss"),
             **(metrics.unmasked_summary(statistics) if unmasked else {}),
         }
+
+    def _measured(self, prediction: tf.Tensor) -> tf.Tensor:
+        """Returns the physical values by which a prediction is measured."""
+        return self.physical(prediction)
 
     @abc.abstractmethod
     def _error_statistics(
@@ -295,6 +299,10 @@ class UnitVectors(Regression):
         """Returns unit vectors [N, H, W, 3]; a vector of zeros where all are 0."""
         # No direction is no NaN: a vector of zeros stays one.
         return tf.math.l2_normalize(super().physical(prediction), axis=-1)
+
+    def _measured(self, prediction: tf.Tensor) -> tf.Tensor:
+        """Returns vectors on the scale -1..1, of the length that the network gives."""
+        return super().physical(prediction)
 
     def _error_statistics(
         self, predicted: tf.Tensor, labelled: tf.Tensor, valid: tf.Tensor

@@ -144,15 +144,37 @@ def angle(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
     return tf.where(nothing, tf.fill(tf.shape(sine), np.pi / 2), tf.atan2(sine, cosine))
 
 
+def paper_coded(vectors: tf.Tensor) -> tf.Tensor:
+    """Returns vectors [..., 3] as AdaShare codes them: to [0, 1], in its axes.
+
+    Args:
+      vectors: in the axes of this program, x right, y up, z towards the camera.
+    """
+    # Interpretation: the paper's .25-.34 are angles in radians between vectors that are
+    # coded to [0, 1] ("following Sun et al. (2019) we [...] standardize the normal
+    # ground-truth to (0, 1)", appendix B); true angles are more than twice that. An
+    # angle between coded vectors depends on the axes: they are those of Sun et al.
+    # (AdaShare), as its published frames have them: x right, y away from the camera,
+    # z up. There the mean coded vector has .331, the paper's networks .255-.337.
+    x, y, z = tf.unstack(vectors, axis=-1)
+    return (tf.stack([x, -z, y], axis=-1) + 1) / 2
+
+
 def normals_statistics(
     predicted: tf.Tensor, target: tf.Tensor, valid: tf.Tensor
 ) -> Statistics:
-    """Returns sums for `normals_summary` from unit vectors [N, H, W, 3]."""
+    """Returns sums for `normals_summary`.
+
+    Args:
+      predicted: the predicted vectors on the scale -1..1, of any length, as the network
+        gives them, [N, H, W, 3].
+      target: the labelled unit vectors, [N, H, W, 3]; anything where not valid.
+      valid: where there is a label, [N, H, W] booleans.
+    """
     degrees = angle(predicted, target) * (180 / np.pi)
-    # Interpretation: the paper's .25-.34 are angles in radians between vectors coded to
-    # [0, 1] (from unit vectors); the true angles of such predictions are more than
-    # twice that.
-    coded = angle((predicted + 1) / 2, (target + 1) / 2)
+    # Interpretation: AdaShare takes the cosine of what the network gives, coded, and
+    # makes no unit vector of it before. True angles do not depend on the length.
+    coded = angle(paper_coded(predicted), paper_coded(target))
     bins = tf.minimum(tf.cast(degrees / BIN_DEGREES, tf.int32), ANGLE_BINS - 1)
     return {
         "pixels": _sum(tf.ones_like(degrees), valid),
@@ -164,9 +186,10 @@ def normals_statistics(
 
 
 def normals_summary(sums: Sums) -> Summary:
-    """Returns `mad` (radians, on [0, 1]-coded vectors), degrees, shares within limits.
+    """Returns `mad` (radians, see `paper_coded`), degrees, shares within limits.
 
-    `mad` is the mean angular distance of table 2 (SN-mAD).
+    `mad` is the mean angular distance of table 2 (SN-mAD). The degrees are the true
+    angles between directions.
     """
     pixels = sums["pixels"]
     return {

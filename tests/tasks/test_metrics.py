@@ -25,11 +25,18 @@ def segmentation(predicted, target, valid):
     return metrics.segmentation_statistics(predicted, target, valid, classes=40)
 
 
+def our_axes(vectors):
+    """AdaShare's x right, y away from the camera, z up, as x right, y up, z to it."""
+    x, y, z = np.moveaxis(vectors, -1, 0)
+    return np.stack([x, z, -y], axis=-1)
+
+
 @pytest.fixture
 def frames(golden):
     """(statistics, summary, arrays) of each metric on LibMTL's four frames."""
     values = golden("nyuv2_metrics")
     seg = values["seg"].astype(np.int32)
+    # The expected values are of unit predictions.
     normals = values["normal_pred"].astype(np.float64)
     normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
     return {
@@ -51,8 +58,8 @@ def frames(golden):
             metrics.normals_statistics,
             metrics.normals_summary,
             (
-                normals.astype(np.float32),
-                values["normal"],
+                our_axes(normals).astype(np.float32),
+                our_axes(values["normal"]),
                 np.any(values["normal"] != 0, axis=-1),
             ),
         ),
@@ -186,9 +193,73 @@ def test_normals_by_hand():
     assert normals_summary(180)["median_degrees"] == pytest.approx(180, abs=1e-3)
 
 
-def test_mad_is_the_angle_between_coded_vectors():
-    # (0, 0, 1) and (1, 0, 0) are coded (.5, .5, 1) and (1, .5, .5): 1.25 of 1.5.
-    assert normals_summary(90)["mad"] == pytest.approx(np.arccos(1.25 / 1.5))
+def normals_of_pixels(predicted, target):
+    """The metrics of a row of pixels, from lists of vectors; a zero target is none."""
+    target = np.array([[target]], np.float32)
+    predicted = np.array([[predicted]], np.float32)
+    valid = np.any(target != 0, axis=-1)
+    return metrics.normals_summary(
+        numbers(metrics.normals_statistics(predicted, target, valid))
+    )
+
+
+@pytest.mark.parametrize(
+    ("predicted", "cosine", "degrees"),
+    [
+        # To the camera, coded (.5, 0, .5), for up, coded (.5, .5, 1): .75 of .707 times
+        # 1.225. In our axes it were (.5, .5, 1) and (.5, 1, .5): 1.25 of 1.5.
+        ((0, 0, 1), 0.75 / (0.5 * 1.5) ** 0.5, 90),
+        # Away, coded (.5, 1, .5): 1.25 of 1.225 squared. Towards is not away.
+        ((0, 0, -1), 1.25 / 1.5, 90),
+        # Half as long, coded (.5, .25, .5): .875 of .75 times 1.225.
+        ((0, 0, 0.5), 0.875 / (0.5625 * 1.5) ** 0.5, 90),
+        # Up, twice as long as it should be, coded (.5, .5, 1.5): 2 of 1.658 and 1.225.
+        ((0, 2, 0), 2 / (2.75 * 1.5) ** 0.5, 0),
+        # Zeros are grey (.5, .5, .5), and of no direction: a right angle.
+        ((0, 0, 0), 1 / (0.75 * 1.5) ** 0.5, 90),
+        # Coded (0, 0, 0), no direction of a coded vector: a right angle again.
+        ((-1, -1, 1), 0, 180 - np.degrees(np.arccos(1 / 3**0.5))),
+    ],
+)
+def test_mad_is_the_angle_of_coded_vectors_in_adashares_axes(
+    predicted, cosine, degrees
+):
+    summary = normals_of_pixels([predicted], [(0, 1, 0)])
+    assert summary["mad"] == pytest.approx(np.arccos(cosine), abs=1e-6)
+    assert summary["mean_degrees"] == pytest.approx(degrees, abs=1e-4)
+
+
+def test_mad_is_the_mean_over_labelled_pixels():
+    predicted = [(0, 0, -1), (0, 1, 0), (0, 0, 0), (np.nan, 0, 0)]
+    target = [(0, 1, 0), (0, 1, 0), (0, 1, 0), (0, 0, 0)]
+    # Cosines 5/6 (above), 1 and 1/1.0607; the last pixel has no label.
+    angles = np.arccos([1.25 / 1.5, 1, 1 / 1.125**0.5])
+    summary = normals_of_pixels(predicted, target)
+    assert summary["mad"] == pytest.approx(angles.mean(), abs=1e-6)
+    assert summary["mean_degrees"] == pytest.approx((90 + 0 + 90) / 3, abs=1e-4)
+
+
+def test_a_prediction_that_is_no_number_is_not_hidden():
+    summary = normals_of_pixels([(np.nan, 0, 0), (0, 1, 0)], [(0, 1, 0), (0, 1, 0)])
+    assert np.isnan(summary["mad"]) and np.isnan(summary["mean_degrees"])
+
+
+def test_mad_of_real_frames_by_adashares_rule(golden):
+    """What AdaShare does with its own arrays, of predictions that are not unit."""
+    values = golden("nyuv2_metrics")
+    valid = np.any(values["normal"] != 0, axis=-1)
+    raw = values["normal_pred"].astype(np.float32)
+    ours = [our_axes(raw), our_axes(values["normal"]), valid]
+    summary = metrics.normals_summary(numbers(metrics.normals_statistics(*ours)))
+    # F.cosine_similarity of the coded vectors, then arccos.
+    coded = [(v[valid].astype(np.float64) + 1) / 2 for v in (raw, values["normal"])]
+    lengths = [np.linalg.norm(vectors, axis=-1) for vectors in coded]
+    cosines = (coded[0] * coded[1]).sum(axis=-1) / (lengths[0] * lengths[1])
+    expected = np.arccos(np.clip(cosines, -1, 1)).mean()
+    assert summary["mad"] == pytest.approx(expected, rel=1e-5)
+    # Made unit first, they would be nearer.
+    unit = float(values["expect/normal_mad_coded_rad"])
+    assert expected > 1.3 * unit
 
 
 def test_the_median_of_many_is_within_half_a_bin():
