@@ -4,8 +4,9 @@ import json
 import math
 import pathlib
 
-from mgm_tf.evaluate import report_arrays
+from mgm_tf.evaluate import records, report_arrays
 from mgm_tf.probe import measure
+from mgm_tf.tasks.metrics_version import METRICS_VERSION
 from mgm_tf.tasks.scenes import SceneClasses
 from mgm_tf.train import validation
 from mgm_tf.train.checkpoints import Checkpoints
@@ -16,6 +17,8 @@ def evaluate(
     experiment: Experiment, workdir: pathlib.Path, split: str, which: str
 ) -> pathlib.Path:
     """Evaluates a checkpoint, prints a table and writes `eval/SPLIT.json`.
+
+    An earlier file whose metrics follow other rules is kept beside the new one.
 
     Args:
       experiment: the experiment of the run.
@@ -41,6 +44,7 @@ def evaluate(
     print(f"{title}, {len(examples)} examples")
     print(validation.table(metrics, constant, headlines))
     record = {
+        records.VERSION: METRICS_VERSION,
         "split": split,
         "examples": len(examples),
         "checkpoint": which,
@@ -49,13 +53,14 @@ def evaluate(
         "metrics": _json_metrics(metrics),
         "constant_predictor": _json_metrics(constant),
     }
-    path = workdir / "eval" / f"{split}.json"
+    path = records.path_of(workdir, split)
     path.parent.mkdir(exist_ok=True)
     # Whole or not at all, as the file says that the run is finished.
     draft = path.with_suffix(".part")
     draft.write_text(json.dumps(record, indent=2) + "\n")
+    kept = records.keep_other_version(path)
     draft.replace(path)
-    print(f"Written to {path}.")
+    print(f"Written to {path}{f'; the one before is {kept}' if kept else ''}.")
     return path
 
 
@@ -64,15 +69,27 @@ def test(experiment: Experiment, workdir: pathlib.Path, *, probe: bool = False) 
 
     Args:
       experiment: the experiment of the run.
-      workdir: the folder of the run; if it is evaluated already, nothing is done.
+      workdir: the folder of the run; if it is evaluated already, nothing is done, or
+        the metrics alone anew where they follow other rules.
       probe: whether to probe the networks as well.
+
+    Raises:
+      ValueError: `eval/test.json` is no record of an evaluation.
     """
-    if (workdir / "eval" / "test.json").exists():
+    path = records.path_of(workdir, "test")
+    record = records.read(path)
+    if record is None:
+        Checkpoints(workdir, experiment.networks).restore("best")
+        report_arrays.write(experiment, workdir)
+        if probe:
+            measure.measure(experiment, workdir)
+    elif records.is_current(record):
         return
-    Checkpoints(workdir, experiment.networks).restore("best")
-    report_arrays.write(experiment, workdir)
-    if probe:
-        measure.measure(experiment, workdir)
+    else:
+        print(
+            f"{path} has metrics of version {records.version_of(record)}, not of "
+            f"{METRICS_VERSION}: the checkpoint is evaluated anew."
+        )
     evaluate(experiment, workdir, "test", "best")
 
 

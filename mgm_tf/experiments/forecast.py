@@ -123,7 +123,7 @@ def summary(jobs: Sequence[Job], at_once: int) -> str:
     cost = sum(
         run_cost(job)
         for job, state in zip(jobs, states, strict=True)
-        if state != runner.FINISHED
+        if state not in (runner.FINISHED, runner.OTHER_METRICS)
     )
     counts = ", ".join(
         f"{states.count(state)} {state}" for state in dict.fromkeys(states)

@@ -18,14 +18,16 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from mgm_tf.config import command_line
+from mgm_tf.evaluate import records
 from mgm_tf.experiments.jobs import Job
 from mgm_tf.plotting import terminal
 from mgm_tf.train import __main__ as train
 
 BEGUN = "config.json"  # written when the data are built
-RESULT = pathlib.Path("eval") / "test.json"
+TEST = "test"  # the split whose metrics are written when a run is finished
 OUTPUT = "output.txt"
 FINISHED = "finished"
+OTHER_METRICS = "to be evaluated anew"
 REQUESTS = "experiments.json"  # the tables whose runs are in a folder
 LAST_LINES = 12
 _PAUSE = 0.2  # seconds between looks at the processes
@@ -39,14 +41,27 @@ _PRELOADED = [
 
 
 def is_finished(workdir: pathlib.Path) -> bool:
-    """Returns whether a run is trained and evaluated."""
-    return (workdir / RESULT).exists()
+    """Returns whether a run is trained, and evaluated by today's rules.
+
+    Raises:
+      ValueError: `eval/test.json` is no record of an evaluation.
+    """
+    record = records.read(records.path_of(workdir, TEST))
+    return record is not None and records.is_current(record)
 
 
 def state_of(workdir: pathlib.Path) -> str:
-    """Returns the state of a run: `finished`, `begun` or `not begun`."""
+    """Returns the state of a run, by the files in its folder.
+
+    It is `finished`, `to be evaluated anew` (by today's rules), `begun` or `not begun`.
+
+    Raises:
+      ValueError: `eval/test.json` is no record of an evaluation.
+    """
     if is_finished(workdir):
         return FINISHED
+    if records.path_of(workdir, TEST).exists():
+        return OTHER_METRICS
     return "begun" if (workdir / BEGUN).exists() else "not begun"
 
 

@@ -74,6 +74,7 @@ def test_evaluation_prints_a_table_and_writes_the_same(
     assert f"{fake_dataset.COUNTS[split]} examples" in lines[0]
     record = json.loads((trained / "eval" / f"{split}.json").read_text())
     assert record.keys() == {
+        "metrics_version",
         "split",
         "examples",
         "checkpoint",

@@ -83,6 +83,44 @@ def test_an_evaluated_run_is_not_evaluated_again(run):
     assert path.stat().st_mtime_ns == written_at
 
 
+def test_metrics_by_other_rules_are_computed_anew_and_the_old_ones_kept(run, capsys):
+    planned, workdir = run
+    path = workdir / "eval" / "test.json"
+    current = path.read_text()
+    record = json.loads(current)
+    assert record.pop("metrics_version") == 2
+    old = json.dumps(record | {"score": 7})
+    path.write_text(old)
+    arrays = workdir / report_arrays.FOLDER / "predictions.npz"
+    written_at = arrays.stat().st_mtime_ns
+    capsys.readouterr()
+    results.test(planned, workdir)
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert first == (
+        f"{path} has metrics of version 1, not of 2: the checkpoint is evaluated anew."
+    )
+    kept = workdir / "eval" / "test.metrics-1.json"
+    assert last == f"Written to {path}; the one before is {kept}."
+    assert kept.read_text() == old
+    anew = json.loads(path.read_text())
+    assert anew == json.loads(current)
+    # What has no metrics in it stays.
+    assert arrays.stat().st_mtime_ns == written_at
+
+
+def test_a_broken_result_is_named(run):
+    planned, workdir = run
+    path = workdir / "eval" / "test.json"
+    current = path.read_text()
+    try:
+        path.write_text(current[:-9])
+        with pytest.raises(ValueError, match="is no JSON") as error:
+            results.test(planned, workdir)
+        assert str(path) in str(error.value)
+    finally:
+        path.write_text(current)
+
+
 def test_the_costs_are_kept(run):
     planned, workdir = run
     costs = json.loads((workdir / "costs.json").read_text())

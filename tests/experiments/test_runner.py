@@ -8,12 +8,13 @@ import sys
 import pytest
 
 from mgm_tf.config.settings import Config, DataConfig
+from mgm_tf.evaluate import records
 from mgm_tf.experiments.jobs import Job
 from mgm_tf.experiments.runner import (
     BEGUN,
     FINISHED,
+    OTHER_METRICS,
     OUTPUT,
-    RESULT,
     Runner,
     is_finished,
     record_request,
@@ -32,8 +33,8 @@ finished = sorted(p.parent.parent.name for p in workdir.parent.glob("*/eval/test
 print("working on", workdir.name)
 if sys.argv[2] == "fails":
     sys.exit("no such luck")
-(workdir / "eval").mkdir()
-(workdir / "eval" / "test.json").write_text("{}")
+(workdir / "eval").mkdir(exist_ok=True)
+(workdir / "eval" / "test.json").write_text('{"metrics_version": 2}')
 """
 
 
@@ -118,9 +119,22 @@ def test_the_state_of_a_run_is_read_from_its_folder(tmp_path):
     assert state_of(tmp_path) == "not begun"
     (tmp_path / BEGUN).write_text("{}")
     assert state_of(tmp_path) == "begun"
-    (tmp_path / "eval").mkdir()
-    (tmp_path / RESULT).write_text("{}")
-    assert state_of(tmp_path) == FINISHED
+    result = records.path_of(tmp_path, "test")
+    result.parent.mkdir()
+    result.write_text('{"metrics_version": 2}')
+    assert state_of(tmp_path) == FINISHED and is_finished(tmp_path)
+    for record in ("{}", '{"metrics_version": 3}'):
+        result.write_text(record)
+        assert state_of(tmp_path) == OTHER_METRICS and not is_finished(tmp_path)
+
+
+def test_a_job_evaluated_by_other_rules_is_run_again(tmp_path):
+    a = job(tmp_path, "a")
+    result = records.path_of(a.workdir, "test")
+    result.parent.mkdir(parents=True)
+    result.write_text("{}")
+    assert run(a, job(tmp_path, "b", needs=("a",))) == []
+    assert is_finished(a.workdir) and saw(tmp_path, "b") == ["a"]
 
 
 def test_the_requests_for_tables_are_kept_once(tmp_path):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from datasets.metadata import TaskInfo
+from mgm_tf.evaluate import records
 
 CONFIG = "config.json"
 
@@ -20,7 +21,8 @@ CONFIG = "config.json"
 class Run:
     """A run's folder.
 
-    Files that are no JSON raise ValueError, with their names.
+    Files that are no JSON raise ValueError, with their names; so does a result whose
+    metrics follow other rules than today's.
     """
 
     def __init__(self, folder: pathlib.Path):
@@ -40,7 +42,7 @@ class Run:
     @functools.cached_property
     def result(self) -> dict | None:
         """The result on the test set; None of a run that is not finished."""
-        return _json(self.folder / "eval" / "test.json")
+        return records.read_current(records.path_of(self.folder, "test"))
 
     @property
     def is_finished(self) -> bool:

@@ -90,7 +90,13 @@ def write(
     starts = json.dumps(merged(START, start or {}))
     (folder / "provenance.jsonl").write_text(starts + "\n")
     if metrics is not None:
-        result = {"split": "test", "examples": 8, "checkpoint": "best", "step": 30}
+        result = {
+            "metrics_version": 2,
+            "split": "test",
+            "examples": 8,
+            "checkpoint": "best",
+            "step": 30,
+        }
         write_json(folder / "eval" / "test.json", result | {"metrics": metrics})
     if costs is not None:
         write_json(folder / "costs.json", costs)

@@ -88,6 +88,29 @@ def test_broken_files_are_named(tmp_path, name, read):
     assert str(folder / name) in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("found", "version"), [({}, "1"), ({"metrics_version": 3}, "3")]
+)
+def test_metrics_by_other_rules_are_refused(tmp_path, found, version):
+    folder = run_folders.write(tmp_path, MT, 0, figures(0.2, 0.5))
+    path = folder / "eval" / "test.json"
+    run_folders.write_json(path, {"metrics": figures(0.2, 0.5)} | found)
+    with pytest.raises(ValueError, match="expected metrics of version 2") as error:
+        runs.Run(folder).figure("segmentation", "miou")
+    message = str(error.value)
+    assert message.startswith(f"{path}: ") and f"found version {version}" in message
+    assert f"python -m mgm_tf.evaluate --workdir={folder}`" in message
+
+
+def test_a_result_that_is_no_record_is_refused(tmp_path):
+    folder = run_folders.write(tmp_path, MT, 0, figures(0.2, 0.5))
+    path = folder / "eval" / "test.json"
+    run_folders.write_json(path, [])
+    with pytest.raises(ValueError, match="expected an object .* found list") as error:
+        _ = runs.Run(folder).result
+    assert str(path) in str(error.value)
+
+
 def test_reports_are_made_without_tensorflow():
     code = "import sys, mgm_tf.experiments.report; print('tensorflow' in sys.modules)"
     done = subprocess.run(

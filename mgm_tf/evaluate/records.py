@@ -1,0 +1,84 @@
+"""The records of evaluations, `eval/SPLIT.json` in a run's folder.
+
+Metrics of different rules are never averaged or compared: who reads a record asks
+whether it `is_current`. Nothing here needs TensorFlow.
+"""
+
+import json
+import pathlib
+from collections.abc import Mapping
+
+from mgm_tf.tasks.metrics_version import METRICS_VERSION
+
+VERSION = "metrics_version"
+
+
+def path_of(workdir: pathlib.Path, split: str) -> pathlib.Path:
+    """Returns the file of a run's metrics on a split."""
+    return workdir / "eval" / f"{split}.json"
+
+
+def read(path: pathlib.Path) -> dict | None:
+    """Returns a record, whatever its version; None if there is no such file.
+
+    Raises:
+      ValueError: the file is no JSON, or holds no object.
+    """
+    if not path.exists():
+        return None
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON: {error}") from error
+    if not isinstance(record, dict):
+        raise ValueError(
+            f"{path}: expected an object with metrics, found {type(record).__name__}. "
+            "Remove the file and evaluate the run again."
+        )
+    return record
+
+
+def version_of(record: Mapping[str, object]) -> object:
+    """Returns the version of a record's metrics; 1 where it has none."""
+    return record.get(VERSION, 1)
+
+
+def is_current(record: Mapping[str, object]) -> bool:
+    """Returns whether the metrics of a record are computed as they are today."""
+    return version_of(record) == METRICS_VERSION
+
+
+def read_current(path: pathlib.Path) -> dict | None:
+    """Returns a record of today's metrics; None if there is no such file.
+
+    Raises:
+      ValueError: the file is no record, or its metrics follow other rules.
+    """
+    record = read(path)
+    if record is not None and not is_current(record):
+        raise ValueError(
+            f"{path}: expected metrics of version {METRICS_VERSION}, found version "
+            f"{version_of(record)}, whose rules are others. Evaluate the run again, "
+            f"`python -m mgm_tf.evaluate --workdir={path.parent.parent}` (the present "
+            "file is kept beside the new one), or leave its folder out. `python -m "
+            "mgm_tf.experiments run` does so for all runs of its tables."
+        )
+    return record
+
+
+def keep_other_version(path: pathlib.Path) -> pathlib.Path | None:
+    """Makes room for a new record; one by other rules goes on under another name.
+
+    Args:
+      path: the file `eval/SPLIT.json`.
+
+    Returns:
+      `eval/SPLIT.metrics-VERSION.json`; None if there was nothing to keep.
+
+    Raises:
+      ValueError: the file is no record.
+    """
+    record = read(path)
+    if record is None or is_current(record):
+        return None
+    return path.replace(path.with_suffix(f".metrics-{version_of(record)}.json"))
