@@ -1,5 +1,7 @@
 """Tasks: coding, masks, losses and metrics, for every task there is."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -243,6 +245,33 @@ def test_metrics_do_not_depend_on_the_batch_size(name):
     assert all(isinstance(value, float) for value in summary.values())
     assert task.summarize(summed(task, *singles)) == pytest.approx(summary, rel=1e-6)
     assert summary["loss"] == pytest.approx(task.loss(*whole).numpy(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("shift", "scale", "prediction"),
+    [
+        # (0, 0, .5), half a unit vector to the camera, taught in 0..1 and in -1..1.
+        (-1.0, 2.0, (0.5, 0.5, 0.75)),
+        (0.0, 1.0, (0.0, 0.0, 0.5)),
+    ],
+)
+def test_normals_are_measured_as_the_network_gives_them(shift, scale, prediction):
+    info = dataclasses.replace(
+        normals_info(), target_shift=(shift,), target_scale=(scale,)
+    )
+    task = dense.task_of(info)
+    target = task.target(tf.constant([[[[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]]]))
+    predictions = tf.constant([[[prediction, (np.nan,) * 3]]], tf.float32)
+    valid = tf.constant([[[True, False]]])
+    summary = task.summarize(summed(task, (predictions, target, valid)))
+    # In AdaShare's axes (0, -.5, 0), coded (.5, .25, .5), and up, coded (.5, .5, 1):
+    # .875 of .75 times 1.225. Made unit first, it would be .75 of .707 times 1.225.
+    cosine = 0.875 / (0.75 * 1.5**0.5)
+    assert summary["mad"] == pytest.approx(np.arccos(cosine), abs=1e-5)
+    assert summary["mean_degrees"] == pytest.approx(90, abs=1e-4)
+    np.testing.assert_allclose(
+        task.physical(predictions[..., :1, :]), [[[[0, 0, 1]]]], atol=1e-6
+    )
 
 
 def test_names_of_the_metrics():
