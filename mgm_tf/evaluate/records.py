@@ -1,5 +1,7 @@
 """The records of evaluations, `eval/SPLIT.json` in a run's folder.
 
+That of another checkpoint than the best is `eval/SPLIT.CHECKPOINT.json`.
+
 Metrics of different rules are never averaged or compared: who reads a record asks
 whether it `is_current`. Nothing here needs TensorFlow.
 """
@@ -8,14 +10,26 @@ import json
 import pathlib
 from collections.abc import Mapping
 
+from mgm_tf.config.saved import BEST, BEST_OF_JOINT, LAST
 from mgm_tf.tasks.metrics_version import METRICS_VERSION
 
 VERSION = "metrics_version"
+# checkpoint -> what tells its files from those of the best
+SUFFIXES = {BEST: "", BEST_OF_JOINT: f".{BEST_OF_JOINT}", LAST: f".{LAST}"}
 
 
-def path_of(workdir: pathlib.Path, split: str) -> pathlib.Path:
-    """Returns the file of a run's metrics on a split."""
-    return workdir / "eval" / f"{split}.json"
+def path_of(workdir: pathlib.Path, split: str, checkpoint: str = BEST) -> pathlib.Path:
+    """Returns the file of the metrics of a run's checkpoint on a split."""
+    return workdir / "eval" / f"{split}{SUFFIXES[checkpoint]}.json"
+
+
+def compared(workdir: pathlib.Path) -> pathlib.Path:
+    """Returns the file of the metrics by which experiments compare a run.
+
+    They are those of the best weights of the joint stage: if stage 1 was better, a row
+    of MGM would else be one of MT in disguise.
+    """
+    return path_of(workdir, "test", BEST_OF_JOINT)
 
 
 def read(path: pathlib.Path) -> dict | None:
@@ -29,7 +43,9 @@ def read(path: pathlib.Path) -> dict | None:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is no JSON: {error}") from error
+        raise ValueError(
+            f"{path} is no JSON: {error}. Remove the file and evaluate the run again."
+        ) from error
     if not isinstance(record, dict):
         raise ValueError(
             f"{path}: expected an object with metrics, found {type(record).__name__}. "
