@@ -26,6 +26,7 @@ tf.config.threading.set_intra_op_parallelism_threads(1)
 # A process that begins with one of these near the end keeps the others waiting.
 LONGEST_FIRST = (
     "test_loop",
+    "test_loop_alone",
     "test_real_data",
     "test_updates",
     "test_networks",

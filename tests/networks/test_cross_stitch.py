@@ -19,11 +19,20 @@ def resnet():
     return ResNet((1, 2, 1, 1), WIDTHS, 4)
 
 
-@pytest.fixture
-def network():
+@pytest.fixture(scope="module")
+def made():
+    """A network and its initial weights."""
     keras.utils.set_random_seed(0)
     network = CrossStitchEncoder({task: resnet() for task in TASKS})
     network(IMAGES)
+    return network, network.get_weights()
+
+
+@pytest.fixture
+def network(made):
+    """The network as it was made: building it takes longer than any test of it."""
+    network, weights = made
+    network.set_weights(weights)
     return network
 
 
