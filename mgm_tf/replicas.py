@@ -13,6 +13,9 @@ import tensorflow as tf
 
 def count() -> int:
     """Returns the number of replicas that run this code in step."""
+    # Under a strategy's scope, but not in its `run`, the code runs once.
+    if tf.distribute.in_cross_replica_context():
+        return 1
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 

@@ -103,6 +103,22 @@ def optimizers_of(
     }
 
 
+class Descent(keras.optimizers.SGD):
+    """Plain gradient descent, so that a step tells the gradient."""
+
+    def apply(
+        self,
+        grads: Sequence[tf.Tensor],
+        trainable_variables: Sequence[keras.Variable] | None = None,
+        *,
+        scale: tf.Tensor | None = None,
+        factor: float = 1.0,
+    ) -> None:
+        """Takes the step for all weights."""
+        scale = 1.0 if scale is None else scale
+        super().apply([scale * factor * g for g in grads], trainable_variables)
+
+
 @dataclasses.dataclass(frozen=True)
 class Outcome:
     """What an update did: the weights that changed, all weights' values, its losses."""
@@ -139,8 +155,7 @@ class Rig:
         extra = filter(None, [update.images.extra])
         reader = toy.reader(self._names, extra)
         with self._strategy.scope():
-            descent = keras.optimizers.SGD
-            optimizers = optimizers_of(self.networks, (update,), descent, RATE)
+            optimizers = optimizers_of(self.networks, (update,), Descent, RATE)
             model = MGM(self.networks, (update,), reader, optimizers, frozen)
         self._strategy.run(model.train_step, (self.batch(step),))
         values = self._values()

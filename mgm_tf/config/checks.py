@@ -25,6 +25,15 @@ Rules = Iterator[tuple[str, bool]]
 
 # The networks whose first weights --start_from gives.
 STARTED = ("encoder", "decoders")
+# The factors on what auxiliary updates change in encoder and decoders.
+FACTORS = (
+    "refinement_factor",
+    "self_supervision_factor",
+    "guidance_factor",
+    "weak_factor",
+)
+# The learning rates that are another one if they are 0.
+OPTIONAL_RATES = ("joint_learning_rate",)
 
 
 def from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
@@ -166,6 +175,13 @@ def _method_rules(method: MethodConfig) -> Rules:
     )
     yield f"--em_steps={method.em_steps}: at least 1", method.em_steps < 1
     yield f"--em_rate={method.em_rate:g}: above 0", not method.em_rate > 0
+    yield (
+        f"--statistics_images={method.statistics_images}: at least 1",
+        method.statistics_images < 1,
+    )
+    for name in FACTORS:
+        value = getattr(method, name)
+        yield f"--{name}={value:g}: from 0 to 1", not 0 <= value <= 1
     yield from _policy_rules(method)
 
 
@@ -246,10 +262,15 @@ def _schedule_rules(schedule: ScheduleConfig, replicas: int) -> Rules:
             yield f"--{name}={value}: a batch has at least 2 examples", value < 2
             uneven = value % max(replicas, 1) != 0
             yield f"--{name}={value} cannot be split over --replicas={replicas}", uneven
-        if name.endswith("learning_rate"):
+        if name.endswith("learning_rate") and name not in OPTIONAL_RATES:
             yield f"--{name}={value}: above 0", not value > 0
+        if name.endswith("warmup"):
+            yield f"--{name}={value}: in [0, 1)", not 0 <= value < 1
         if name.endswith("length"):
             yield from _length_rules(name, value)
+    for name in OPTIONAL_RATES:
+        value = getattr(schedule, name)
+        yield f"--{name}={value}: 0 or more", not value >= 0
     yield (
         f"--weight_decay={schedule.weight_decay}: 0 or more",
         not schedule.weight_decay >= 0,

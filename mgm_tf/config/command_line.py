@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 from absl import app, flags, logging
 
+from mgm_tf.config import saved
 from mgm_tf.errors import Interrupted, NotFinite, damaged_example
 
 _INTERRUPTED = 130  # the exit code of shells for Ctrl-C
@@ -29,10 +30,11 @@ def checkpoint_flag() -> None:
     """Defines --checkpoint."""
     flags.DEFINE_enum(
         "checkpoint",
-        "best",
-        ["best", "last"],
-        "The checkpoint whose weights are used: the one with the best score on the "
-        "validation examples, or the last one.",
+        saved.BEST,
+        saved.CHECKPOINTS,
+        "The checkpoint whose weights are used. best: the one with the best score on "
+        "the validation examples; best_of_joint: the best of stage 3, in which all "
+        "networks are trained together; last: the last one.",
     )
 
 

@@ -14,7 +14,12 @@ from absl import flags
 
 
 def option(
-    default: object, text: str, *, may_change: bool = False, folder: bool = False
+    default: object,
+    text: str,
+    *,
+    may_change: bool = False,
+    folder: bool = False,
+    before: object = None,
 ) -> Any:
     """Returns a field of a dataclass that is a flag.
 
@@ -25,8 +30,15 @@ def option(
         not what is learned; a run may be continued with another value.
       folder: whether the value names folders: it is what lies there that matters, not
         where.
+      before: the value that describes the runs from before there was the option; None
+        if there are none.
     """
-    metadata = {"help": text, "may_change": may_change, "folder": folder}
+    metadata = {
+        "help": text,
+        "may_change": may_change,
+        "folder": folder,
+        "before": before,
+    }
     return dataclasses.field(default=default, metadata=metadata)
 
 

@@ -7,6 +7,10 @@ import pathlib
 from mgm_tf.config import options
 from mgm_tf.config.settings import Config
 
+# The names of a run's checkpoints.
+LAST, BEST, BEST_OF_JOINT = "last", "best", "best_of_joint"
+CHECKPOINTS = (BEST, BEST_OF_JOINT, LAST)
+
 
 def as_flagfile(settings: Config) -> str:
     """Returns the settings as a flag file that repeats the run."""
@@ -28,6 +32,8 @@ def save(settings: Config, workdir: pathlib.Path) -> None:
 def load(workdir: pathlib.Path) -> Config:
     """Reads the settings of the run in `workdir`.
 
+    An option that was not there yet has the value by which the run has been trained.
+
     Raises:
       FileNotFoundError: there is no run in the folder.
       ValueError: the file does not hold the settings of this version.
@@ -38,7 +44,13 @@ def load(workdir: pathlib.Path) -> Config:
             f"{path} does not exist: {workdir} is not the --workdir of a training run."
         )
     groups = json.loads(path.read_text())
-    flat = {name: value for group in groups.values() for name, value in group.items()}
+    before = {
+        name: field.metadata["before"]
+        for name, field in options.leaves(Config).items()
+        if field.metadata["before"] is not None
+    }
+    saved = {name: value for group in groups.values() for name, value in group.items()}
+    flat = before | saved
     names = set(options.leaves(Config))
     if set(flat) != names:
         raise ValueError(

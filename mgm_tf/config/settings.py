@@ -175,6 +175,12 @@ class ScheduleConfig:
         "The learning rate of the encoder, the decoders, the refinement network and "
         "the network of the self-supervised loss.",
     )
+    joint_learning_rate: float = option(
+        0.0,
+        "The learning rate of the encoder and the decoders in stage 3, where they are "
+        "trained already. 0: that of --learning_rate.",
+        before=0.0,
+    )
     generator_learning_rate: float = option(
         1e-4, "The learning rate of the generator of images."
     )
@@ -191,6 +197,55 @@ class ScheduleConfig:
     )
     stitch_learning_rate: float = option(
         1e-3, "The learning rate of the cross-stitch units of --sharing=cross_stitch."
+    )
+    multi_task_schedule: Literal["constant", "cosine", "step"] = option(
+        "constant",
+        "The course of the learning rates over stage 1. constant: they stay; cosine: "
+        "they fall to 0 along half a cosine; step: they fall to a tenth after half of "
+        "the steps and to a hundredth after three quarters.",
+        before="constant",
+    )
+    multi_task_warmup: float = option(
+        0.0,
+        "The fraction of the steps of stage 1 in which the learning rates rise from 0.",
+        before=0.0,
+    )
+    generative_schedule: Literal["constant", "cosine", "step"] = option(
+        "constant",
+        "The course of the learning rates over stage 2. constant: they stay; cosine: "
+        "they fall to 0 along half a cosine; step: they fall to a tenth after half of "
+        "the steps and to a hundredth after three quarters.",
+        before="constant",
+    )
+    generative_warmup: float = option(
+        0.0,
+        "The fraction of the steps of stage 2 in which the learning rates rise from 0.",
+        before=0.0,
+    )
+    policy_schedule: Literal["constant", "cosine", "step"] = option(
+        "constant",
+        "The course of the learning rates over AdaShare's policy stage. constant: they "
+        "stay; cosine: they fall to 0 along half a cosine; step: they fall to a tenth "
+        "after half of the steps and to a hundredth after three quarters.",
+        before="constant",
+    )
+    policy_warmup: float = option(
+        0.0,
+        "The fraction of the steps of AdaShare's policy stage in which the learning "
+        "rates rise from 0.",
+        before=0.0,
+    )
+    joint_schedule: Literal["constant", "cosine", "step"] = option(
+        "constant",
+        "The course of the learning rates over stage 3. constant: they stay; cosine: "
+        "they fall to 0 along half a cosine; step: they fall to a tenth after half of "
+        "the steps and to a hundredth after three quarters.",
+        before="constant",
+    )
+    joint_warmup: float = option(
+        0.0,
+        "The fraction of the steps of stage 3 in which the learning rates rise from 0.",
+        before=0.0,
     )
     gan_beta_1: float = option(
         0.0,

@@ -159,3 +159,41 @@ class MethodConfig:
         "home: those of the one update that owns them; trained: those of every update "
         "that trains the network; everywhere: all passes.",
     )
+    test_statistics: Literal["estimated", "moving"] = option(
+        "estimated",
+        "The statistics by which batch normalization works at test time: validation, "
+        "evaluation, export. estimated: computed anew of labelled training images with "
+        "the weights as they are then; moving: the moving averages of training.",
+        before="moving",
+    )
+    statistics_images: int = option(
+        1024,
+        "The number of training images, or all if there are fewer, from which "
+        "--test_statistics=estimated computes the statistics.",
+        before=1024,
+    )
+    refinement_factor: float = option(
+        1.0,
+        "The factor on what the updates of the refinement loss change in encoder and "
+        "decoders.",
+        before=1.0,
+    )
+    self_supervision_factor: float = option(
+        1.0,
+        "The factor on what the updates of the self-supervised loss change in the "
+        "encoder.",
+        before=1.0,
+    )
+    guidance_factor: float = option(
+        1.0,
+        "The factor on what the update of the generator changes in the encoder, whose "
+        "features the generator reads.",
+        before=1.0,
+    )
+    weak_factor: float = option(
+        1.0,
+        "The factor on what the updates on weak images, synthesized or real, change in "
+        "encoder and decoders; it multiplies --refinement_factor and "
+        "--self_supervision_factor.",
+        before=1.0,
+    )

@@ -38,9 +38,9 @@ def write(experiment: Experiment, workdir: pathlib.Path) -> None:
     joint = experiment.stages[-1]
     if GENERATOR in experiment.networks:
         train, _ = experiment.examples(joint, workdir)
-        samples = Samples(experiment.reader(joint), train)
-        latent = experiment.method.generate.latent
-        titles, images = samples.images(experiment.networks, latent)
+        reader, latent = experiment.reader(joint), experiment.method.generate.latent
+        with experiment.test_time.sampling(reader, train) as networks:
+            titles, images = Samples(reader, train).images(networks, latent)
         array_files.save(
             folder / "samples.npz", {"images": images, "titles": np.array(titles)}
         )

@@ -4,19 +4,19 @@ import json
 import math
 import pathlib
 
+from mgm_tf.config.saved import BEST_OF_JOINT
 from mgm_tf.evaluate import records, report_arrays
 from mgm_tf.probe import measure
 from mgm_tf.tasks.metrics_version import METRICS_VERSION
 from mgm_tf.tasks.scenes import SceneClasses
 from mgm_tf.train import validation
-from mgm_tf.train.checkpoints import Checkpoints
 from mgm_tf.train.experiment import Experiment
 
 
 def evaluate(
     experiment: Experiment, workdir: pathlib.Path, split: str, which: str
 ) -> pathlib.Path:
-    """Evaluates a checkpoint, prints a table and writes `eval/SPLIT.json`.
+    """Evaluates a checkpoint, prints a table and writes its record below `eval/`.
 
     An earlier file whose metrics follow other rules is kept beside the new one.
 
@@ -24,12 +24,12 @@ def evaluate(
       experiment: the experiment of the run.
       workdir: the folder of the run.
       split: the name of the split of the examples.
-      which: the checkpoint, `best` or `last`, which the networks are given.
+      which: the name of the checkpoint, whose weights the networks are given.
 
     Returns:
       The path of the file.
     """
-    step = Checkpoints(workdir, experiment.networks).restore(which)
+    step = experiment.restore(workdir, which)
     scene_classes = _learned_scene_classes(experiment, step)
     examples = experiment.data.split(split)
     metrics = _evaluator(experiment, scene_classes)(examples, progress=True)
@@ -53,7 +53,7 @@ def evaluate(
         "metrics": _json_metrics(metrics),
         "constant_predictor": _json_metrics(constant),
     }
-    path = records.path_of(workdir, split)
+    path = records.path_of(workdir, split, which)
     path.parent.mkdir(exist_ok=True)
     # Whole or not at all, as the file says that the run is finished.
     draft = path.with_suffix(".part")
@@ -65,7 +65,9 @@ def evaluate(
 
 
 def test(experiment: Experiment, workdir: pathlib.Path, *, probe: bool = False) -> None:
-    """Evaluates the best weights on the test examples, and writes the report's arrays.
+    """Evaluates what experiments compare, and writes the report's arrays.
+
+    That is the best checkpoint of the joint stage, on the test examples.
 
     Args:
       experiment: the experiment of the run.
@@ -74,12 +76,12 @@ def test(experiment: Experiment, workdir: pathlib.Path, *, probe: bool = False) 
       probe: whether to probe the networks as well.
 
     Raises:
-      ValueError: `eval/test.json` is no record of an evaluation.
+      ValueError: a file of that name is no record of an evaluation.
     """
-    path = records.path_of(workdir, "test")
+    path = records.compared(workdir)
     record = records.read(path)
     if record is None:
-        Checkpoints(workdir, experiment.networks).restore("best")
+        experiment.restore(workdir, BEST_OF_JOINT)
         report_arrays.write(experiment, workdir)
         if probe:
             measure.measure(experiment, workdir)
@@ -90,7 +92,7 @@ def test(experiment: Experiment, workdir: pathlib.Path, *, probe: bool = False) 
             f"{path} has metrics of version {records.version_of(record)}, not of "
             f"{METRICS_VERSION}: the checkpoint is evaluated anew."
         )
-    evaluate(experiment, workdir, "test", "best")
+    evaluate(experiment, workdir, "test", BEST_OF_JOINT)
 
 
 def _learned_scene_classes(experiment: Experiment, step: int) -> SceneClasses | None:

@@ -24,7 +24,6 @@ from mgm_tf.plotting import terminal
 from mgm_tf.train import __main__ as train
 
 BEGUN = "config.json"  # written when the data are built
-TEST = "test"  # the split whose metrics are written when a run is finished
 OUTPUT = "output.txt"
 FINISHED = "finished"
 OTHER_METRICS = "to be evaluated anew"
@@ -46,7 +45,7 @@ def is_finished(workdir: pathlib.Path) -> bool:
     Raises:
       ValueError: `eval/test.json` is no record of an evaluation.
     """
-    record = records.read(records.path_of(workdir, TEST))
+    record = records.read(records.compared(workdir))
     return record is not None and records.is_current(record)
 
 
@@ -60,7 +59,7 @@ def state_of(workdir: pathlib.Path) -> str:
     """
     if is_finished(workdir):
         return FINISHED
-    if records.path_of(workdir, TEST).exists():
+    if records.compared(workdir).exists():
         return OTHER_METRICS
     return "begun" if (workdir / BEGUN).exists() else "not begun"
 

@@ -11,7 +11,7 @@ from absl import flags
 
 from mgm_tf.config import command_line, options, saved
 from mgm_tf.export import saved_model
-from mgm_tf.train.checkpoints import Checkpoints
+from mgm_tf.train import provenance
 from mgm_tf.train.experiment import Experiment
 
 
@@ -32,7 +32,7 @@ def main() -> None:
     """Exports the weights of a checkpoint."""
     workdir, which = command_line.workdir(), flags.FLAGS.checkpoint
     experiment = Experiment(saved.load(workdir))
-    step = Checkpoints(workdir, experiment.networks).restore(which)
+    step = experiment.restore(workdir, which)
     # R names scenes if it has learned to.
     classifies_scenes = "refiner" in experiment.trained(step)
     sample = experiment.data.validation.batch(tf.constant([0]))["image"][0]
@@ -42,7 +42,7 @@ def main() -> None:
         experiment.data.scene_classes if classifies_scenes else None,
         experiment.data.info.image_size,
         pathlib.Path(flags.FLAGS.saved_model),
-        fingerprint=experiment.fingerprint(),
+        fingerprint=provenance.fingerprint(experiment.settings, experiment.networks),
         extra={
             "settings": options.settings(experiment.settings),
             "step": step,

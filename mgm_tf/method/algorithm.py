@@ -25,6 +25,8 @@ from mgm_tf.method.images import (
 from mgm_tf.method.objectives import MultiTask, Objective, Scene
 from mgm_tf.tasks.dense import Task
 
+MULTI_TASK_NETWORK = ("encoder", "decoders")  # M
+
 
 @dataclasses.dataclass(frozen=True)
 class Average:
@@ -52,6 +54,7 @@ class Update:
       trains: the networks whose weights change.
       gradients: how the gradients of the loss's terms become one.
       averages: the networks that follow one that is trained.
+      factor: the factor on what changes in M; other networks change as they would.
       advances: the networks whose moving averages of batch normalization advance.
       drawing_advances: the same in the pass that makes the images.
     """
@@ -62,6 +65,7 @@ class Update:
     trains: tuple[str, ...]
     gradients: Gradients = summed
     averages: tuple[Average, ...] = ()
+    factor: float = 1.0
     advances: tuple[str, ...] = ()
     drawing_advances: tuple[str, ...] = ()
 
@@ -70,6 +74,10 @@ class Update:
         """All networks that the update needs."""
         followers = (average.into for average in self.averages)
         return (*self.images.networks, *self.loss.networks, *self.trains, *followers)
+
+    def factor_on(self, network: str) -> float:
+        """Returns the factor on what changes in a network that is trained."""
+        return self.factor if network in MULTI_TASK_NETWORK else 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,8 +92,6 @@ class Auxiliary:
     on_real: tuple[str, ...] = ()
     on_weak: tuple[str, ...] = ()
 
-
-MULTI_TASK_NETWORK = ("encoder", "decoders")  # M
 
 REFINEMENT = {  # Table 9
     # Section 3.2: R learns from real images only; on synthesized ones it is frozen.
@@ -175,6 +181,26 @@ WEAK_ROWS = {
 
 
 @dataclasses.dataclass(frozen=True)
+class Factors:
+    """The factors on what auxiliary updates change in M.
+
+    Interpretation: 1 each in the paper, whose M does not settle. A factor below 1 keeps
+    E near its decoders, and what a poor G says from outweighing labels.
+
+    Attributes:
+      refinement: that of L_CE of R.
+      self_supervision: that of L_NT-Xent.
+      guidance: that of L_GAN, which reaches E through z.
+      weak: that of weak images, besides the one of the loss.
+    """
+
+    refinement: float = 1.0
+    self_supervision: float = 1.0
+    guidance: float = 1.0
+    weak: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
 class Method:
     """What the rows of Algorithm 1 are made of.
 
@@ -196,6 +222,7 @@ class Method:
       averages: the networks that follow G.
       policy: the loss of AdaShare's policy, if one is learned.
       frozen: the networks that are not trained.
+      factors: the factors on what auxiliary updates change in M.
     """
 
     multi_task: MultiTask
@@ -214,6 +241,7 @@ class Method:
     averages: tuple[Average, ...] = ()
     policy: LearnPolicy | None = None
     frozen: tuple[str, ...] = ()
+    factors: Factors = Factors()
 
 
 def algorithm_1(method: Method) -> tuple[Update, ...]:
@@ -223,19 +251,27 @@ def algorithm_1(method: Method) -> tuple[Update, ...]:
     """
     weak = method.weak_images
     refinement, self_supervision = method.refinement, method.self_supervision
+    factors = method.factors
     latent_networks = method.generate.latent.networks
     return possible_updates(
         (
             # Step 1. L_multi(y, M(x)) -> M.
             multi_task_update(method),
             # Step 2. L_CE(c, R(M(x))) -> R and E: eq. (3).
-            Update("refine", REAL_IMAGES, method.scene, refinement.on_real),
+            Update(
+                "refine",
+                REAL_IMAGES,
+                method.scene,
+                refinement.on_real,
+                factor=factors.refinement,
+            ),
             # Step 3. L_NT-Xent of two views of each x -> E_self and E: eq. (6).
             Update(
                 "self_supervise",
                 REAL_IMAGES,
                 method.self_supervised,
                 self_supervision.on_real,
+                factor=factors.self_supervision,
             ),
             # Step 4. L_GAN on (x, c) -> D; then G, the embedding and, through z, E.
             *adversarial_updates(method, ("generator", *latent_networks))
@@ -243,13 +279,26 @@ def algorithm_1(method: Method) -> tuple[Update, ...]:
             * method.weak.joint,
             # Step 5. On (x~, c) = G(x, c): L_CE(c, R(M(x~))) -> E, with R frozen, the
             # EM of eqs. (4) and (5); L_NT-Xent -> E, eq. (6). Of ST_G, L_multi as well.
-            Update("multi_task_weak", weak, method.multi_task, method.weak_trains),
-            Update("refine_weak", weak, method.weak_scene, refinement.on_weak),
+            Update(
+                "multi_task_weak",
+                weak,
+                method.multi_task,
+                method.weak_trains,
+                factor=factors.weak,
+            ),
+            Update(
+                "refine_weak",
+                weak,
+                method.weak_scene,
+                refinement.on_weak,
+                factor=factors.weak * factors.refinement,
+            ),
             Update(
                 "self_supervise_weak",
                 weak,
                 method.self_supervised,
                 self_supervision.on_weak,
+                factor=factors.weak * factors.self_supervision,
             ),
         ),
         method.frozen,
@@ -284,6 +333,7 @@ def adversarial_updates(
             method.generate,
             generator_trains,
             averages=method.averages,
+            factor=method.factors.guidance,
         ),
     )
 

@@ -18,8 +18,10 @@ from mgm_tf.method.algorithm import (
     possible_updates,
 )
 from mgm_tf.method.images import HELD_OUT_IMAGES, REAL_IMAGES
+from mgm_tf.method.rates import CONSTANT, RateSchedule
 
-STAGE_NAMES = ("multi_task", "generative", "policy", "joint")
+JOINT = "joint"
+STAGE_NAMES = ("multi_task", "generative", "policy", JOINT)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Stage:
       begin: the step of the run at which the stage begins.
       extra: name -> number of the extra examples in a step.
       restarts: whether M begins the stage with its first weights again.
+      rate_schedule: the factor on its learning rates.
+      multi_task_rate: the learning rate of M; 0 for that of the other networks.
     """
 
     name: str
@@ -43,6 +47,8 @@ class Stage:
     begin: int = 0
     extra: Mapping[str, int] = dataclasses.field(default_factory=dict, hash=False)
     restarts: bool = False
+    rate_schedule: RateSchedule = CONSTANT
+    multi_task_rate: float = 0.0
 
     @property
     def end(self) -> int:

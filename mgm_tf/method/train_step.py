@@ -11,6 +11,7 @@ from mgm_tf import replicas
 from mgm_tf.data.examples import Examples, Reader
 from mgm_tf.method.algorithm import Average, Update
 from mgm_tf.method.images import Images
+from mgm_tf.method.rates import CONSTANT, RateSchedule
 from mgm_tf.networks.layers.batch_normalization import advancing_statistics
 from mgm_tf.networks.layers.spectral_normalization import advance_power_iterations
 
@@ -56,6 +57,7 @@ class MGM(keras.Model):
         reader: Reader,
         optimizers: Optimizers,
         frozen: tuple[str, ...] = (),
+        rate_schedule: RateSchedule = CONSTANT,
     ) -> None:
         """Binds built networks to an algorithm.
 
@@ -65,6 +67,7 @@ class MGM(keras.Model):
           reader: what makes examples of a stored batch.
           optimizers: a built optimizer for every update and network that it trains.
           frozen: the networks that work as at test time.
+          rate_schedule: the factor on all learning rates.
         """
         super().__init__()
         self.networks = dict(networks)
@@ -72,6 +75,7 @@ class MGM(keras.Model):
         self.reader = reader
         self.update_optimizers = dict(optimizers)
         self.frozen = frozen
+        self.rate_schedule = rate_schedule
         # The graph of a step, when it is made: what a step costs is read off it.
         self.step_graph: tf.Graph | None = None
         self.trackers = {
@@ -105,6 +109,7 @@ class MGM(keras.Model):
             self.step_graph = tf.compat.v1.get_default_graph()
         # Read: stored integers become images and labels as networks see them.
         examples = self.reader(batch)
+        scale = self.rate_schedule(examples.stage_progress.fraction)
         drawn: dict[Images, Examples] = {}
         for number, update in enumerate(self.algorithm):
             # Draw: images are made once in an iteration, when they are first needed.
@@ -112,10 +117,12 @@ class MGM(keras.Model):
             if update.images not in drawn:
                 networks = self._forward(update.drawing_advances)
                 drawn[update.images] = update.images(networks, examples)
-            self._apply(update, drawn[update.images], f"update {number}")
+            self._apply(update, drawn[update.images], f"update {number}", scale)
         return {metric.name: metric.result() for metric in self.metrics}
 
-    def _apply(self, update: Update, examples: Examples, purpose: str) -> None:
+    def _apply(
+        self, update: Update, examples: Examples, purpose: str, scale: tf.Tensor
+    ) -> None:
         """Takes one gradient step on `update.loss`, moving `update.trains` only."""
         examples = dataclasses.replace(examples, rng=examples.rng.fold_in(purpose))
         for name in update.trains:
@@ -130,7 +137,10 @@ class MGM(keras.Model):
         for name in update.trains:
             _check_reached(update.name, name, gradients[name], variables[name])
             self.update_optimizers[update.name, name].apply(
-                gradients[name], variables[name]
+                gradients[name],
+                variables[name],
+                scale=scale,
+                factor=update.factor_on(name),
             )
         for average in update.averages:
             follow(self.networks[average.of], self.networks[average.into], average)

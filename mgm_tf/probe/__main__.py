@@ -14,7 +14,6 @@ from absl import flags
 
 from mgm_tf.config import command_line, saved
 from mgm_tf.probe import measure
-from mgm_tf.train.checkpoints import Checkpoints
 from mgm_tf.train.experiment import Experiment
 
 
@@ -43,7 +42,7 @@ def main() -> None:
 
 def _restore(workdir: pathlib.Path) -> Experiment:
     experiment = Experiment(saved.load(workdir))
-    Checkpoints(workdir, experiment.networks).restore(flags.FLAGS.checkpoint)
+    experiment.restore(workdir, flags.FLAGS.checkpoint)
     return experiment
 
 

@@ -17,7 +17,6 @@ import tensorflow as tf
 from mgm_tf.data import pseudo_labels
 from mgm_tf.data.batches import Batches
 from mgm_tf.probe import kid, linear_probe
-from mgm_tf.train import pictures
 from mgm_tf.train.experiment import Experiment
 
 SUBSETS, SUBSET_SIZE = 20, 100  # of KID, as far as there are images
@@ -97,8 +96,10 @@ def _synthesized_features(
     reader = dataclasses.replace(experiment.reader(stage), extra={})
     latent = experiment.method.generate.latent
     features = []
-    for step in range(-(-number // stage.batch_size)):
-        examples = reader(batches.at(tf.constant(step, tf.int64)))
-        images = pictures.synthesized(experiment.networks, latent, examples)
-        features.append(pseudo_labels.mean_feature(encode(images)))
+    with experiment.test_time.sampling(reader, train) as networks:
+        for step in range(-(-number // stage.batch_size)):
+            examples = reader(batches.at(tf.constant(step, tf.int64)))
+            z = latent(networks, examples)
+            images = networks.generator(z, examples.synthesis_condition)
+            features.append(pseudo_labels.mean_feature(encode(images)))
     return np.concatenate(features)[:number]

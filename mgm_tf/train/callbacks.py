@@ -58,7 +58,8 @@ class Scalars:
       model: the model whose metrics are the losses.
       stage: the name of the stage.
       batch_size: the number of images in a step.
-      constants: name -> scalar that is written each time, such as a learning rate.
+      rates: a function of the step that returns further scalars by name, such as
+        learning rates.
       show: a function that displays scalars by name.
       step: the step up to which everything is written.
       run_costs: the costs of the run, to which steps and seconds are added.
@@ -71,7 +72,7 @@ class Scalars:
     model: keras.Model
     stage: str
     batch_size: int
-    constants: dict[str, float]
+    rates: Callable[[int], dict[str, float]]
     show: Callable[[dict[str, float]], None]
     step: int
     run_costs: RunCosts
@@ -91,7 +92,7 @@ class Scalars:
         )
         speed = {"images_per_second": images / max(now - self._since, 1e-9)}
         values = {f"loss/{name}": value for name, value in losses.items()}
-        self.log.scalars(step, self.stage, values | self.constants | speed)
+        self.log.scalars(step, self.stage, values | self.rates(step) | speed)
         self.show(losses | speed)
         self.model.reset_metrics()
         self.step, self._since = step, now

@@ -1,6 +1,8 @@
-"""From settings to the method: its losses, its images, its rows of Algorithm 1."""
+"""From settings to networks and to the method: its losses, images and rows."""
 
 from collections.abc import Callable
+
+import keras
 
 from mgm_tf import networks
 from mgm_tf.config.settings import Config, MethodConfig
@@ -8,7 +10,7 @@ from mgm_tf.config.weak_sources import WEAK_SOURCES
 from mgm_tf.method import algorithm
 from mgm_tf.method.adashare import LearnPolicy, SampledPolicy, UnderPolicy
 from mgm_tf.method.adversarial import Discriminate, Generate
-from mgm_tf.method.algorithm import Average, Method, Synthesis
+from mgm_tf.method.algorithm import Average, Factors, Method, Synthesis
 from mgm_tf.method.em import LatentPredictions
 from mgm_tf.method.gradients import SURGERY
 from mgm_tf.method.objectives import (
@@ -20,6 +22,7 @@ from mgm_tf.method.objectives import (
     Scene,
 )
 from mgm_tf.networks.sharing import SHARING
+from mgm_tf.networks.task_weights import costs_of
 from mgm_tf.tasks.dense import Task
 from mgm_tf.tasks.scenes import SceneClasses
 
@@ -108,6 +111,52 @@ def method_of(
         averages=averages,
         policy=_policy(settings, multi_task),
         frozen=settings.source.freeze,
+        factors=Factors(
+            refinement=method.refinement_factor,
+            self_supervision=method.self_supervision_factor,
+            guidance=method.guidance_factor,
+            weak=method.weak_factor,
+        ),
+    )
+
+
+def networks_of(
+    settings: Config,
+    tasks: tuple[Task, ...],
+    method: Method,
+    *,
+    names: tuple[str, ...],
+    classes: int,
+    image_size: int,
+) -> dict[str, keras.Model]:
+    """Returns new networks, built.
+
+    Args:
+      settings: the settings of the run.
+      tasks: the tasks that are learned.
+      method: the method that they learn by.
+      names: the names of the networks that some update needs.
+      classes: the number of scene classes.
+      image_size: the height and width of images.
+    """
+    network, outputs = settings.network, method.multi_task.outputs
+    return networks.build_networks(
+        tasks={task.name: task.output_channels for task in tasks},
+        # Without labels, R and G are in no update.
+        classes=max(classes, 1),
+        image_size=image_size,
+        encoder=network.encoder,
+        encoder_widths=network.encoder_widths,
+        output_stride=network.output_stride,
+        decoder=network.decoder,
+        gan=network.gan,
+        width=network.width,
+        names=names,
+        sharing=network.sharing,
+        groups=network.task_groups,
+        task_weights=settings.method.task_weighting,
+        # A task that is predicted twice is weighed twice.
+        costs=costs_of([bool(task.info.class_names) for _, task in outputs]),
     )
 
 

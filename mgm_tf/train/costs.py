@@ -1,8 +1,9 @@
 """The costs of a step, read off its graph, and those of a run, in its `costs.json`.
 
 The file holds the parameters of each network, the time and the speed of each stage
-(validations and pictures left out), the operations of a step and the peak memory. A run
-that is continued adds to it.
+(validations and pictures left out), the time in which statistics for test time were
+estimated, the operations of a step and the peak memory. A run that is continued adds to
+it.
 """
 
 import collections
@@ -139,6 +140,8 @@ class RunCosts:
         }
         if self._path.exists():
             self.record = json.loads(self._path.read_text())
+        # Of before: what is recorded of it now counts from now on.
+        self._statistics_seconds = self.record.get("statistics_seconds", 0.0)
 
     def record_parameters(self, counts: Mapping[str, int]) -> None:
         """Records the number of trainable parameters of each network."""
@@ -158,6 +161,14 @@ class RunCosts:
         images = entry["steps"] * batch_size
         entry["images_per_second"] = images / max(entry["seconds"], 1e-9)
         self.record["wall_seconds"] += seconds
+
+    def record_statistics(self, seconds: float) -> None:
+        """Adds the time that statistics of batch normalization have taken to estimate.
+
+        Args:
+          seconds: the time since the run was begun or resumed.
+        """
+        self.record["statistics_seconds"] = self._statistics_seconds + seconds
 
     def record_flops(self, stage: str, graph: tf.Graph | None) -> None:
         """Records the operations of a step; without a graph they stay unknown."""

@@ -5,15 +5,13 @@ The only module that knows the settings and the parts.
 
 import dataclasses
 import functools
-import hashlib
 import pathlib
 from collections.abc import Callable, Mapping
 
 import keras
 import tensorflow as tf
 
-from mgm_tf import networks
-from mgm_tf.config import checks, options
+from mgm_tf.config import checks
 from mgm_tf.config.settings import Config
 from mgm_tf.data.batches import Batches, Part
 from mgm_tf.data.dataset import (
@@ -30,7 +28,6 @@ from mgm_tf.method.stages import STAGE_NAMES, Stage
 from mgm_tf.method.synthesis_labels import SYNTHESIS_LABELS
 from mgm_tf.method.train_step import MGM, Optimizers
 from mgm_tf.networks.sharing import SHARING
-from mgm_tf.networks.task_weights import costs_of
 from mgm_tf.tasks.dense import Task, task_of
 from mgm_tf.tasks.scenes import SceneClasses
 from mgm_tf.train import (
@@ -42,6 +39,8 @@ from mgm_tf.train import (
     schedule,
     validation,
 )
+from mgm_tf.train.batch_statistics import IS_ESTIMATED, TestTime
+from mgm_tf.train.checkpoints import Checkpoints
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,13 +113,14 @@ class Experiment:
         """
         splits = self._splits(stage)
         if stage.reads_scenes and self.scene_label_source.relabel is not None:
-            relabelled = self.scene_label_source.relabel(
-                list(splits.values()),
-                functools.partial(self.networks["encoder"], training=False),
-                self.settings,
-                workdir,
-                self.data,
-            )
+            with self.test_time(stage):
+                relabelled = self.scene_label_source.relabel(
+                    list(splits.values()),
+                    functools.partial(self.networks["encoder"], training=False),
+                    self.settings,
+                    workdir,
+                    self.data,
+                )
             splits = dict(zip(splits, relabelled, strict=True))
         train, *others = splits.values()
         sizes = stage.extra.items()
@@ -159,27 +159,16 @@ class Experiment:
         )
 
     def _build(self) -> dict[str, keras.Model]:
-        settings, outputs = self.settings.network, self.method.multi_task.outputs
         rows = [row for rows in self._stage_updates.values() for row in rows]
         keras.utils.set_random_seed(self.settings.run.seed)
         with self.strategy.scope():
-            return networks.build_networks(
-                tasks={task.name: task.output_channels for task in self.tasks},
-                # Without labels, R and G are in no update.
-                classes=max(self.data.scene_classes.size, 1),
+            return composition.networks_of(
+                self.settings,
+                self.tasks,
+                self.method,
+                names=algorithm.networks_of(rows),
+                classes=self.data.scene_classes.size,
                 image_size=self.data.info.image_size,
-                encoder=settings.encoder,
-                encoder_widths=settings.encoder_widths,
-                output_stride=settings.output_stride,
-                decoder=settings.decoder,
-                gan=settings.gan,
-                width=settings.width,
-                names=algorithm.networks_of(tuple(rows)),
-                sharing=settings.sharing,
-                groups=settings.task_groups,
-                task_weights=self.settings.method.task_weighting,
-                # A task that is predicted twice is weighed twice.
-                costs=costs_of([bool(t.info.class_names) for _, t in outputs]),
             )
 
     def restart(self) -> None:
@@ -268,21 +257,9 @@ class Experiment:
             )
 
     def optimizers(self, stage: Stage) -> dict[str, keras.optimizers.Optimizer]:
-        """Returns new, built optimizers for a stage, by their key.
-
-        Interpretation: which updates share an optimizer is not stated; E is changed by
-        most of them.
-        """
-        key = optimizers.KEYS[self.settings.schedule.optimizers]
-        by_key: dict[str, keras.optimizers.Optimizer] = {}
+        """Returns new, built optimizers for a stage, by their key."""
         with self.strategy.scope():
-            for update in stage.updates:
-                for name in update.trains:
-                    if key(update.name, name) not in by_key:
-                        optimizer = optimizers.optimizer(self.settings.schedule, name)
-                        optimizer.build(self.networks[name].trainable_variables)
-                        by_key[key(update.name, name)] = optimizer
-        return by_key
+            return optimizers.of_stage(stage, self.settings.schedule, self.networks)
 
     def model(
         self,
@@ -308,6 +285,7 @@ class Experiment:
                 self.reader(stage),
                 by_update,
                 self.method.frozen,
+                stage.rate_schedule,
             )
             model.compile(
                 optimizer=None,
@@ -361,6 +339,32 @@ class Experiment:
         return self.networks["decoders"](features, training=False)
 
     @functools.cached_property
+    def test_time(self) -> TestTime:
+        """The time at which networks are judged and used."""
+        method, run = self.settings.method, self.settings.run
+        return TestTime(
+            self.networks,
+            self.data.train,
+            Reader((), self.data.scene_classes, run.seed, 1),
+            self.method.generate.latent,
+            images=method.statistics_images * IS_ESTIMATED[method.test_statistics],
+            frozen=self.method.frozen,
+            eagerly=run.run_eagerly,
+        )
+
+    def restore(self, workdir: pathlib.Path, which: str) -> int:
+        """Gives the networks the weights of a checkpoint, for use at test time.
+
+        Returns:
+          Its step.
+        """
+        checkpoints = Checkpoints(workdir, self.networks)
+        step = checkpoints.restore(which)
+        if which in checkpoints.OF_TRAINING:
+            self.test_time.settle()
+        return step
+
+    @functools.cached_property
     def evaluate(self) -> validation.Evaluator:
         """Computes the metrics of the networks, as they are when it is called."""
         return self.evaluator(self.predict)
@@ -372,17 +376,6 @@ class Experiment:
         path = workdir / "constant_predictor.npz"
         constant = constant_predictor.estimate(self.data.train, self.tasks, path=path)
         return self.evaluator(constant)(self.data.split(split))
-
-    def fingerprint(self) -> str:
-        """Tells these weights, and how they came about, from any others."""
-        digest = hashlib.sha256()
-        for name, value in options.settings(self.settings).items():
-            if not options.leaves(Config)[name].metadata["may_change"]:
-                digest.update(f"{name}={value}\n".encode())
-        for network in self.networks.values():
-            for variable in network.variables:
-                digest.update(variable.numpy().tobytes())
-        return digest.hexdigest()
 
     def evaluator(
         self, predictor: validation.Predictor, labels: SceneClasses | None = None

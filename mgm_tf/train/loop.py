@@ -2,8 +2,8 @@
 
 import pathlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
-import keras
 import tensorflow as tf
 
 from mgm_tf import networks
@@ -11,6 +11,7 @@ from mgm_tf.config import saved
 from mgm_tf.data import audit, dataset
 from mgm_tf.errors import Interrupted
 from mgm_tf.method.algorithm import MULTI_TASK_NETWORK
+from mgm_tf.tasks.metrics_version import METRICS_VERSION
 from mgm_tf.train import (
     callbacks,
     costs,
@@ -19,7 +20,7 @@ from mgm_tf.train import (
     provenance,
     validation,
 )
-from mgm_tf.train.checkpoints import Best, Checkpoints
+from mgm_tf.train.checkpoints import BEST_OF_STAGE, Best, Checkpoints
 from mgm_tf.train.experiment import Experiment, StageTraining
 from mgm_tf.train.logs import Log
 
@@ -135,7 +136,7 @@ class StageRun:
             self._model,
             stage.name,
             stage.batch_size,
-            self._learning_rates(),
+            self._learning_rates,
             progress.show,
             done,
             self._run_costs,
@@ -166,11 +167,14 @@ class StageRun:
         place = names.index(self._stage.name) + 1
         return f"stage {place}/{len(names)} {self._stage.name}"
 
-    def _learning_rates(self) -> dict[str, float]:
+    def _learning_rates(self, step: int) -> dict[str, float]:
+        """Returns the learning rates with which a step of the run was taken."""
+        stage = self._stage
+        done = tf.constant((step - 1 - stage.begin) / stage.steps)
+        scale = float(stage.rate_schedule(done))
         return {
-            f"learning_rate/{name}": float(
-                tf.convert_to_tensor(optimizer.learning_rate)
-            )
+            f"learning_rate/{name}": scale
+            * float(tf.convert_to_tensor(optimizer.learning_rate))
             for name, optimizer in self._training.optimizers.items()
         }
 
@@ -208,20 +212,32 @@ class StageRun:
         """Returns whether one of these networks changes."""
         return not self._stage.trains.isdisjoint(names)
 
+    def _test_time(self, step: int) -> AbstractContextManager[None]:
+        return self._experiment.test_time((self._stage.name, step))
+
     def _validate(self, step: int) -> None:
         if not self._trains(*MULTI_TASK_NETWORK):
             return
-        with self._scalars.paused():
+        with self._scalars.paused(), self._test_time(step):
             experiment = self._experiment
             metrics = experiment.evaluate(experiment.data.validation)
             score = validation.score(metrics, self._baseline, experiment.tasks)
             values = {f"validation/{k}": v for k, v in validation.flat(metrics).items()}
             values["validation/score"] = score
             self._log.scalars(step, self._stage.name, values)
-            self._checkpoints.keep_best(Best(step, self._stage.name, score))
+            self._keep_best(Best(step, self._stage.name, score, METRICS_VERSION))
+
+    def _keep_best(self, best: Best) -> None:
+        stages = self._experiment.stages
+        restarts = [s.begin for s in stages if s.restarts and s.begin < best.step]
+        self._checkpoints.keep_best(best, since=max(restarts, default=0))
+        of_stage = BEST_OF_STAGE.get(best.stage)
+        if of_stage is not None:
+            self._checkpoints.keep_best(best, self._stage.begin, of_stage)
 
     def _save(self, step: int) -> None:
         self._run_costs.record_flops(self._stage.name, self._model.step_graph)
+        self._run_costs.record_statistics(self._experiment.test_time.seconds)
         self._run_costs.save()
         # Never a state that has gone wrong over one that has not.
         callbacks.checked_losses(self._model, self._stage.name, step)
@@ -231,26 +247,33 @@ class StageRun:
 
     def _draw(self, step: int) -> None:
         experiment = self._experiment
-        trained: dict[str, keras.Model] = experiment.networks
-        reader = self._training.reader
+        trained, reader = experiment.networks, self._training.reader
         with self._scalars.paused():
             if self._trains(*MULTI_TASK_NETWORK):
-                shown_split = experiment.data.validation
-                numbers = tuple(range(min(PANELS, len(shown_split))))
-                shown = pictures.prediction_panels(
-                    trained, shown_split, experiment.tasks, numbers
-                )
-                for number, panel in zip(numbers, shown, strict=True):
-                    self._log.picture(step, f"predictions/{number}", panel)
+                with self._test_time(step):
+                    self._draw_predictions(step)
             if self._trains("generator"):
-                samples = pictures.Samples(reader, self._batches.split)
-                drawn = samples(trained, experiment.method.generate.latent)
+                split = self._batches.split
+                samples = pictures.Samples(reader, split)
+                with experiment.test_time.sampling(reader, split) as networks:
+                    drawn = samples(networks, experiment.method.generate.latent)
                 self._log.picture(step, "generated", drawn)
             if self._trains("projector"):
                 views = pictures.views(self._batches, reader, step - 1)
                 self._log.picture(step, "simclr_views", views)
             if self._trains("reconstructor"):
-                reconstructions = pictures.reconstructions(
-                    trained, experiment.data.validation
-                )
+                with self._test_time(step):
+                    reconstructions = pictures.reconstructions(
+                        trained, experiment.data.validation
+                    )
                 self._log.picture(step, "reconstructions", reconstructions)
+
+    def _draw_predictions(self, step: int) -> None:
+        experiment = self._experiment
+        split = experiment.data.validation
+        numbers = tuple(range(min(PANELS, len(split))))
+        shown = pictures.prediction_panels(
+            experiment.networks, split, experiment.tasks, numbers
+        )
+        for number, panel in zip(numbers, shown, strict=True):
+            self._log.picture(step, f"predictions/{number}", panel)

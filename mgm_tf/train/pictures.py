@@ -1,8 +1,7 @@
 """The pictures of a run: panels of predictions, generated images, SimCLR views."""
 
 import dataclasses
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import keras
 import numpy as np
@@ -16,6 +15,7 @@ from mgm_tf.data.splits import Split
 from mgm_tf.method.adversarial import Latent
 from mgm_tf.plotting import panels
 from mgm_tf.tasks.dense import Task
+from mgm_tf.train.batch_statistics import TestTimeNetworks
 
 
 def prediction_panels(
@@ -66,24 +66,18 @@ class Samples:
     columns: int = 6
     classes: int = 12
 
-    def __call__(
-        self, networks: Mapping[str, keras.Model], latent: Latent
-    ) -> np.ndarray:
+    def __call__(self, networks: TestTimeNetworks, latent: Latent) -> np.ndarray:
         """Draws the images as a picture, uint8 [height, width, 3]."""
         titles, images = self.images(networks, latent)
         return panels.image_grid([list(row) for row in images], titles)
 
     def images(
-        self, networks: Mapping[str, keras.Model], latent: Latent
+        self, networks: TestTimeNetworks, latent: Latent
     ) -> tuple[tuple[str, ...], np.ndarray]:
         """Generates the images as one batch.
 
-        The batch is normalised by itself, as the updates see generated images. The
-        moving averages of G are so slow (momentum .999 and .9999) that thousands of
-        steps pass before they fit.
-
         Args:
-          networks: the networks of the run, by name.
+          networks: the networks of the run, as at test time.
           latent: the source of the latent vectors z.
 
         Returns:
@@ -95,32 +89,12 @@ class Samples:
         titles, conditions = titles[: self.classes], conditions[: self.classes]
         rng = BatchRng.at(self.reader.seed, tf.constant(0), tf.range(columns), columns)
         examples = Examples(network_images(first["image"]), conditions, rng)
-        z = latent(_InferenceNetworks(networks), examples)
-        images = networks["generator"](
-            tf.tile(z, [len(titles), 1]),
-            tf.repeat(conditions, columns, axis=0),
-            training=True,
+        z = latent(networks, examples)
+        images = networks.generator(
+            tf.tile(z, [len(titles), 1]), tf.repeat(conditions, columns, axis=0)
         )
         pixels = panels.as_bytes(images)
         return titles, pixels.reshape(len(titles), columns, *pixels.shape[1:])
-
-
-def synthesized(
-    networks: Mapping[str, keras.Model], latent: Latent, examples: Examples
-) -> tf.Tensor:
-    """Generates G(c~, z) for examples, [N, H, W, 3] in [-1, 1], as one batch."""
-    z = latent(_InferenceNetworks(networks), examples)
-    return networks["generator"](z, examples.synthesis_condition, training=True)
-
-
-class _InferenceNetworks:
-    """Networks as attributes by name, called with `training=False`."""
-
-    def __init__(self, networks: Mapping[str, keras.Model]):
-        self._networks = networks
-
-    def __getattr__(self, name: str) -> Callable[..., tf.Tensor]:
-        return functools.partial(self._networks[name], training=False)
 
 
 def reconstructions(

@@ -7,12 +7,16 @@ import pathlib
 import platform
 import subprocess
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
+
+from mgm_tf.config import options
+from mgm_tf.config.settings import Config
 
 FILE = "provenance.jsonl"
 _ROOT = pathlib.Path(__file__).parents[1]
@@ -113,3 +117,20 @@ def read(workdir: pathlib.Path) -> list[dict[str, Any]]:
     path = workdir / FILE
     lines = path.read_text().splitlines() if path.exists() else []
     return [json.loads(line) for line in lines]
+
+
+def fingerprint(settings: Config, networks: Mapping[str, keras.Model]) -> str:
+    """Tells these weights, and how they came about, from any others.
+
+    Args:
+      settings: the settings of the run.
+      networks: its networks by name.
+    """
+    digest = hashlib.sha256()
+    for name, value in options.settings(settings).items():
+        if not options.leaves(Config)[name].metadata["may_change"]:
+            digest.update(f"{name}={value}\n".encode())
+    for network in networks.values():
+        for variable in network.variables:
+            digest.update(variable.numpy().tobytes())
+    return digest.hexdigest()

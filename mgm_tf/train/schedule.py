@@ -7,6 +7,7 @@ from mgm_tf.config.options import StageLength
 from mgm_tf.config.settings import ScheduleConfig
 from mgm_tf.data.examples import HELD_OUT
 from mgm_tf.method.algorithm import Update
+from mgm_tf.method.rates import RateSchedule
 from mgm_tf.method.stages import STAGE_NAMES, Stage, extra_names
 
 # Extra examples of which a batch has as many as labelled ones.
@@ -54,6 +55,7 @@ def plan(
     Raises:
       ValueError: no stage has anything to do, or the examples do not fill a batch.
     """
+    multi_task_rates = {"joint": settings.joint_learning_rate}
     stages: list[Stage] = []
     for name, rows in updates.items():
         requested = getattr(settings, f"{name}_batch_size")
@@ -62,7 +64,17 @@ def plan(
         if rows and steps:
             begin = stages[-1].end if stages else 0
             extra = _extra_batch_sizes(rows, batch_size, sizes)
-            stages.append(Stage(name, rows, batch_size, steps, begin, extra))
+            stage = Stage(
+                name,
+                rows,
+                batch_size,
+                steps,
+                begin,
+                extra,
+                rate_schedule=_rate_schedule(settings, name),
+                multi_task_rate=multi_task_rates.get(name, 0.0),
+            )
+            stages.append(stage)
     if not stages:
         raise ValueError(
             "Nothing to train: no stage has a length above 0 and an update. Set "
@@ -72,7 +84,17 @@ def plan(
     *before, last = stages
     # AdaShare: what a policy has chosen is trained from the first weights again.
     policy_learned = any(HELD_OUT in stage.extra for stage in before)
-    return (*before, dataclasses.replace(last, restarts=policy_learned))
+    if policy_learned:
+        # M has learned nothing yet, and takes no rate of what is trained already.
+        last = dataclasses.replace(last, restarts=True, multi_task_rate=0.0)
+    return (*before, last)
+
+
+def _rate_schedule(settings: ScheduleConfig, stage: str) -> RateSchedule:
+    decay, warmup = (
+        getattr(settings, f"{stage}_{name}") for name in ("schedule", "warmup")
+    )
+    return RateSchedule(decay, warmup)
 
 
 def _length(settings: ScheduleConfig, stage: str) -> StageLength:

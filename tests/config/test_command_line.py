@@ -63,16 +63,19 @@ def test_another_run_in_its_folder_is_refused(trained, data_dir, capsys):
     assert "--seed: 0 before, 1 now" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("split", "checkpoint"), [("test", "best"), ("train", "last")])
+@pytest.mark.parametrize(
+    ("split", "checkpoint", "file"),
+    [("test", "best", "test.json"), ("train", "last", "train.last.json")],
+)
 def test_evaluation_prints_a_table_and_writes_the_same(
-    trained, capsys, split, checkpoint
+    trained, capsys, split, checkpoint, file
 ):
     arguments = given(workdir=trained, split=split, checkpoint=checkpoint)
     assert call(evaluate, *arguments) == 0
     lines = capsys.readouterr().out.splitlines()
     assert f"{checkpoint} checkpoint (step 4) on {split}" in lines[0]
     assert f"{fake_dataset.COUNTS[split]} examples" in lines[0]
-    record = json.loads((trained / "eval" / f"{split}.json").read_text())
+    record = json.loads((trained / "eval" / file).read_text())
     assert record.keys() == {
         "metrics_version",
         "split",

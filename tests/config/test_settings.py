@@ -1,6 +1,7 @@
 """Settings: one list of them, flags made of it, and what is refused."""
 
 import dataclasses
+import json
 import pathlib
 import typing
 
@@ -14,9 +15,16 @@ from mgm_tf.config.settings import Config
 from mgm_tf.data import dataset
 from mgm_tf.data.augmentation import diffaugment, geometry
 from mgm_tf.data.splits import CACHES
-from mgm_tf.method import algorithm, gradients, objectives, stages, synthesis_labels
+from mgm_tf.method import (
+    algorithm,
+    gradients,
+    objectives,
+    rates,
+    stages,
+    synthesis_labels,
+)
 from mgm_tf.networks import decoders, encoders, sharing
-from mgm_tf.train import composition, loop, optimizers
+from mgm_tf.train import batch_statistics, composition, loop, optimizers
 
 ROOT = pathlib.Path(__file__).parents[2]
 FLAGFILES = sorted(ROOT.glob("configs/**/*.flags"))
@@ -41,6 +49,8 @@ TABLES = {
     "self_supervision": algorithm.SELF_SUPERVISION,
     "moving_statistics": stages.MOVING_STATISTICS,
     "optimizers": optimizers.KEYS,
+    "test_statistics": batch_statistics.IS_ESTIMATED,
+    **{f"{stage}_schedule": rates.DECAYS for stage in stages.STAGE_NAMES},
 }
 TYPES = {
     "image_size": int,
@@ -261,6 +271,23 @@ def test_settings_are_kept_in_the_workdir(tmp_path):
 def test_a_folder_without_a_run_is_reported(tmp_path):
     with pytest.raises(FileNotFoundError, match="not the --workdir of a training run"):
         saved.load(tmp_path)
+
+
+def test_a_run_from_before_an_option_has_the_value_it_was_trained_by(tmp_path):
+    config = parsed("--tasks=depth")
+    saved.save(config, tmp_path)
+    path = tmp_path / "config.json"
+    groups = json.loads(path.read_text())
+    for name in ("test_statistics", "statistics_images", "weak_factor"):
+        del groups["method"][name]
+    del groups["schedule"]["joint_learning_rate"]
+    path.write_text(json.dumps(groups))
+    loaded = saved.load(tmp_path)
+    assert (config.method.test_statistics, loaded.method.test_statistics) == (
+        "estimated",
+        "moving",
+    )
+    assert (loaded.method.weak_factor, loaded.schedule.joint_learning_rate) == (1, 0)
 
 
 def test_settings_of_another_version_are_refused(tmp_path):

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from mgm_tf.evaluate import __main__ as evaluate
-from mgm_tf.evaluate import results
 from mgm_tf.tasks.scenes import MultiHot
 from mgm_tf.train import validation
 from tests.train.test_validation import (
@@ -69,6 +68,10 @@ class FakeExperiment:
     def trained(self, step):
         return self._networks if step == 7 else set()
 
+    def restore(self, workdir, which):
+        assert (which, workdir.is_dir()) == ("best", True)
+        return 7
+
     def evaluate_constant_predictor(self, split, workdir):
         assert split == "test" and workdir.is_dir()
         return {task: dict(values) for task, values in CONSTANT.items()}
@@ -79,11 +82,9 @@ def run(tmp_path, monkeypatch, capsys):
     """Runs the command; returns the record and the rows of the table."""
 
     def call(experiment):
-        checkpoints = types.SimpleNamespace(restore=lambda which: 7)
         values = types.SimpleNamespace(split="test", checkpoint="best")
         monkeypatch.setattr(evaluate.saved, "load", lambda workdir: None)
         monkeypatch.setattr(evaluate, "Experiment", lambda settings: experiment)
-        monkeypatch.setattr(results, "Checkpoints", lambda *arguments: checkpoints)
         monkeypatch.setattr(evaluate.command_line, "workdir", lambda: tmp_path)
         monkeypatch.setattr(evaluate.flags, "FLAGS", values)
         evaluate.main()

@@ -14,6 +14,7 @@ from mgm_tf.evaluate import report_arrays
 from mgm_tf.method.adversarial import Noise
 from mgm_tf.tasks.dense import task_of
 from mgm_tf.tasks.scenes import Categorical
+from mgm_tf.train.batch_statistics import TestTime
 from tests import fake_dataset
 from tests.fake_dataset import INFO, SCENES
 
@@ -44,16 +45,19 @@ def paint(z, condition, training):
 
 
 def fake_experiment(splits, networks=None, helpers=None):
+    reader, latent = Reader(TASKS, Categorical(SCENES), 3, 4), Noise(2)
+    train, networks = splits["train"], networks or {}
     return types.SimpleNamespace(
         tasks=TASKS,
         data=types.SimpleNamespace(test=splits["test"]),
         predict=predict,
-        networks=networks or {},
+        networks=networks,
         helpers=helpers or {},
         stages=("multi_task", "joint"),
-        examples=lambda stage, workdir: (splits["train"], {}),
-        reader=lambda stage: Reader(TASKS, Categorical(SCENES), 3, 4),
-        method=types.SimpleNamespace(generate=types.SimpleNamespace(latent=Noise(2))),
+        examples=lambda stage, workdir: (train, {}),
+        reader=lambda stage: reader,
+        method=types.SimpleNamespace(generate=types.SimpleNamespace(latent=latent)),
+        test_time=TestTime(networks, train, reader, latent, images=4, eagerly=True),
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 from mgm_tf.evaluate import report_arrays, results
 from mgm_tf.probe import __main__ as probe
 from mgm_tf.train import logs, loop
+from mgm_tf.train.checkpoints import Checkpoints
 from mgm_tf.train.experiment import Experiment
 from tests import fake_dataset
 from tests.commands import call
@@ -36,9 +37,9 @@ def run(tmp_path_factory):
 
 def test_the_test_examples_are_evaluated(run):
     _, workdir = run
-    record = json.loads((workdir / "eval" / "test.json").read_text())
+    record = json.loads((workdir / "eval" / "test.best_of_joint.json").read_text())
     assert (record["split"], record["examples"]) == ("test", 3)
-    assert (record["checkpoint"], record["step"]) == ("best", 3)
+    assert (record["checkpoint"], record["step"]) == ("best_of_joint", 3)
     assert record["metrics"].keys() == {"segmentation", "depth", "scene"}
     assert not list((workdir / "eval").glob("*.part"))
 
@@ -75,9 +76,26 @@ def test_generated_images_are_kept_by_scene(run):
     assert len(np.unique(flat, axis=0)) == 18
 
 
+def test_each_checkpoint_has_a_file_of_its_own(run):
+    planned, workdir = run
+    written = results.evaluate(planned, workdir, "test", "last")
+    assert written == workdir / "eval" / "test.last.json"
+    record = json.loads(written.read_text())
+    assert (record["checkpoint"], record["step"]) == ("last", 3)
+    # One validation in the joint stage, at its last step: the weights are the same, and
+    # so are the statistics, which the last checkpoint has none of that fit.
+    joint = json.loads((workdir / "eval" / "test.best_of_joint.json").read_text())
+    assert record["metrics"] == joint["metrics"]
+    planned.restore(workdir, "best_of_joint")
+    layer = planned.networks["encoder"].normalize
+    fitting = layer.moving_mean.numpy()
+    Checkpoints(workdir, planned.networks).restore("last")
+    assert not np.allclose(layer.moving_mean, fitting, rtol=0.01)
+
+
 def test_an_evaluated_run_is_not_evaluated_again(run):
     planned, workdir = run
-    path = workdir / "eval" / "test.json"
+    path = workdir / "eval" / "test.best_of_joint.json"
     written_at = path.stat().st_mtime_ns
     results.test(planned, workdir)
     assert path.stat().st_mtime_ns == written_at
@@ -85,7 +103,7 @@ def test_an_evaluated_run_is_not_evaluated_again(run):
 
 def test_metrics_by_other_rules_are_computed_anew_and_the_old_ones_kept(run, capsys):
     planned, workdir = run
-    path = workdir / "eval" / "test.json"
+    path = workdir / "eval" / "test.best_of_joint.json"
     current = path.read_text()
     record = json.loads(current)
     assert record.pop("metrics_version") == 2
@@ -99,7 +117,7 @@ def test_metrics_by_other_rules_are_computed_anew_and_the_old_ones_kept(run, cap
     assert first == (
         f"{path} has metrics of version 1, not of 2: the checkpoint is evaluated anew."
     )
-    kept = workdir / "eval" / "test.metrics-1.json"
+    kept = workdir / "eval" / "test.best_of_joint.metrics-1.json"
     assert last == f"Written to {path}; the one before is {kept}."
     assert kept.read_text() == old
     anew = json.loads(path.read_text())
@@ -110,7 +128,7 @@ def test_metrics_by_other_rules_are_computed_anew_and_the_old_ones_kept(run, cap
 
 def test_a_broken_result_is_named(run):
     planned, workdir = run
-    path = workdir / "eval" / "test.json"
+    path = workdir / "eval" / "test.best_of_joint.json"
     current = path.read_text()
     try:
         path.write_text(current[:-9])

@@ -75,10 +75,10 @@ def test_the_summary_counts_what_is_left(tmp_path):
     plan = jobs.plan(choice, tmp_path)
     evaluation = plan.jobs[0].workdir / "eval"
     evaluation.mkdir(parents=True)
-    (evaluation / "test.json").write_text('{"metrics_version": 2}')
+    (evaluation / "test.best_of_joint.json").write_text('{"metrics_version": 2}')
     text = forecast.summary(plan.jobs, 2)
     assert text.startswith("5 runs (1 finished, 4 not begun), 2 at a time; about ")
     # By other rules: evaluated anew, not trained again.
-    (evaluation / "test.json").write_text("{}")
+    (evaluation / "test.best_of_joint.json").write_text("{}")
     expected = text.replace("1 finished", "1 to be evaluated anew")
     assert forecast.summary(plan.jobs, 2) == expected

@@ -68,7 +68,7 @@ def test_runs_from_the_command_to_the_report_and_again(tmp_path, capsys):
     assert process.returncode == 0, process.stderr[-3000:]
     assert "1 runs (1 not begun), 1 at a time" in process.stdout
     name = "rooms-labelled_percent10-mt-seed0"
-    result = tmp_path / "runs" / name / "eval" / "test.json"
+    result = tmp_path / "runs" / name / "eval" / "test.best_of_joint.json"
     assert json.loads(result.read_text())["examples"] == 12
     first = result.stat().st_mtime_ns
     record = json.loads((tmp_path / "runs" / "report.json").read_text())

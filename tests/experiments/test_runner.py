@@ -28,13 +28,14 @@ SCRIPT = """
 import json, pathlib, sys
 workdir = pathlib.Path(sys.argv[1])
 (workdir / "config.json").write_text("{}")
-finished = sorted(p.parent.parent.name for p in workdir.parent.glob("*/eval/test.json"))
+results = workdir.parent.glob("*/eval/test.best_of_joint.json")
+finished = sorted(path.parent.parent.name for path in results)
 (workdir / "saw.json").write_text(json.dumps(finished))
 print("working on", workdir.name)
 if sys.argv[2] == "fails":
     sys.exit("no such luck")
 (workdir / "eval").mkdir(exist_ok=True)
-(workdir / "eval" / "test.json").write_text('{"metrics_version": 2}')
+(workdir / "eval" / "test.best_of_joint.json").write_text('{"metrics_version": 2}')
 """
 
 
@@ -119,7 +120,7 @@ def test_the_state_of_a_run_is_read_from_its_folder(tmp_path):
     assert state_of(tmp_path) == "not begun"
     (tmp_path / BEGUN).write_text("{}")
     assert state_of(tmp_path) == "begun"
-    result = records.path_of(tmp_path, "test")
+    result = records.compared(tmp_path)
     result.parent.mkdir()
     result.write_text('{"metrics_version": 2}')
     assert state_of(tmp_path) == FINISHED and is_finished(tmp_path)
@@ -130,7 +131,7 @@ def test_the_state_of_a_run_is_read_from_its_folder(tmp_path):
 
 def test_a_job_evaluated_by_other_rules_is_run_again(tmp_path):
     a = job(tmp_path, "a")
-    result = records.path_of(a.workdir, "test")
+    result = records.compared(a.workdir)
     result.parent.mkdir(parents=True)
     result.write_text("{}")
     assert run(a, job(tmp_path, "b", needs=("a",))) == []

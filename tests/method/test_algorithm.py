@@ -251,6 +251,30 @@ def test_learned_weights_of_tasks_are_trained_with_them():
     assert "task_weights" in first.networks
 
 
+def test_factors_are_on_what_auxiliary_updates_change_in_m():
+    rows = algorithm_1(
+        toy.method(
+            toy.TWO_TASKS,
+            refinement_factor=0.5,
+            self_supervision_factor=0.25,
+            guidance_factor=0.125,
+            weak_factor=0.1,
+        )
+    )
+    factors = {
+        row.name: [row.factor_on(n) for n in ("encoder", "refiner")] for row in rows
+    }
+    assert factors == {
+        "multi_task": [1, 1],
+        "refine": [0.5, 1],
+        "self_supervise": [0.25, 1],
+        "discriminate": [1, 1],
+        "generate": [0.125, 1],
+        "refine_weak": [0.1 * 0.5, 1],
+        "self_supervise_weak": [0.1 * 0.25, 1],
+    }
+
+
 def test_conflicts_are_those_of_tasks():
     stages = stage_updates(method(gradient_surgery="pcgrad"))
     for rows in stages.values():

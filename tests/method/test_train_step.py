@@ -1,13 +1,16 @@
 """The training step: what its updates see and draw, and how `fit` runs it."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from mgm_tf.data.examples import StageSpan
 from mgm_tf.method.algorithm import Average, algorithm_1, networks_of
 from mgm_tf.method.objectives import Objective
+from mgm_tf.method.rates import RateSchedule
 from mgm_tf.method.stages import with_moving_statistics
 from mgm_tf.method.train_step import MGM, Forward, follow
 from tests import rig, toy
@@ -188,6 +191,37 @@ def test_metrics_are_the_means_of_all_terms(alone):
     assert {n: float(v) for n, v in again.items()} == pytest.approx(first, rel=1e-6)
     model.reset_metrics()
     assert not any(metric.result() for metric in model.metrics)
+
+
+def test_rates_are_scaled_by_the_schedule_and_m_by_its_factor(alone):
+    """Plain descent: what a step changes is the gradient times all of them."""
+    row = ROWS["refine"]
+
+    def change(schedule, factor):
+        alone.reset()
+        update = dataclasses.replace(row, factor=factor)
+        optimizers = rig.optimizers_of(alone.networks, (update,), rig.Descent, 0.5)
+        model = MGM(
+            alone.networks,
+            (update,),
+            # The step 3 of 12.
+            dataclasses.replace(toy.reader(toy.ALL_TASKS), span=StageSpan(0, 12)),
+            optimizers,
+            rate_schedule=schedule,
+        )
+        weights = {n: alone.networks[n].trainable_variables[0] for n in row.trains}
+        before = {name: weight.numpy() for name, weight in weights.items()}
+        model.train_step(toy.raw_batch(toy.ALL_TASKS, 3))
+        return {n: weight.numpy() - before[n] for n, weight in weights.items()}
+
+    usual = change(RateSchedule(), 1.0)
+    # A quarter is done, which is half of the warm-up.
+    scaled = change(RateSchedule(warmup=0.5), 0.1)
+    assert row.trains == ("refiner", "encoder")
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-7)
+    close(scaled["refiner"], 0.5 * usual["refiner"])
+    close(scaled["encoder"], 0.1 * 0.5 * usual["encoder"])
+    assert all(np.abs(value).max() > 1e-5 for value in usual.values())
 
 
 def test_an_average_moves_a_step_towards_what_it_follows():

@@ -109,11 +109,12 @@ def run_costs(tmp_path):
     return RunCosts(tmp_path)
 
 
+def rates(step):
+    return {"learning_rate/encoder": 50.0 / step}
+
+
 def scalars(log, model, run_costs, step=0):
-    constants = {"learning_rate/encoder": 0.5}
-    return Scalars(
-        log, model, "joint", 4, constants, lambda values: None, step, run_costs
-    )
+    return Scalars(log, model, "joint", 4, rates, lambda values: None, step, run_costs)
 
 
 def test_scalars_are_means_since_the_last_time(tmp_path, run_costs):
@@ -124,7 +125,8 @@ def test_scalars_are_means_since_the_last_time(tmp_path, run_costs):
     assert [line["step"] for line in lines] == [102, 105, 106]
     assert [line["loss/update/term"] for line in lines] == [1, 4, 6]
     assert all(line["stage"] == "joint" for line in lines)
-    assert all(line["learning_rate/encoder"] == 0.5 for line in lines)
+    expected = [50 / 102, 50 / 105, 50 / 106]
+    assert [line["learning_rate/encoder"] for line in lines] == expected
     assert all(line["images_per_second"] > 0 for line in lines)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf.train.checkpoints import Best, Checkpoints
+from mgm_tf.train.checkpoints import BEST_OF_JOINT, Best, Checkpoints
 from mgm_tf.train.optimizers import Adam
 
 
@@ -161,15 +161,13 @@ def test_the_best_and_the_last_are_kept_apart(tmp_path):
         (20, "multi_task", 0.25, False),
         (20, "multi_task", 0.1, False),
         (20, "multi_task", math.nan, False),
-        # A later stage starts anew.
-        (20, "joint", 0.1, True),
-        (20, "joint", -5.0, True),
-        (20, "joint", math.nan, False),
+        # A later stage has to be better.
+        (40, "joint", 0.5, True),
+        (40, "joint", 0.1, False),
+        (40, "joint", math.nan, False),
     ],
 )
-def test_the_best_gives_way_to_a_better_or_a_later_stage(
-    tmp_path, step, stage, score, is_kept
-):
+def test_the_best_gives_way_to_a_better(tmp_path, step, stage, score, is_kept):
     networks = networks_of(1)
     checkpoints = Checkpoints(tmp_path, networks)
     first = Best(step=30, stage="multi_task", score=0.25)
@@ -181,9 +179,56 @@ def test_the_best_gives_way_to_a_better_or_a_later_stage(
     second = Best(step, stage, score)
     checkpoints.keep_best(second)
     assert checkpoints.best() == (second if is_kept else first)
-    assert checkpoints.restore("best") == (20 if is_kept else 30)
+    assert checkpoints.restore("best") == (step if is_kept else 30)
     assert_equal(state(networks), at_second if is_kept else at_first)
     assert len(list((tmp_path / "checkpoints/best").glob("*.index"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("score", "is_kept"), [(-5.0, True), (0.5, True), (math.nan, False)]
+)
+def test_what_was_before_the_beginning_is_no_rival(tmp_path, score, is_kept):
+    checkpoints = Checkpoints(tmp_path, networks_of(1))
+    first = Best(step=30, stage="multi_task", score=0.25)
+    checkpoints.keep_best(first)
+    second = Best(40, "joint", score)
+    checkpoints.keep_best(second, since=30)
+    assert checkpoints.best() == (second if is_kept else first)
+
+
+def test_a_score_by_other_rules_is_no_rival(tmp_path):
+    checkpoints = Checkpoints(tmp_path, networks_of(1))
+    checkpoints.keep_best(Best(30, "joint", 0.25))
+    second = Best(40, "joint", 0.2, metrics_version=2)
+    checkpoints.keep_best(second)
+    assert checkpoints.best() == second
+
+
+def test_the_best_of_the_joint_stage_is_kept_beside_the_best_of_all(tmp_path):
+    networks = networks_of(1)
+    checkpoints = Checkpoints(tmp_path, networks)
+    checkpoints.keep_best(Best(30, "multi_task", 0.25))
+    at_best = state(networks)
+    train(networks, optimizers_of(networks), steps=1)
+    for best in (Best(40, "joint", 0.2), Best(50, "joint", 0.1)):
+        checkpoints.keep_best(best)
+        checkpoints.keep_best(best, 30, BEST_OF_JOINT)
+    at_best_of_joint = state(networks)
+    assert checkpoints.best(BEST_OF_JOINT) == Best(40, "joint", 0.2)
+    assert checkpoints.restore(BEST_OF_JOINT) == 40
+    assert_equal(state(networks), at_best_of_joint)
+    assert checkpoints.restore("best") == 30
+    assert_equal(state(networks), at_best)
+
+
+def test_the_best_of_a_folder_without_it_is_that_of_the_joint_stage(tmp_path):
+    """Runs once kept the best of the last stage alone."""
+    checkpoints = Checkpoints(tmp_path, networks_of(1))
+    checkpoints.keep_best(Best(30, "multi_task", 0.25))
+    with pytest.raises(FileNotFoundError):
+        checkpoints.restore(BEST_OF_JOINT)
+    checkpoints.keep_best(Best(40, "joint", 0.5))
+    assert checkpoints.restore(BEST_OF_JOINT) == 40
 
 
 def test_the_first_of_all_may_have_any_score_but_nan(tmp_path):

@@ -147,3 +147,55 @@ def test_a_checkpoint_restores_it(tmp_path):
             one.apply([tf.constant(g) for g in gradients(step)], variables)
     for value, expected in zip(others, trained, strict=True):
         np.testing.assert_array_equal(value, expected)
+
+
+# --- Factors and schedules ------------------------------------------------------------
+
+
+def by_hand(steps, factors, rates):
+    """Adam in float64: the gradient weighs `factor` in the average of gradients."""
+    value, mean, square = 1.0, 0.0, 0.0
+    for step, (gradient, factor, rate) in enumerate(
+        zip(steps, factors, rates, strict=True), 1
+    ):
+        mean = 0.9 * mean + 0.1 * factor * gradient
+        square = 0.999 * square + 0.001 * gradient**2
+        corrected = mean / (1 - 0.9**step), square / (1 - 0.999**step)
+        value -= rate * corrected[0] / np.sqrt(corrected[1])
+    return value
+
+
+def test_factor_and_scale_are_those_of_the_formula():
+    steps, factors = [0.5, -2.0, 3.0, 0.1], [1.0, 0.25, 0.0, 1.0]
+    scales = [1.0, 0.5, 0.2, 0.0]
+    optimizer = Adam(**SETTINGS | {"epsilon": 1e-12})
+    weight = keras.Variable([1.0], name="kernel")
+    optimizer.build([weight])
+    for gradient, factor, scale in zip(steps, factors, scales, strict=True):
+        gradients_now = [tf.constant([gradient])]
+        optimizer.apply(
+            gradients_now, [weight], scale=tf.constant(scale), factor=factor
+        )
+    expected = by_hand(steps, factors, [0.01 * scale for scale in scales])
+    np.testing.assert_allclose(weight.numpy(), [expected], rtol=1e-6)
+
+
+@pytest.mark.parametrize("factor", [0.1, 0.5])
+def test_a_factor_is_not_divided_out_again(factor):
+    """It holds for an optimizer of its own, where one on the loss would do nothing."""
+
+    def first_step(share):
+        optimizer, weight = Adam(**SETTINGS), keras.Variable([1.0], name="kernel")
+        optimizer.build([weight])
+        optimizer.apply([tf.constant([3.0])], [weight], factor=share)
+        return 1.0 - float(weight.numpy()[0])
+
+    assert first_step(factor) == pytest.approx(factor * first_step(1.0), rel=1e-3)
+
+
+def test_own_rates_follow_the_schedule():
+    optimizer = Adam(**SETTINGS, rates={"stitch": 0.5})
+    weight = keras.Variable([1.0], name="stitch")
+    optimizer.build([weight])
+    optimizer.apply([tf.constant([3.0])], [weight], scale=tf.constant(0.1))
+    assert float(weight.numpy()[0]) == pytest.approx(1.0 - 0.5 * 0.1, rel=1e-5)

@@ -13,6 +13,7 @@ from mgm_tf.plotting import panels
 from mgm_tf.tasks.dense import task_of
 from mgm_tf.tasks.scenes import Categorical
 from mgm_tf.train import pictures
+from mgm_tf.train.batch_statistics import TestTimeNetworks
 from tests import fake_dataset
 from tests.fake_dataset import COUNTS, INFO, SCENES
 
@@ -76,7 +77,7 @@ def networks():
     """Networks whose generator paints z in red, the condition in green and blue."""
 
     def generator(latent, condition, training):
-        assert training
+        assert not training
         colors = tf.stack(
             [tf.tanh(latent[:, 0]), condition[:, 1], condition[:, 2]], axis=-1
         )
@@ -99,8 +100,8 @@ def test_samples_have_a_row_for_each_scene_and_the_same_noise_each_time(
     split, networks
 ):
     samples = pictures.Samples(READER, split, columns=4)
-    picture = samples(networks, GUIDED)
-    np.testing.assert_array_equal(picture, samples(networks, GUIDED))
+    picture = samples(TestTimeNetworks(networks), GUIDED)
+    np.testing.assert_array_equal(picture, samples(TestTimeNetworks(networks), GUIDED))
     titled = panels.image_grid([[np.zeros((8, 8, 3), np.uint8)] * 4] * 3, SCENES)
     assert picture.shape == titled.shape
     # Rows: black or red only; green as well; blue as well.
@@ -114,7 +115,7 @@ def test_samples_have_a_row_for_each_scene_and_the_same_noise_each_time(
 
 def test_images_are_those_of_the_latent_vectors(split, networks):
     samples = pictures.Samples(READER, split, columns=4)
-    titles, images = samples.images(networks, GUIDED)
+    titles, images = samples.images(TestTimeNetworks(networks), GUIDED)
     assert titles == SCENES
     assert images.shape == (3, 4, 8, 8, 3) and images.dtype == np.uint8
     # Red is tanh of z, the same in each row: the embedding, here the mean colour of the
@@ -130,22 +131,33 @@ def test_images_are_those_of_the_latent_vectors(split, networks):
 def test_noise_alone_needs_no_encoder(split, networks):
     alone = {"generator": networks["generator"]}
     samples = pictures.Samples(READER, split, columns=4)
-    _, images = samples.images(alone, NOISE)
+    _, images = samples.images(TestTimeNetworks(alone), NOISE)
     rng = BatchRng.at(3, tf.constant(0), tf.range(4), 4).fold_in("latent")
     expected = np.tanh(rng.normal(3)[:, 0]) * 127.5 + 127.5
     np.testing.assert_allclose(images[0, :, 0, 0, 0], expected, atol=1)
 
 
-def test_a_set_of_few_examples_has_few_columns(split, networks):
-    wide = pictures.Samples(READER, split, columns=12)(networks, NOISE)
-    all_of_it = pictures.Samples(READER, split, columns=99)(networks, NOISE)
+@pytest.fixture
+def grid(split, networks):
+    """Draws samples of noise alone."""
+
+    def draw(**shape):
+        samples = pictures.Samples(READER, split, **shape)
+        return samples(TestTimeNetworks(networks), NOISE)
+
+    return draw
+
+
+def test_a_set_of_few_examples_has_few_columns(grid):
+    wide = grid(columns=12)
+    all_of_it = grid(columns=99)
     assert wide.shape == all_of_it.shape
     assert COUNTS["train"] == 12
 
 
-def test_at_most_so_many_scenes_are_shown(split, networks):
-    two = pictures.Samples(READER, split, columns=4, classes=2)(networks, NOISE)
-    three = pictures.Samples(READER, split, columns=4)(networks, NOISE)
+def test_at_most_so_many_scenes_are_shown(grid):
+    two = grid(columns=4, classes=2)
+    three = grid(columns=4)
     assert two.shape[0] < three.shape[0]
 
 

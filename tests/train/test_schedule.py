@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from mgm_tf.config.settings import ScheduleConfig
+from mgm_tf.method.rates import RateSchedule
 from mgm_tf.method.stages import stage_updates
 from mgm_tf.train import schedule
 from mgm_tf.train.schedule import Sizes
@@ -82,3 +83,27 @@ def test_policies_learn_from_as_many_examples_and_the_last_stage_begins_anew():
 def test_impossible_batches_are_refused(examples, replicas):
     with pytest.raises(ValueError, match="it needs 2 examples, and as many on each"):
         plan(updates(), examples, replicas)
+
+
+def test_rates_are_those_of_the_stage():
+    stages = plan(
+        updates(),
+        joint_learning_rate=0.25,
+        generative_warmup=0.5,
+        joint_schedule="cosine",
+        joint_warmup=0.1,
+    )
+    assert [(stage.rate_schedule, stage.multi_task_rate) for stage in stages] == [
+        (RateSchedule(), 0.0),
+        (RateSchedule("constant", 0.5), 0.0),
+        (RateSchedule("cosine", 0.1), 0.25),
+    ]
+
+
+def test_what_begins_anew_has_no_rate_of_what_is_trained_already():
+    method = toy.method(toy.TWO_TASKS, "none", "none", "none")
+    rows = stage_updates(
+        dataclasses.replace(method, policy=toy.policy(method.multi_task))
+    )
+    stages = plan(rows, extra={"held_out": 10}, joint_learning_rate=0.25)
+    assert stages[-1].restarts and stages[-1].multi_task_rate == 0

@@ -42,7 +42,7 @@ class Run:
     @functools.cached_property
     def result(self) -> dict | None:
         """The result on the test set; None of a run that is not finished."""
-        return records.read_current(records.path_of(self.folder, "test"))
+        return records.read_current(records.compared(self.folder))
 
     @property
     def is_finished(self) -> bool:

@@ -1,6 +1,7 @@
 """Batch normalization whose two effects are decided separately."""
 
 import contextlib
+import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 
@@ -33,11 +34,52 @@ def _advancing() -> bool:
     return getattr(_THREAD, "advance", False)
 
 
+@dataclasses.dataclass(frozen=True)
+class Moments:
+    """What a layer has normalised by in one pass.
+
+    Attributes:
+      number: the number of values of a channel, [].
+      mean: their mean, [C].
+      variance: their mean squared deviation from it, [C].
+    """
+
+    number: tf.Tensor
+    mean: tf.Tensor
+    variance: tf.Tensor
+
+
+# A layer has an entry for each time that it is called.
+Recorded = dict["BatchNormalization", list[Moments]]
+
+
+@contextlib.contextmanager
+def recording_moments(recorded: Recorded | None) -> Iterator[None]:
+    """Has layers normalise by their batch without `training` as well, and record it.
+
+    It holds for this thread only.
+
+    Args:
+      recorded: what the moments are added to; None for layers to do as usual.
+    """
+    before = _recorded()
+    _THREAD.recorded = recorded
+    try:
+        yield
+    finally:
+        _THREAD.recorded = before
+
+
+def _recorded() -> Recorded | None:
+    return getattr(_THREAD, "recorded", None)
+
+
 class BatchNormalization(keras.layers.Layer):
     """Batch normalization of [N, H, W, C] or [N, C] over all axes but the last.
 
     With `training` it normalises by the global batch (of all replicas), else by the
-    moving averages. These advance only with `training` and within
+    moving averages; within `recording_moments` always by the batch. The averages
+    advance only with `training` and within
     `advancing_statistics(True)`: a network that is frozen, or that sees images unlike
     those of test time, normalises by its batch and keeps its averages.
 
@@ -86,7 +128,8 @@ class BatchNormalization(keras.layers.Layer):
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Normalises [N, H, W, C] or [N, C]; returns the same shape."""
         images = inputs if len(inputs.shape) == 4 else inputs[:, None, None, :]
-        normalize = self._by_batch if training else self._by_averages
+        by_batch = training or _recorded() is not None
+        normalize = self._by_batch if by_batch else self._by_averages
         outputs = normalize(images, *self._affine())
         return outputs if len(inputs.shape) == 4 else outputs[:, 0, 0, :]
 
@@ -118,6 +161,11 @@ class BatchNormalization(keras.layers.Layer):
         if _advancing():
             self._advance(self.moving_mean, mean)
             self._advance(self.moving_variance, variance)
+        recorded = _recorded()
+        if recorded is not None:
+            number = tf.cast(tf.size(images) // images.shape[-1], mean.dtype)
+            biased = variance * (number - 1) / number
+            recorded.setdefault(self, []).append(Moments(number, mean, biased))
         return outputs
 
     def _advance(self, average: keras.Variable, value: tf.Tensor) -> None:

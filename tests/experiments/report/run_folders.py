@@ -94,10 +94,12 @@ def write(
             "metrics_version": 2,
             "split": "test",
             "examples": 8,
-            "checkpoint": "best",
+            "checkpoint": "best_of_joint",
             "step": 30,
         }
-        write_json(folder / "eval" / "test.json", result | {"metrics": metrics})
+        write_json(
+            folder / "eval" / "test.best_of_joint.json", result | {"metrics": metrics}
+        )
     if costs is not None:
         write_json(folder / "costs.json", costs)
     if log is not None:

@@ -69,7 +69,9 @@ def test_another_evaluation_is_refused(seeds):
     runs = seeds()
     runs[1].result["checkpoint"] = "last"
     (line,) = comparability.across_seeds(runs).refusals
-    assert line.startswith(f"evaluated checkpoint: best in {NAMES[0]} and {NAMES[2]}, ")
+    assert line.startswith(
+        f"evaluated checkpoint: best_of_joint in {NAMES[0]} and {NAMES[2]}, "
+    )
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_exhibits_come_with_what_their_maps_mean(tmp_path):
     ("name", "read"),
     [
         ("config.json", lambda run: run.settings),
-        ("eval/test.json", lambda run: run.is_finished),
+        ("eval/test.best_of_joint.json", lambda run: run.is_finished),
         ("costs.json", lambda run: run.costs),
         ("metrics.jsonl", lambda run: run.log),
         ("provenance.jsonl", lambda run: run.starts),
@@ -93,7 +93,7 @@ def test_broken_files_are_named(tmp_path, name, read):
 )
 def test_metrics_by_other_rules_are_refused(tmp_path, found, version):
     folder = run_folders.write(tmp_path, MT, 0, figures(0.2, 0.5))
-    path = folder / "eval" / "test.json"
+    path = folder / "eval" / "test.best_of_joint.json"
     run_folders.write_json(path, {"metrics": figures(0.2, 0.5)} | found)
     with pytest.raises(ValueError, match="expected metrics of version 2") as error:
         runs.Run(folder).figure("segmentation", "miou")
@@ -104,7 +104,7 @@ def test_metrics_by_other_rules_are_refused(tmp_path, found, version):
 
 def test_a_result_that_is_no_record_is_refused(tmp_path):
     folder = run_folders.write(tmp_path, MT, 0, figures(0.2, 0.5))
-    path = folder / "eval" / "test.json"
+    path = folder / "eval" / "test.best_of_joint.json"
     run_folders.write_json(path, [])
     with pytest.raises(ValueError, match="expected an object .* found list") as error:
         _ = runs.Run(folder).result
