@@ -2,8 +2,6 @@
 
 import json
 import pathlib
-import subprocess
-import sys
 
 import pytest
 
@@ -57,16 +55,14 @@ def test_a_mistake_is_reported_without_a_traceback(capsys, arguments, message):
 
 
 def test_runs_from_the_command_to_the_report_and_again(tmp_path, capsys):
-    """In processes of its own, as a user has it; then once more in this one."""
+    """Each run is a process of its own."""
     arguments = [
         *("run", "--table=7", "--percents=10", "--scale=smoke", "--dataset=rooms"),
         *("--rows=MT", f"--workdir={tmp_path / 'runs'}"),
         f"--data_dir={tmp_path / 'data'}",
     ]
-    command = [sys.executable, "-m", "mgm_tf.experiments", *arguments]
-    process = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert process.returncode == 0, process.stderr[-3000:]
-    assert "1 runs (1 not begun), 1 at a time" in process.stdout
+    assert call(experiments, *arguments) == 0
+    assert "1 runs (1 not begun), 1 at a time" in capsys.readouterr().out
     name = "rooms-labelled_percent10-mt-seed0"
     result = tmp_path / "runs" / name / "eval" / "test.best_of_joint.json"
     assert json.loads(result.read_text())["examples"] == 12

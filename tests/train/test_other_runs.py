@@ -23,8 +23,11 @@ def data_dir(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def runs(data_dir, tmp_path_factory):
-    """The folder of runs by name, whose first weights are their best."""
+def made(data_dir, tmp_path_factory):
+    """The folder of runs by name, whose first weights are their best; their networks.
+
+    The networks are not to be changed.
+    """
     folder = tmp_path_factory.mktemp("runs")
     changes_of = {
         "segmentation": ALONE | {"tasks": ("segmentation",), "seed": 1},
@@ -35,13 +38,26 @@ def runs(data_dir, tmp_path_factory):
         "guided": {"tasks": ("depth",), "self_supervision": "none"},
         "unguided": {"tasks": ("depth",), "weak": "frozen", "refinement": "none"},
     }
+    networks = {}
     for name, changes in changes_of.items():
         settings = fake_dataset.settings(data_dir, **changes)
-        networks = Experiment(settings).networks
+        networks[name] = Experiment(settings).networks
         saved.save(settings, folder / name)
-        checkpoints = Checkpoints(folder / name, networks)
+        checkpoints = Checkpoints(folder / name, networks[name])
         checkpoints.keep_best(Best(1, "joint", 1.0))
-    return folder
+    return folder, networks
+
+
+@pytest.fixture(scope="module")
+def runs(made):
+    """The folder of the runs."""
+    return made[0]
+
+
+@pytest.fixture(scope="module")
+def sources(made):
+    """The networks of the runs, by the run's name."""
+    return made[1]
 
 
 def weights(layer):
@@ -51,13 +67,6 @@ def weights(layer):
 def same(first, second):
     pairs = zip(weights(first), weights(second), strict=True)
     return all(np.array_equal(a, b) for a, b in pairs)
-
-
-def networks_of(runs, name):
-    """Returns the networks of a run, with its weights."""
-    networks = Experiment(saved.load(runs / name)).networks
-    Checkpoints(runs / name, networks).restore("best")
-    return networks
 
 
 def experiment(data_dir, **changes):
@@ -71,10 +80,10 @@ def started(data_dir, **changes):
     return planned
 
 
-def test_one_run_gives_its_encoder_and_the_decoders_it_has(data_dir, runs):
+def test_one_run_gives_its_encoder_and_the_decoders_it_has(data_dir, runs, sources):
     changes = {"start_from": (str(runs / "two"),), "tasks": ("depth", "normals")}
     own = started(data_dir, **changes).networks
-    source = networks_of(runs, "two")
+    source = sources["two"]
     assert same(own["encoder"], source["encoder"])
     decoders, theirs = own["decoders"].decoders, source["decoders"].decoders
     assert same(decoders["depth"], theirs["depth"])
@@ -82,13 +91,13 @@ def test_one_run_gives_its_encoder_and_the_decoders_it_has(data_dir, runs):
     assert same(decoders["normals"], fresh["decoders"].decoders["normals"])
 
 
-def test_cross_stitch_begins_with_the_run_of_each_task(data_dir, runs):
+def test_cross_stitch_begins_with_the_run_of_each_task(data_dir, runs, sources):
     folders = tuple(str(runs / task) for task in reversed(THREE))
     own = started(
         data_dir, sharing="cross_stitch", start_from=folders, tasks=THREE
     ).networks
     for task in THREE:
-        source = networks_of(runs, task)
+        source = sources[task]
         assert same(own["encoder"].encoders[task], source["encoder"])
         assert same(own["decoders"].decoders[task], source["decoders"].decoders[task])
 
@@ -135,7 +144,7 @@ def test_weights_that_cannot_be_taken_are_refused(data_dir, runs, changes, messa
         planned.start()
 
 
-def test_generators_of_other_runs_synthesize_their_share(data_dir, runs):
+def test_generators_of_other_runs_synthesize_their_share(data_dir, runs, sources):
     names = ("guided", "unguided")
     planned = experiment(
         data_dir,
@@ -147,11 +156,8 @@ def test_generators_of_other_runs_synthesize_their_share(data_dir, runs):
     )
     assert list(planned.helpers) == ["synthesizer_1", "synthesizer_2"]
     for number, name in enumerate(names, 1):
-        helper, source = (
-            planned.helpers[f"synthesizer_{number}"],
-            networks_of(runs, name),
-        )
-        assert same(helper.generator, source["generator"])
+        helper = planned.helpers[f"synthesizer_{number}"]
+        assert same(helper.generator, sources[name]["generator"])
     # The first run's G is fed with E's features, the second's with noise alone.
     assert planned.helpers["synthesizer_1"].embedding is not None
     assert planned.helpers["synthesizer_2"].embedding is None
@@ -164,11 +170,11 @@ def test_generators_of_other_runs_synthesize_their_share(data_dir, runs):
     assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
 
 
-def test_an_oracle_is_as_at_test_time_and_no_part_of_the_run(data_dir, runs):
+def test_an_oracle_is_as_at_test_time_and_no_part_of_the_run(data_dir, runs, sources):
     changes = {"weak": "oracle", "oracle": str(runs / "depth"), "tasks": ("depth",)}
     planned = experiment(data_dir, **changes)
     assert "oracle" not in planned.networks
-    source = networks_of(runs, "depth")
+    source = sources["depth"]
     images = tf.random.stateless_uniform((2, 64, 64, 3), (0, 1), -1.0, 1.0)
     expected = source["decoders"](source["encoder"](images))["depth"]
     labels = planned.helpers["oracle"](images, training=True)["depth"]
