@@ -25,13 +25,17 @@ tf.config.threading.set_intra_op_parallelism_threads(1)
 
 # A process that begins with one of these near the end keeps the others waiting.
 LONGEST_FIRST = (
-    "test_loop",
-    "test_loop_alone",
     "test_real_data",
     "test_updates",
+    "test_loop",
+    "test_loop_alone",
     "test_networks",
     "test_other_runs",
+    "test_train_step",
     "test_main",
+    "test_tiny_taskonomy",
+    "test_results",
+    "test_command_line",
 )
 # What trains, builds whole networks, data sets or processes: `make test-fast` leaves it
 # out.
@@ -43,7 +47,6 @@ SLOW = (
     "test_builders",
     "test_cityscapes_generate",
     "test_cityscapes_zurich",
-    "test_command_line",
     "test_dry_run",
     "test_em",
     "test_experiment",
@@ -57,7 +60,6 @@ SLOW = (
     "test_predictions",
     "test_replicas",
     "test_report_arrays",
-    "test_results",
     "test_rooms",
     "test_run_cityscapes",
     "test_run_clusters",
@@ -68,10 +70,8 @@ SLOW = (
     "test_sharing",
     "test_splits",
     "test_tfds_command",
-    "test_tiny_taskonomy",
     "test_tiny_taskonomy_parts",
     "test_tiny_taskonomy_real",
-    "test_train_step",
     "test_variants",
 )
 
