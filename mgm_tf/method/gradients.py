@@ -27,7 +27,7 @@ def summed(
     """Returns the gradient of the sum of the terms.
 
     Args:
-      tape: a persistent tape that has seen the terms.
+      tape: a tape that has seen the terms.
       shares: the terms by name, such that their sum over the replicas is the loss.
       variables: the variables of the networks that are trained.
       rng: random numbers.
@@ -63,6 +63,8 @@ def without_conflicts(
 
 
 SURGERY: dict[str, Gradients] = {"none": summed, "pcgrad": without_conflicts}
+# Those that go through the tape several times.
+OF_SEVERAL_PASSES = frozenset({without_conflicts})
 
 
 def project(

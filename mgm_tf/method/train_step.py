@@ -1,6 +1,7 @@
 """The training step: reads a batch, then draws and applies each update in turn."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,8 +11,10 @@ import tensorflow as tf
 from mgm_tf import replicas
 from mgm_tf.data.examples import Examples, Reader
 from mgm_tf.method.algorithm import Average, Update
+from mgm_tf.method.gradients import OF_SEVERAL_PASSES
 from mgm_tf.method.images import Images
 from mgm_tf.method.rates import CONSTANT, RateSchedule
+from mgm_tf.method.shared_graphs import SharedGraphs
 from mgm_tf.networks.layers.batch_normalization import advancing_statistics
 from mgm_tf.networks.layers.spectral_normalization import advance_power_iterations
 
@@ -32,19 +35,24 @@ class Forward:
         networks: Mapping[str, keras.Model],
         advances: tuple[str, ...],
         frozen: tuple[str, ...] = (),
+        graphs: SharedGraphs | None = None,
     ) -> None:
         self._networks = networks
         self._advances = advances
         self._frozen = frozen
+        self._graphs = graphs
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        network = self._networks[name]
+        network, advances = self._networks[name], name in self._advances
+        training = name not in self._frozen
 
         def apply(*inputs: Any) -> Any:
-            with advancing_statistics(name in self._advances):
-                return network(*inputs, training=name not in self._frozen)
+            with advancing_statistics(advances):
+                return network(*inputs, training=training)
 
-        return apply
+        if self._graphs is None:
+            return apply
+        return functools.partial(self._graphs, (name, advances, training), apply)
 
 
 class MGM(keras.Model):
@@ -76,6 +84,7 @@ class MGM(keras.Model):
         self.update_optimizers = dict(optimizers)
         self.frozen = frozen
         self.rate_schedule = rate_schedule
+        self._graphs = SharedGraphs()
         # The graph of a step, when it is made: what a step costs is read off it.
         self.step_graph: tf.Graph | None = None
         self.trackers = {
@@ -96,6 +105,9 @@ class MGM(keras.Model):
         features = self.networks["encoder"](images, training=training)
         return self.networks["decoders"](features, training=training)
 
+    # Nothing in a step branches on a tensor: AutoGraph would rewrite a thousand
+    # functions, for a quarter of the time in which the graph is built.
+    @tf.autograph.experimental.do_not_convert
     def train_step(self, batch: Mapping) -> dict[str, tf.Tensor]:
         """Takes one iteration of the algorithm: its updates, each once, in order.
 
@@ -115,7 +127,7 @@ class MGM(keras.Model):
             # Draw: images are made once in an iteration, when they are first needed.
             # Both losses on synthesized images see the same ones, of G as it is then.
             if update.images not in drawn:
-                networks = self._forward(update.drawing_advances)
+                networks = self._forward(update.drawing_advances, self._graphs)
                 drawn[update.images] = update.images(networks, examples)
             self._apply(update, drawn[update.images], f"update {number}", scale)
         return {metric.name: metric.result() for metric in self.metrics}
@@ -126,9 +138,15 @@ class MGM(keras.Model):
         """Takes one gradient step on `update.loss`, moving `update.trains` only."""
         examples = dataclasses.replace(examples, rng=examples.rng.fold_in(purpose))
         for name in update.trains:
-            advance_power_iterations(self.networks[name])
-        with tf.GradientTape(persistent=True) as tape:
-            terms = update.loss(self._forward(update.advances), examples)
+            self._graphs(
+                ("advance", name),
+                functools.partial(advance_power_iterations, self.networks[name]),
+            )
+        persistent = update.gradients in OF_SEVERAL_PASSES
+        # A shared graph would make ready for gradients of gradients.
+        graphs = None if persistent else self._graphs
+        with tf.GradientTape(persistent=persistent) as tape:
+            terms = update.loss(self._forward(update.advances, graphs), examples)
             # Optimizers sum gradients over replicas; the paper's losses are means.
             shares = {name: term / replicas.count() for name, term in terms.items()}
         variables = {n: self.networks[n].trainable_variables for n in update.trains}
@@ -136,19 +154,34 @@ class MGM(keras.Model):
         del tape
         for name in update.trains:
             _check_reached(update.name, name, gradients[name], variables[name])
-            self.update_optimizers[update.name, name].apply(
-                gradients[name],
-                variables[name],
-                scale=scale,
-                factor=update.factor_on(name),
-            )
+            self._descend(update, name, gradients[name], scale)
         for average in update.averages:
             follow(self.networks[average.of], self.networks[average.into], average)
         for term, value in terms.items():
             self.trackers[f"{update.name}/{term}"].update_state(value)
 
-    def _forward(self, advances: tuple[str, ...]) -> Forward:
-        return Forward(self.networks, advances, self.frozen)
+    def _descend(
+        self,
+        update: Update,
+        name: str,
+        gradients: Sequence[tf.Tensor],
+        scale: tf.Tensor,
+    ) -> None:
+        """Takes the step of the update's optimizer for one network."""
+        optimizer = self.update_optimizers[update.name, name]
+        variables = self.networks[name].trainable_variables
+        factor = update.factor_on(name)
+
+        def apply(gradients: Sequence[tf.Tensor], scale: tf.Tensor) -> None:
+            optimizer.apply(gradients, variables, scale=scale, factor=factor)
+
+        key = ("descend", id(optimizer), factor)
+        self._graphs(key, apply, list(gradients), scale)
+
+    def _forward(
+        self, advances: tuple[str, ...], graphs: SharedGraphs | None
+    ) -> Forward:
+        return Forward(self.networks, advances, self.frozen, graphs)
 
 
 def follow(network: keras.Model, follower: keras.Model, average: Average) -> None:

@@ -110,7 +110,7 @@ class Estimator:
         self._layers: list[BatchNormalization] = []
         self._moments = self._batch_moments
         if not eagerly:
-            self._moments = tf.function(self._batch_moments)
+            self._moments = tf.function(self._batch_moments, autograph=False)
 
     def __call__(self, split: Split) -> Statistics:
         """Returns the statistics of all layers that are called."""

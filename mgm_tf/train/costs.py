@@ -11,7 +11,7 @@ import dataclasses
 import json
 import pathlib
 import resource
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -21,6 +21,8 @@ from mgm_tf.method.stages import Stage
 from mgm_tf.plotting import terminal
 
 FILE = "costs.json"
+# The operations that run another graph.
+CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 PREDICTION_NETWORKS = ("encoder", "decoders")
 
 NETWORK_COLUMNS = (
@@ -58,7 +60,32 @@ def step_costs(model: keras.Model, batch: Mapping[str, tf.TensorSpec]) -> StepCo
 
 
 def flops(graph: tf.Graph) -> int:
-    """Counts the floating-point operations of a graph, as TensorFlow does."""
+    """Counts the floating-point operations of a graph, as TensorFlow does.
+
+    What the graph calls counts every time that it is called.
+    """
+    counts: dict[str, int] = {}
+
+    def count(graph: tf.Graph) -> int:
+        total = _own_flops(graph)
+        for operation in graph.get_operations():
+            if operation.type in CALLS:
+                name = operation.get_attr("f").name
+                if name not in counts:
+                    counts[name] = count(_called(operation))
+                total += counts[name]
+        return total
+
+    return count(graph)
+
+
+def _called(operation: tf.Operation) -> tf.Graph:
+    """Returns the graph that a call runs."""
+    # TensorFlow has no public way from a call to what is called.
+    return operation.graph._get_function(operation.get_attr("f").name).graph
+
+
+def _own_flops(graph: tf.Graph) -> int:
     profiler = tf.compat.v1.profiler
     options = profiler.ProfileOptionBuilder(
         profiler.ProfileOptionBuilder.float_operation()
@@ -71,17 +98,52 @@ def flops(graph: tf.Graph) -> int:
 
 def peak_bytes(graph: tf.Graph) -> int:
     """Returns the largest sum of the sizes of results that are still needed."""
+    peaks: dict[str, int] = {}
+
+    def peak_of_call(operation: tf.Operation) -> int:
+        if operation.type not in CALLS:
+            return 0
+        name = operation.get_attr("f").name
+        if name not in peaks:
+            called = _called(operation)
+            inputs = frozenset(tensor.name for tensor in called.inputs)
+            outputs = [tensor.name for tensor in called.outputs]
+            peaks[name] = _peak_bytes(called, peak_of_call, inputs, outputs)
+        return peaks[name]
+
+    return _peak_bytes(graph, peak_of_call)
+
+
+def _peak_bytes(
+    graph: tf.Graph,
+    peak_of_call: Callable[[tf.Operation], int],
+    inputs: frozenset[str] = frozenset(),
+    outputs: Sequence[str] = (),
+) -> int:
+    """Returns the largest sum of the sizes of a graph's own results.
+
+    Args:
+      graph: the graph.
+      peak_of_call: the same of what an operation calls; 0 if it calls nothing.
+      inputs: the names of the tensors that the caller has.
+      outputs: the names of those that it is given in the end.
+    """
     # Counts down as results are used; a result that is used no more is freed.
-    uses: dict[str, int] = collections.Counter()
+    uses: dict[str, int] = collections.Counter(outputs)
     for operation in graph.get_operations():
         uses.update(tensor.name for tensor in operation.inputs)
+
+    def size(tensor: tf.Tensor) -> int:
+        return 0 if tensor.name in inputs else _bytes(tensor)
+
     live = peak = 0
     for operation in graph.get_operations():
-        live += sum(_bytes(tensor) for tensor in operation.outputs if uses[tensor.name])
+        peak = max(peak, live + peak_of_call(operation))
+        live += sum(size(tensor) for tensor in operation.outputs if uses[tensor.name])
         peak = max(peak, live)
         for tensor in operation.inputs:
             uses[tensor.name] -= 1
-            live -= 0 if uses[tensor.name] else _bytes(tensor)
+            live -= 0 if uses[tensor.name] else size(tensor)
     return peak
 
 

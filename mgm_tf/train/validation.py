@@ -48,7 +48,9 @@ class Evaluator:
         self._tasks = tasks
         self._batch_size = batch_size
         self._scene_classes = scene_classes
-        graph = tf.function(self._batch_statistics, reduce_retracing=True)
+        graph = tf.function(
+            self._batch_statistics, autograph=False, reduce_retracing=True
+        )
         self._statistics = self._batch_statistics if eagerly else graph
 
     def __call__(self, split: Split, *, progress: bool = False) -> Metrics:

@@ -76,6 +76,23 @@ def test_peak_memory_is_that_of_results_still_needed():
     assert 1600 <= costs.peak_bytes(graph) <= 1600 + 16
 
 
+def test_what_is_called_counts_every_time():
+    @tf.function
+    def layer(x):
+        a = tf.concat([x, x], axis=1)  # 4 * 16 numbers, 256 bytes
+        return tf.matmul(a, tf.ones((16, 8)))  # 4 * 8 results of 16 terms, 128 bytes
+
+    @tf.function
+    def twice(x):
+        return layer(layer(x))
+
+    graph = twice.get_concrete_function(tf.TensorSpec((4, 8))).graph
+    assert costs.flops(graph) == 2 * (2 * 4 * 8 * 16)
+    # The weights are a constant of 512 bytes. In the second call what comes from the
+    # first is still there: 128 + 256 + 512 + 128.
+    assert 1024 <= costs.peak_bytes(graph) <= 1024 + 16
+
+
 def test_what_the_backward_pass_needs_stays():
     @tf.function
     def gradient(x):
