@@ -14,12 +14,15 @@ import pytest
 import tensorflow as tf
 from absl import flags
 
+from mgm_tf.train import devices
+
 flags.FLAGS.mark_as_parsed()
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
     [tf.config.LogicalDeviceConfiguration(), tf.config.LogicalDeviceConfiguration()],
 )
 tf.config.experimental.enable_op_determinism()
+devices.keep_graphs()
 # The tests run in as many processes as there are cores.
 tf.config.threading.set_intra_op_parallelism_threads(1)
 

@@ -2,7 +2,7 @@
 
 from mgm_tf import networks
 from mgm_tf.data.batches import batch_spec
-from mgm_tf.data.dataset import HELD_OUT, WEAK
+from mgm_tf.data.examples import HELD_OUT, WEAK
 from mgm_tf.method.stages import STAGE_NAMES
 from mgm_tf.train import costs
 from mgm_tf.train.experiment import Experiment

@@ -14,13 +14,8 @@ import tensorflow as tf
 from mgm_tf.config import checks
 from mgm_tf.config.settings import Config
 from mgm_tf.data.batches import Batches, Part
-from mgm_tf.data.dataset import (
-    HELD_OUT,
-    SCENE_LABEL_SOURCES,
-    DataSet,
-    SceneLabelSource,
-)
-from mgm_tf.data.examples import Reader, StageSpan
+from mgm_tf.data.dataset import SCENE_LABEL_SOURCES, DataSet, SceneLabelSource
+from mgm_tf.data.examples import HELD_OUT, Reader, StageSpan
 from mgm_tf.data.splits import Split
 from mgm_tf.method import algorithm, stages
 from mgm_tf.method.algorithm import Method, Update
@@ -218,8 +213,8 @@ class Experiment:
 
     def trained(self, step: int) -> set[str]:
         """The networks that some update has moved by that step of the run."""
-        done = [stage for stage in self.stages if stage.begin < step]
-        return {n for stage in done for row in stage.updates for n in row.trains}
+        done = (stage.trains for stage in self.stages if stage.begin < step)
+        return {name for trains in done for name in trains}
 
     def plan(self, examples: int) -> tuple[Stage, ...]:
         """The stages for so many training examples.
