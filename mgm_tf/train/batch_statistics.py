@@ -5,6 +5,7 @@ weights are judged or used they are therefore computed anew: exact means over tr
 images, Wu and Johnson, "Rethinking 'Batch' in BatchNorm" (2021), section 3.
 """
 
+import collections
 import contextlib
 import dataclasses
 import functools
@@ -118,16 +119,16 @@ class Estimator:
         steps = -(-images // BATCH_SIZE)
         # Batches of one size, as nearly as it can be, of which the last may begin anew.
         batches = Batches(split, -(-images // steps), self._reader.seed)
-        pooled: dict[BatchNormalization, _Pooled] = {}
+        parts: dict[BatchNormalization, list[_Pooled]] = collections.defaultdict(list)
         for step in range(steps):
             moments = self._moments(batches.at(tf.constant(step, tf.int64)))
-            for layer, parts in zip(self._layers, moments, strict=True):
-                for number, mean, variance in parts:
-                    part = _Pooled.of(number, mean, variance)
-                    pooled[layer] = (
-                        pooled[layer].joined(part) if layer in pooled else part
-                    )
-        return {layer: (all_.mean, all_.variance) for layer, all_ in pooled.items()}
+            for layer, calls in zip(self._layers, moments, strict=True):
+                parts[layer] += [_Pooled.of(*call) for call in calls]
+        pooled = {
+            layer: functools.reduce(_Pooled.joined, each)
+            for layer, each in parts.items()
+        }
+        return {layer: (each.mean, each.variance) for layer, each in pooled.items()}
 
     def _batch_moments(
         self, batch: Mapping[str, tf.Tensor]
