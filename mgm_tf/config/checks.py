@@ -292,12 +292,12 @@ def _run_rules(run: RunConfig) -> Rules:
     for name in (
         "log_every",
         "evaluate_every",
-        "picture_every",
         "checkpoint_every",
         "evaluation_batch_size",
         "steps_per_execution",
     ):
         yield f"--{name} must be at least 1", getattr(run, name) < 1
+    yield f"--picture_every={run.picture_every}: 0 or more", run.picture_every < 0
     yield (
         "--run_eagerly takes steps without a graph, and --jit_compile compiles it",
         run.run_eagerly and run.jit_compile,

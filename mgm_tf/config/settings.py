@@ -290,7 +290,7 @@ class RunConfig:
     picture_every: int = option(
         500,
         "The number of steps from one logging of predictions and generated images to "
-        "the next.",
+        "the next. 0: none are logged.",
         may_change=True,
     )
     checkpoint_every: int = option(

@@ -148,8 +148,9 @@ class StageRun:
             "checkpoint_every": self._save,
         }
         periodic = [
-            callbacks.EverySteps(getattr(settings, name), act, done, end)
+            callbacks.EverySteps(every, act, done, end)
             for name, act in acts.items()
+            if (every := getattr(settings, name))
         ]
         self._model.fit(
             self._dataset(done),

@@ -273,6 +273,12 @@ def test_a_folder_without_a_run_is_reported(tmp_path):
         saved.load(tmp_path)
 
 
+def test_pictures_may_be_left_out():
+    assert parsed("--picture_every=0").run.picture_every == 0
+    with pytest.raises(ValueError, match="--picture_every=-1: 0 or more"):
+        parsed("--picture_every=-1")
+
+
 def test_a_run_from_before_an_option_has_the_value_it_was_trained_by(tmp_path):
     config = parsed("--tasks=depth")
     saved.save(config, tmp_path)
