@@ -7,7 +7,7 @@ Other modules take plain arguments; only `train/` and what stands above it read 
 
 # No `from __future__ import annotations` here: it would turn field types into strings.
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 from absl import flags
 
@@ -134,6 +134,30 @@ class SourceConfig:
     )
 
 
+Schedule = Literal["constant", "cosine", "step"]
+
+
+def _schedule(stage: str) -> Any:
+    """Returns the option of the course of a stage's learning rates."""
+    return option(
+        "constant",
+        f"The course of the learning rates over {stage}. constant: they stay; cosine: "
+        "they fall to 0 along half a cosine; step: they fall to a tenth after half of "
+        "the steps and to a hundredth after three quarters.",
+        before="constant",
+    )
+
+
+def _warmup(stage: str) -> Any:
+    """Returns the option of the length of a stage's warm-up."""
+    return option(
+        0.0,
+        f"The fraction of the steps of {stage} in which the learning rates rise from "
+        "0.",
+        before=0.0,
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class ScheduleConfig:
     """The three stages of appendix B, AdaShare's policies, and their optimizers."""
@@ -198,55 +222,14 @@ class ScheduleConfig:
     stitch_learning_rate: float = option(
         1e-3, "The learning rate of the cross-stitch units of --sharing=cross_stitch."
     )
-    multi_task_schedule: Literal["constant", "cosine", "step"] = option(
-        "constant",
-        "The course of the learning rates over stage 1. constant: they stay; cosine: "
-        "they fall to 0 along half a cosine; step: they fall to a tenth after half of "
-        "the steps and to a hundredth after three quarters.",
-        before="constant",
-    )
-    multi_task_warmup: float = option(
-        0.0,
-        "The fraction of the steps of stage 1 in which the learning rates rise from 0.",
-        before=0.0,
-    )
-    generative_schedule: Literal["constant", "cosine", "step"] = option(
-        "constant",
-        "The course of the learning rates over stage 2. constant: they stay; cosine: "
-        "they fall to 0 along half a cosine; step: they fall to a tenth after half of "
-        "the steps and to a hundredth after three quarters.",
-        before="constant",
-    )
-    generative_warmup: float = option(
-        0.0,
-        "The fraction of the steps of stage 2 in which the learning rates rise from 0.",
-        before=0.0,
-    )
-    policy_schedule: Literal["constant", "cosine", "step"] = option(
-        "constant",
-        "The course of the learning rates over AdaShare's policy stage. constant: they "
-        "stay; cosine: they fall to 0 along half a cosine; step: they fall to a tenth "
-        "after half of the steps and to a hundredth after three quarters.",
-        before="constant",
-    )
-    policy_warmup: float = option(
-        0.0,
-        "The fraction of the steps of AdaShare's policy stage in which the learning "
-        "rates rise from 0.",
-        before=0.0,
-    )
-    joint_schedule: Literal["constant", "cosine", "step"] = option(
-        "constant",
-        "The course of the learning rates over stage 3. constant: they stay; cosine: "
-        "they fall to 0 along half a cosine; step: they fall to a tenth after half of "
-        "the steps and to a hundredth after three quarters.",
-        before="constant",
-    )
-    joint_warmup: float = option(
-        0.0,
-        "The fraction of the steps of stage 3 in which the learning rates rise from 0.",
-        before=0.0,
-    )
+    multi_task_schedule: Schedule = _schedule("stage 1")
+    multi_task_warmup: float = _warmup("stage 1")
+    generative_schedule: Schedule = _schedule("stage 2")
+    generative_warmup: float = _warmup("stage 2")
+    policy_schedule: Schedule = _schedule("AdaShare's policy stage")
+    policy_warmup: float = _warmup("AdaShare's policy stage")
+    joint_schedule: Schedule = _schedule("stage 3")
+    joint_warmup: float = _warmup("stage 3")
     gan_beta_1: float = option(
         0.0,
         "The decay of Adam's average of gradients, beta 1, for generator, "

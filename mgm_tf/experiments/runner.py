@@ -43,7 +43,7 @@ def is_finished(workdir: pathlib.Path) -> bool:
     """Returns whether a run is trained, and evaluated by today's rules.
 
     Raises:
-      ValueError: `eval/test.json` is no record of an evaluation.
+      ValueError: the file of the result is no record of an evaluation.
     """
     record = records.read(records.compared(workdir))
     return record is not None and records.is_current(record)
@@ -55,7 +55,7 @@ def state_of(workdir: pathlib.Path) -> str:
     It is `finished`, `to be evaluated anew` (by today's rules), `begun` or `not begun`.
 
     Raises:
-      ValueError: `eval/test.json` is no record of an evaluation.
+      ValueError: the file of the result is no record of an evaluation.
     """
     if is_finished(workdir):
         return FINISHED
