@@ -15,6 +15,7 @@ import tensorflow as tf
 from absl import flags
 
 from mgm_tf.train import devices
+from tests import fake_dataset
 
 flags.FLAGS.mark_as_parsed()
 tf.config.set_logical_device_configuration(
@@ -98,6 +99,13 @@ def _garbage_of_a_file() -> Iterator[None]:
     yield
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
+    """The folder of a made-up data set, which is there by name meanwhile."""
+    with fake_dataset.installed(tmp_path_factory.mktemp("data")) as folder:
+        yield folder
 
 
 @pytest.fixture

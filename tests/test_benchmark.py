@@ -13,12 +13,6 @@ FAST = {"windows": 3, "window_seconds": 0.01, "log_every": 2}
 ALONE = fake_dataset.ALONE | {"tasks": "segmentation,depth"}
 
 
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    with fake_dataset.installed(tmp_path_factory.mktemp("data")) as folder:
-        yield folder
-
-
 def measure(tmp_path, data_dir, **settings):
     """Returns the file that the command writes with these flags."""
     path = tmp_path / "figures.json"

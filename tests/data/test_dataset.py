@@ -13,12 +13,6 @@ from tests import fake_dataset
 PERCENTS = (25, 50, 75, 100)
 
 
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    with fake_dataset.installed(tmp_path_factory.mktemp("data")) as folder:
-        yield folder
-
-
 def data_set(data_dir, **changes):
     changes = {"tasks": ("depth",)} | changes
     return DataSet(fake_dataset.settings(data_dir, **changes).data)

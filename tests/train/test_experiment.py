@@ -15,16 +15,9 @@ from mgm_tf.method.stages import STAGE_NAMES
 from mgm_tf.train import devices, loop, provenance
 from mgm_tf.train.experiment import Experiment
 from mgm_tf.train.optimizers import Adam
-from tests import fake_dataset
 from tests.fake_dataset import SCENES, settings
 
 TWO = {"replicas": 2, "run_eagerly": False}
-
-
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    with fake_dataset.installed(tmp_path_factory.mktemp("data")) as folder:
-        yield folder
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from mgm_tf.train import logs, loop
 from mgm_tf.train.checkpoints import Checkpoints
-from tests import fake_dataset
 from tests.fake_dataset import settings
 from tests.train.runs import ALONE, assert_same_state, losses, run, state
 
@@ -23,12 +22,6 @@ WHOLE = {
     "joint_length": "3steps",
     "checkpoint_every": 6,
 }
-
-
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    with fake_dataset.installed(tmp_path_factory.mktemp("data")) as folder:
-        yield folder
 
 
 @pytest.fixture(scope="module")

@@ -9,15 +9,8 @@ import pytest
 from mgm_tf.errors import Interrupted, NotFinite
 from mgm_tf.train import logs
 from mgm_tf.train.checkpoints import Checkpoints
-from tests import fake_dataset
 from tests.fake_dataset import settings
 from tests.train.runs import ALONE, assert_same_state, losses, run, state
-
-
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    with fake_dataset.installed(tmp_path_factory.mktemp("data")) as folder:
-        yield folder
 
 
 @pytest.fixture(scope="module")

@@ -17,12 +17,6 @@ ALONE = fake_dataset.ALONE
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    with fake_dataset.installed(tmp_path_factory.mktemp("data")) as folder:
-        yield folder
-
-
-@pytest.fixture(scope="module")
 def made(data_dir, tmp_path_factory):
     """The folder of runs by name, whose first weights are their best; their networks.
 
