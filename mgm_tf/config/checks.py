@@ -31,6 +31,7 @@ FACTORS = (
     "self_supervision_factor",
     "guidance_factor",
     "weak_factor",
+    "synthesis_factor",
 )
 # The learning rates that are another one if they are 0.
 OPTIONAL_RATES = ("joint_learning_rate",)
@@ -136,6 +137,10 @@ def _network_rules(network: NetworkConfig) -> Rules:
     yield (
         f"--width={network.width}: a factor above 0 and up to 4 is possible",
         not 0 < network.width <= 4,
+    )
+    yield (
+        f"--gan_width={network.gan_width}: a factor from 0 to 4 is possible",
+        not 0 <= network.gan_width <= 4,
     )
 
 

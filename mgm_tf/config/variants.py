@@ -44,6 +44,12 @@ class NetworkConfig:
         1.0,
         "The factor on the number of channels of every network; below 1 for trials.",
     )
+    gan_width: float = option(
+        0.0,
+        "The factor on the number of channels of the generator and the discriminator. "
+        "0: that of --width.",
+        before=0.0,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,6 +154,13 @@ class MethodConfig:
     temperature: float = option(
         0.5, "The temperature of SimCLR's contrastive loss NT-Xent, eq. (6)."
     )
+    passes: Literal["sequential", "shared"] = option(
+        "sequential",
+        "The passes of the networks in a step. sequential: every update of Algorithm 1 "
+        "makes its own, with the weights that the updates before it left; shared: what "
+        "several updates compute of the same images is computed once.",
+        before="sequential",
+    )
     instance_noise: float = option(
         0.01,
         "The standard deviation of the noise on the images, which go from -1 to 1, "
@@ -195,5 +208,11 @@ class MethodConfig:
         "The factor on what the updates on weak images, synthesized or real, change in "
         "encoder and decoders; it multiplies --refinement_factor and "
         "--self_supervision_factor.",
+        before=1.0,
+    )
+    synthesis_factor: float = option(
+        1.0,
+        "A factor besides --weak_factor where weak images are synthesized: what a "
+        "young generator says weighs less than what real images say.",
         before=1.0,
     )

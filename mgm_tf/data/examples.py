@@ -49,6 +49,8 @@ class Examples:
         these, [N, classes]; those of the examples themselves if none are given.
       extra: further examples of the batch by name, `WEAK` or `HELD_OUT`.
       stage_progress: how far the stage has come.
+      synthesized: (source of z, name of G) -> the images that G made of these in this
+        step, where updates share them; else None.
     """
 
     images: tf.Tensor
@@ -61,6 +63,7 @@ class Examples:
     stage_progress: StageProgress = dataclasses.field(
         default_factory=StageProgress.start
     )
+    synthesized: dict | None = None
 
     def __post_init__(self) -> None:
         if self.synthesis_condition is None:

@@ -15,6 +15,8 @@ from mgm_tf.data.randomness import BatchRng
 from mgm_tf.method.objectives import Networks, Terms
 from mgm_tf.tasks import losses
 
+GENERATOR = "generator"
+
 
 class Latent(Protocol):
     """The source of the latent vectors z of G."""
@@ -64,6 +66,31 @@ def _noise(examples: Examples, size: int) -> tf.Tensor:
     return examples.rng.fold_in("latent").normal(size)
 
 
+def synthesize(
+    latent: Latent, generator: str, networks: Networks, examples: Examples
+) -> tf.Tensor:
+    """Returns G(c~, z), [N, H, W, 3].
+
+    Args:
+      latent: where z comes from.
+      generator: the name of the network that synthesizes.
+      networks: the networks by name.
+      examples: what the images are synthesized from.
+    """
+    z = latent(networks, examples)
+    return getattr(networks, generator)(z, examples.synthesis_condition)
+
+
+def synthesized(
+    latent: Latent, generator: str, networks: Networks, examples: Examples
+) -> tf.Tensor:
+    """Returns what `synthesize` does; shared images, if D has learned of such."""
+    shared = (examples.synthesized or {}).get((latent, generator))
+    if shared is not None:
+        return shared
+    return synthesize(latent, generator, networks, examples)
+
+
 @dataclasses.dataclass(frozen=True)
 class _Adversarial:
     """What the losses of D and G share: synthesized images, and D's judgement.
@@ -83,12 +110,7 @@ class _Adversarial:
     @property
     def networks(self) -> tuple[str, ...]:
         """G, D, and the networks that z is made by."""
-        return (*self.latent.networks, "generator", "discriminator")
-
-    def _synthesized(self, networks: Networks, examples: Examples) -> tf.Tensor:
-        """Returns G(c~, z), [N, H, W, 3]."""
-        z = self.latent(networks, examples)
-        return networks.generator(z, examples.synthesis_condition)
+        return (*self.latent.networks, GENERATOR, "discriminator")
 
     def _judge(
         self,
@@ -117,10 +139,14 @@ class Discriminate(_Adversarial):
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
         """Returns E relu(1 - D(x, c)), where c is known, and E relu(1 + D(x~, c~))."""
-        synthesized = tf.stop_gradient(self._synthesized(networks, examples))
+        images = synthesize(self.latent, GENERATOR, networks, examples)
+        if examples.synthesized is not None:
+            examples.synthesized[self.latent, GENERATOR] = images
         rng = examples.rng.fold_in("on real")
         on_real = self._judge(networks, examples.images, examples.condition, rng)
-        on_synthesized = self._judge_synthesized(networks, synthesized, examples)
+        on_synthesized = self._judge_synthesized(
+            networks, tf.stop_gradient(images), examples
+        )
         known = losses.is_known(examples.condition)
         return {
             "real": losses.hinge_discriminator_real(on_real, known),
@@ -135,6 +161,6 @@ class Generate(_Adversarial):
 
     def __call__(self, networks: Networks, examples: Examples) -> Terms:
         """Returns -E D(G(c~, z), c~)."""
-        synthesized = self._synthesized(networks, examples)
-        logits = self._judge_synthesized(networks, synthesized, examples)
+        images = synthesized(self.latent, GENERATOR, networks, examples)
+        logits = self._judge_synthesized(networks, images, examples)
         return {"hinge": losses.hinge_generator(logits)}

@@ -11,7 +11,7 @@ from typing import Protocol
 import tensorflow as tf
 
 from mgm_tf.data.examples import HELD_OUT, WEAK, Examples
-from mgm_tf.method.adversarial import Latent
+from mgm_tf.method.adversarial import GENERATOR, Latent, synthesized
 from mgm_tf.method.objectives import Networks
 from mgm_tf.tasks.dense import Task
 
@@ -87,7 +87,7 @@ class Synthetic:
     """
 
     latent: Latent
-    generator: str = "generator"
+    generator: str = GENERATOR
     ratio: float = 1.0
     reads_scenes = True
     extra = ""
@@ -100,9 +100,8 @@ class Synthetic:
     def __call__(self, networks: Networks, examples: Examples) -> Examples:
         """Returns synthesized images with their scene labels."""
         examples = examples.repeated(self.ratio)
-        generator = getattr(networks, self.generator)
-        z = self.latent(networks, examples)
-        return _weak(examples, generator(z, examples.synthesis_condition))
+        images = synthesized(self.latent, self.generator, networks, examples)
+        return _weak(examples, images)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,6 +8,7 @@ after stage 1.
 import dataclasses
 from collections.abc import Callable, Mapping
 
+from mgm_tf.method.adversarial import Discriminate, Generate
 from mgm_tf.method.algorithm import (
     MULTI_TASK_NETWORK,
     Method,
@@ -18,6 +19,7 @@ from mgm_tf.method.algorithm import (
     possible_updates,
 )
 from mgm_tf.method.images import HELD_OUT_IMAGES, REAL_IMAGES
+from mgm_tf.method.passes import PASSES
 from mgm_tf.method.rates import CONSTANT, RateSchedule
 
 JOINT = "joint"
@@ -157,7 +159,10 @@ MOVING_STATISTICS = {
 
 
 def with_moving_statistics(
-    updates: tuple[Update, ...], rule: str, frozen: tuple[str, ...] = ()
+    updates: tuple[Update, ...],
+    rule: str,
+    frozen: tuple[str, ...] = (),
+    passes: str = "sequential",
 ) -> tuple[Update, ...]:
     """Returns the updates with the moving averages that advance in each.
 
@@ -165,17 +170,38 @@ def with_moving_statistics(
       updates: the updates of a stage.
       rule: a key of `MOVING_STATISTICS`.
       frozen: the networks whose averages never advance.
+      passes: what the updates of a step share, a key of `passes.PASSES`.
     """
     statistics = MOVING_STATISTICS[rule]
+    of_pair = _of_pair(updates, statistics) if PASSES[passes].shares_images else ()
 
     def thawed(names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(name for name in dict.fromkeys(names) if name not in frozen)
 
+    def in_update(update: Update) -> tuple[str, ...]:
+        names = statistics.in_update(update)
+        # D's loss makes the images that G learns of as well.
+        return names + of_pair * isinstance(update.loss, Discriminate)
+
     return tuple(
         dataclasses.replace(
             update,
-            advances=thawed(statistics.in_update(update)),
+            advances=thawed(in_update(update)),
             drawing_advances=thawed(statistics.in_drawing(update)),
         )
         for update in updates
     )
+
+
+def _of_pair(
+    updates: tuple[Update, ...], statistics: MovingStatistics
+) -> tuple[str, ...]:
+    """Returns the networks that would advance as G's loss makes its own images."""
+    names = [
+        name
+        for update in updates
+        if isinstance(update.loss, Generate)
+        for name in statistics.in_update(update)
+    ]
+    # M passes the images with the losses of its own updates.
+    return tuple(name for name in names if name not in MULTI_TASK_NETWORK)

@@ -1,9 +1,7 @@
 """The training step: reads a batch, then draws and applies each update in turn."""
 
 import dataclasses
-import functools
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import keras
 import tensorflow as tf
@@ -11,48 +9,13 @@ import tensorflow as tf
 from mgm_tf import replicas
 from mgm_tf.data.examples import Examples, Reader
 from mgm_tf.method.algorithm import Average, Update
-from mgm_tf.method.gradients import OF_SEVERAL_PASSES
 from mgm_tf.method.images import Images
+from mgm_tf.method.passes import PASSES, Passes
 from mgm_tf.method.rates import CONSTANT, RateSchedule
-from mgm_tf.method.shared_graphs import SharedGraphs
-from mgm_tf.networks.layers.batch_normalization import advancing_statistics
 from mgm_tf.networks.layers.spectral_normalization import advance_power_iterations
 
 # (name of the update, name of the network) -> its optimizer
 Optimizers = Mapping[tuple[str, str], keras.optimizers.Optimizer]
-
-
-class Forward:
-    """The networks as an update sees them, called by name: `forward.encoder(images)`.
-
-    Interpretation: every pass normalises by its batch, also of a network that the
-    update does not train: G must not show D images that were made with stale averages.
-    What is `frozen` throughout works as at test time (Table 11: E gives features).
-    """
-
-    def __init__(
-        self,
-        networks: Mapping[str, keras.Model],
-        advances: tuple[str, ...],
-        frozen: tuple[str, ...] = (),
-        graphs: SharedGraphs | None = None,
-    ) -> None:
-        self._networks = networks
-        self._advances = advances
-        self._frozen = frozen
-        self._graphs = graphs
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        network, advances = self._networks[name], name in self._advances
-        training = name not in self._frozen
-
-        def apply(*inputs: Any) -> Any:
-            with advancing_statistics(advances):
-                return network(*inputs, training=training)
-
-        if self._graphs is None:
-            return apply
-        return functools.partial(self._graphs, (name, advances, training), apply)
 
 
 class MGM(keras.Model):
@@ -66,6 +29,7 @@ class MGM(keras.Model):
         optimizers: Optimizers,
         frozen: tuple[str, ...] = (),
         rate_schedule: RateSchedule = CONSTANT,
+        passes: str = "sequential",
     ) -> None:
         """Binds built networks to an algorithm.
 
@@ -76,6 +40,7 @@ class MGM(keras.Model):
           optimizers: a built optimizer for every update and network that it trains.
           frozen: the networks that work as at test time.
           rate_schedule: the factor on all learning rates.
+          passes: what the updates of a step share, a key of `passes.PASSES`.
         """
         super().__init__()
         self.networks = dict(networks)
@@ -84,7 +49,7 @@ class MGM(keras.Model):
         self.update_optimizers = dict(optimizers)
         self.frozen = frozen
         self.rate_schedule = rate_schedule
-        self._graphs = SharedGraphs()
+        self.passes = passes
         # The graph of a step, when it is made: what a step costs is read off it.
         self.step_graph: tf.Graph | None = None
         self.trackers = {
@@ -122,31 +87,32 @@ class MGM(keras.Model):
         # Read: stored integers become images and labels as networks see them.
         examples = self.reader(batch)
         scale = self.rate_schedule(examples.stage_progress.fraction)
+        passes = PASSES[self.passes](self.networks, self.frozen)
+        examples = dataclasses.replace(examples, synthesized=passes.synthesized)
         drawn: dict[Images, Examples] = {}
         for number, update in enumerate(self.algorithm):
             # Draw: images are made once in an iteration, when they are first needed.
             # Both losses on synthesized images see the same ones, of G as it is then.
             if update.images not in drawn:
-                networks = self._forward(update.drawing_advances, self._graphs)
+                networks = passes.of_images(update)
                 drawn[update.images] = update.images(networks, examples)
-            self._apply(update, drawn[update.images], f"update {number}", scale)
+            self._apply(update, drawn[update.images], f"update {number}", scale, passes)
         return {metric.name: metric.result() for metric in self.metrics}
 
     def _apply(
-        self, update: Update, examples: Examples, purpose: str, scale: tf.Tensor
+        self,
+        update: Update,
+        examples: Examples,
+        purpose: str,
+        scale: tf.Tensor,
+        passes: Passes,
     ) -> None:
         """Takes one gradient step on `update.loss`, moving `update.trains` only."""
         examples = dataclasses.replace(examples, rng=examples.rng.fold_in(purpose))
         for name in update.trains:
-            self._graphs(
-                ("advance", name),
-                functools.partial(advance_power_iterations, self.networks[name]),
-            )
-        persistent = update.gradients in OF_SEVERAL_PASSES
-        # A shared graph would make ready for gradients of gradients.
-        graphs = None if persistent else self._graphs
-        with tf.GradientTape(persistent=persistent) as tape:
-            terms = update.loss(self._forward(update.advances, graphs), examples)
+            advance_power_iterations(self.networks[name])
+        with passes.tape(update) as tape:
+            terms = update.loss(passes.of_loss(update), examples)
             # Optimizers sum gradients over replicas; the paper's losses are means.
             shares = {name: term / replicas.count() for name, term in terms.items()}
         variables = {n: self.networks[n].trainable_variables for n in update.trains}
@@ -171,17 +137,7 @@ class MGM(keras.Model):
         optimizer = self.update_optimizers[update.name, name]
         variables = self.networks[name].trainable_variables
         factor = update.factor_on(name)
-
-        def apply(gradients: Sequence[tf.Tensor], scale: tf.Tensor) -> None:
-            optimizer.apply(gradients, variables, scale=scale, factor=factor)
-
-        key = ("descend", id(optimizer), factor)
-        self._graphs(key, apply, list(gradients), scale)
-
-    def _forward(
-        self, advances: tuple[str, ...], graphs: SharedGraphs | None
-    ) -> Forward:
-        return Forward(self.networks, advances, self.frozen, graphs)
+        optimizer.apply(gradients, variables, scale=scale, factor=factor)
 
 
 def follow(network: keras.Model, follower: keras.Model, average: Average) -> None:

@@ -66,6 +66,7 @@ def build_networks(
     decoder: str = "taskgrouping",
     gan: str = "sagan",
     width: float = 1.0,
+    gan_width: float = 0.0,
     z_dim: int = Z_DIM,
     names: Iterable[str] = FIGURE_2,
     sharing: str = "hard",
@@ -85,6 +86,7 @@ def build_networks(
       decoder: the layout of the decoders, a key of `DECODERS`.
       gan: the architecture of G and D, a key of `GENERATORS`.
       width: the factor on the channels of layers before a mean over the image.
+      gan_width: that of G and D; 0 for the same.
       z_dim: the number of entries of a latent vector.
       names: the networks besides M, of `_OTHERS`; the average starts as the generator.
       sharing: how the tasks share M, a key of `SHARING`.
@@ -97,30 +99,29 @@ def build_networks(
     """
     _check(tasks, classes, image_size, width)
     widths = [scaled(w, width) for w in _choice(ENCODER_WIDTHS, encoder_widths)]
-    stem, base = scaled(STEM_WIDTH, width), scaled(_GAN_WIDTH, width)
-    layout = _choice(ENCODERS, encoder)
+    layout, stem = _choice(ENCODERS, encoder), scaled(STEM_WIDTH, width)
     encoder_of = functools.partial(layout, widths, stem, output_stride)
 
     def decoder_of(channels: int) -> Decoder:
         return _choice(DECODERS, decoder)(channels, output_stride, width)
 
     parts = Parts(tuple(tasks), encoder_of, lambda t: decoder_of(tasks[t]), groups)
-    others = _gan_builders(gan, image_size, base) | {
+    others = _gan_builders(gan, image_size, gan_width or width) | {
         "refiner": functools.partial(Refiner, tasks, classes, widths, stem),
         "projector": functools.partial(Projector, widths[-1]),
         "reconstructor": lambda name: Reconstructor(decoder_of(3), name=name),
         "embedding": functools.partial(Embedding, z_dim),
         "task_weights": functools.partial(_choice(TASK_WEIGHTS, task_weights), costs),
     }
-    networks = _choice(SHARING, sharing).build(parts)
-    networks |= _build_others(others, frozenset(names))
+    networks = _choice(SHARING, sharing).build(parts) | _built(others, names)
     _create_variables(networks, classes, image_size, z_dim)
     return networks
 
 
 def _gan_builders(
-    gan: str, image_size: int, base: int
+    gan: str, image_size: int, width: float
 ) -> dict[str, Callable[..., keras.Model]]:
+    base = scaled(_GAN_WIDTH, width)
     generator, discriminator = _choice(GENERATORS, gan)
     return {
         "generator": functools.partial(generator, image_size, base),
@@ -129,11 +130,12 @@ def _gan_builders(
     }
 
 
-def _build_others(
-    builders: Mapping[str, Callable[..., keras.Model]], names: frozenset[str]
+def _built(
+    builders: Mapping[str, Callable[..., keras.Model]], names: Iterable[str]
 ) -> dict[str, keras.Model]:
+    wanted = frozenset(names)
     # In this order, as initial weights are drawn from one stream.
-    return {name: builders[name](name=name) for name in _OTHERS if name in names}
+    return {name: builders[name](name=name) for name in _OTHERS if name in wanted}
 
 
 def _choice(table: Mapping[str, Row], name: str) -> Row:

@@ -9,7 +9,7 @@ from mgm_tf.config.settings import Config, MethodConfig
 from mgm_tf.config.weak_sources import WEAK_SOURCES
 from mgm_tf.method import algorithm
 from mgm_tf.method.adashare import LearnPolicy, SampledPolicy, UnderPolicy
-from mgm_tf.method.adversarial import Discriminate, Generate
+from mgm_tf.method.adversarial import GENERATOR, Discriminate, Generate
 from mgm_tf.method.algorithm import Average, Factors, Method, Synthesis
 from mgm_tf.method.em import LatentPredictions
 from mgm_tf.method.gradients import SURGERY
@@ -26,7 +26,7 @@ from mgm_tf.networks.task_weights import costs_of
 from mgm_tf.tasks.dense import Task
 from mgm_tf.tasks.scenes import SceneClasses
 
-GENERATOR, FOLLOWER = "generator", "average_generator"
+FOLLOWER = "average_generator"
 
 
 def _contrastive(method: MethodConfig) -> Objective:
@@ -93,6 +93,7 @@ def method_of(
         tasks=tasks,
         ratio=method.synthesis_ratio,
     )
+    source = WEAK_SOURCES[method.weak]
     seen_by_discriminator = (method.instance_noise, method.discriminator_augmentation)
     return Method(
         multi_task=multi_task,
@@ -101,7 +102,7 @@ def method_of(
         self_supervised=SELF_SUPERVISED[method.self_supervision](method),
         discriminate=Discriminate(latent, *seen_by_discriminator),
         generate=Generate(latent, *seen_by_discriminator),
-        weak=WEAK_SOURCES[method.weak],
+        weak=source,
         weak_images=row.images(synthesis),
         weak_trains=row.trains,
         refinement=algorithm.REFINEMENT[method.refinement],
@@ -115,7 +116,8 @@ def method_of(
             refinement=method.refinement_factor,
             self_supervision=method.self_supervision_factor,
             guidance=method.guidance_factor,
-            weak=method.weak_factor,
+            weak=method.weak_factor
+            * (method.synthesis_factor if source.synthesized else 1.0),
         ),
     )
 
@@ -151,6 +153,7 @@ def networks_of(
         decoder=network.decoder,
         gan=network.gan,
         width=network.width,
+        gan_width=network.gan_width,
         names=names,
         sharing=network.sharing,
         groups=network.task_groups,

@@ -199,10 +199,10 @@ class Experiment:
     @functools.cached_property
     def _stage_updates(self) -> dict[str, tuple[Update, ...]]:
         """The updates of all stages, by name; some have none."""
-        rule = self.settings.method.moving_statistics
-        frozen = self.method.frozen
+        method, frozen = self.settings.method, self.method.frozen
+        rule, passes = method.moving_statistics, method.passes
         return {
-            name: stages.with_moving_statistics(rows, rule, frozen)
+            name: stages.with_moving_statistics(rows, rule, frozen, passes)
             for name, rows in stages.stage_updates(self.method).items()
         }
 
@@ -281,6 +281,7 @@ class Experiment:
                 by_update,
                 self.method.frozen,
                 stage.rate_schedule,
+                self.settings.method.passes,
             )
             model.compile(
                 optimizer=None,

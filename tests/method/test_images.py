@@ -18,7 +18,7 @@ from mgm_tf.method.images import (
     Combined,
     Synthetic,
 )
-from mgm_tf.method.train_step import Forward
+from mgm_tf.method.passes import Forward
 from tests import toy
 from tests.hand_made import SIZE, examples, networks, ones, players
 

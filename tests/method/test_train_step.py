@@ -10,9 +10,10 @@ import tensorflow as tf
 from mgm_tf.data.examples import StageSpan
 from mgm_tf.method.algorithm import Average, algorithm_1, networks_of
 from mgm_tf.method.objectives import Objective
+from mgm_tf.method.passes import Forward
 from mgm_tf.method.rates import RateSchedule
 from mgm_tf.method.stages import with_moving_statistics
-from mgm_tf.method.train_step import MGM, Forward, follow
+from mgm_tf.method.train_step import MGM, follow
 from tests import rig, toy
 from tests.toy_networks import Z_DIM, small_networks
 

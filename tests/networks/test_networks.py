@@ -342,6 +342,15 @@ def test_no_task_is_refused():
         build_networks({}, CLASSES)
 
 
+def test_the_gan_has_a_width_of_its_own(whole):
+    names = ("generator", "discriminator")
+    thin = counts(small(gan_width=1 / 16))
+    thin_throughout = counts(small(width=1 / 16, names=names))
+    for name, number in counts(whole).items():
+        assert thin[name] == (thin_throughout[name] if name in names else number)
+        assert (thin[name] < number) == (name in names)
+
+
 def test_counts_are_of_what_is_trained(whole):
     number = sum(v.numpy().size for v in whole["encoder"].trainable_variables)
     assert counts(whole)["encoder"] == number

@@ -63,6 +63,14 @@ def test_weak_images(weak, expected):
     assert made.weak_trains == algorithm.WEAK_ROWS[weak].trains
 
 
+@pytest.mark.parametrize(
+    ("weak", "factor"), [("synthetic", 0.25), ("frozen", 0.25), ("real", 0.5)]
+)
+def test_synthesized_images_have_a_factor_more(weak, factor):
+    made = method(weak=weak, weak_factor=0.5, synthesis_factor=0.5)
+    assert made.factors.weak == factor
+
+
 def test_what_learns_and_how():
     made = method(
         self_supervision="reconstruction",

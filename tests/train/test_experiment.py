@@ -125,6 +125,7 @@ def test_parts_are_sized_by_the_data(data_dir, monkeypatch):
         tasks=("depth", "segmentation"),
         gan="dcgan",
         width=0.5,
+        gan_width=0.25,
         task_weighting="dwa",
         weak="none",
     )
@@ -138,6 +139,7 @@ def test_parts_are_sized_by_the_data(data_dir, monkeypatch):
         "decoder": "taskgrouping",
         "gan": "dcgan",
         "width": 0.5,
+        "gan_width": 0.25,
         # Of no generator there is an update.
         "names": ("encoder", "decoders", "task_weights", "refiner", "projector"),
         "sharing": "hard",
