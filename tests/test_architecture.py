@@ -150,7 +150,6 @@ def test_flags_are_defined_and_read_in_few_places():
         and not is_door(module)
     }
     assert users == {
-        "mgm_tf.benchmark",
         "mgm_tf.config.checks",
         "mgm_tf.config.command_line",
         "mgm_tf.config.options",
