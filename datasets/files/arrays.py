@@ -10,7 +10,7 @@ from datasets.files import limits, regular
 from datasets.files.damage import DamagedFile, Path
 
 # More than the longest header that NumPy writes for arrays of numbers.
-_MOST_HEADER = 4096
+MOST_HEADER = 4096
 
 
 class Form(NamedTuple):
@@ -37,14 +37,14 @@ def form_of(path: Path, head: bytes | None = None) -> Form:
       DamagedFile: it is no array of numbers, or larger than what is read.
     """
     head = regular.contents(path) if head is None else head
-    stream = io.BytesIO(head[:_MOST_HEADER])
+    stream = io.BytesIO(head[:MOST_HEADER])
     try:
         version = np.lib.format.read_magic(stream)
         read = {
             (1, 0): np.lib.format.read_array_header_1_0,
             (2, 0): np.lib.format.read_array_header_2_0,
         }[version]
-        shape, _, dtype = read(stream, max_header_size=_MOST_HEADER)
+        shape, _, dtype = read(stream, max_header_size=MOST_HEADER)
     # The header is a text that is parsed as Python: it may be wrong in any way.
     except Exception as error:
         reason = str(error).splitlines() or [type(error).__name__]

@@ -7,7 +7,7 @@ what was not meant, and one to a folder that it is in would be followed for ever
 import dataclasses
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from datasets.files import names, regular
 from datasets.files.damage import DamagedFile
@@ -73,7 +73,7 @@ def walk(folder: pathlib.Path, within: pathlib.Path | None = None) -> Found:
     return _Walk(folder, within or folder).found()
 
 
-def passed_over(hidden: list[pathlib.Path], folder: pathlib.Path) -> str:
+def passed_over(hidden: Sequence[pathlib.Path], folder: pathlib.Path) -> str:
     """Returns a sentence about hidden files, with their number; empty without any."""
     if not hidden:
         return ""

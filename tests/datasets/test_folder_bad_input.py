@@ -310,14 +310,14 @@ def test_tables(tmp_path, tables, message):
         ({"depth": {"scale": 0.1}}, '"scale" and "offset" need "unit" beside them'),
         (
             {"depth": {"unit": "m", "scale": 0}},
-            "depth.scale: expected a number above 0, found 0",
+            "depth.scale: expected a finite number above 0, found 0",
         ),
         (
             {"depth": {"target_scale": [1, 2]}},
             "depth.target_scale: expected one number or one a channel, found [1, 2]",
         ),
         ({"depth": {"missing": "none"}}, "depth.missing: expected one of 'nan', 'inf'"),
-        ({"depth": {"missing": True}}, "depth.missing: expected a number, found True"),
+        ({"depth": {"missing": True}}, "depth.missing: expected a finite number, found True"),
         (
             {"normals": {"axes": ["right", "left", "up"]}},
             "normals.axes: expected where the three channels point",
@@ -344,7 +344,7 @@ def test_settings_that_are_no_json(folder):
     (folder / "dataset.json").write_text('{"depth": {}, "depth": {}}')
     refused(folder, "photos/dataset.json: the key 'depth' is there twice")
     (folder / "dataset.json").write_text('{"depth": ')
-    refused(folder, "photos/dataset.json: Expecting value: line 1 column 11")
+    refused(folder, "photos/dataset.json: expected JSON: Expecting value: line 1 column 11")
 
 
 def test_numbers_of_unknown_meaning(folder):

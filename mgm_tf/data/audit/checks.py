@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from datasets.plausibility import SURE
 from mgm_tf.data.audit.report import Finding, Level, some
 
 TRAINED = frozenset({"train"})
@@ -16,7 +17,6 @@ PLAUSIBLE = {
 MOST = 0.9  # of the images: what holds for so many is no accident
 ENOUGH = 8  # images, before edges are believed
 MANY = 32  # images, before edges that say nothing are believed
-SURE = 4.0  # Student's t beyond which it is no accident: 1 in 10,000 of 64 images
 UNSURE = 2.0  # Student's t below which there is no difference to be seen
 Findings = Iterator[Finding]
 Problems = Iterator[tuple[Level, str]]
@@ -221,10 +221,12 @@ def _classes(record: dict, split: str, task: str, maps: dict) -> Findings:
 
 def _alignment(record: dict, split: str, task: str, maps: dict) -> Findings:
     fit = maps["alignment"]
-    for axis, agreement in fit.get("axes", {}).items():
-        if agreement["t"] < -SURE and agreement["mean"] < -0.2:
-            text = f"{split}: {task} have the wrong sign in {axis}: depth leans the"
-            yield Finding("error", "alignment", f"{text} other way.")
+    for axis in fit.get("opposite", ()):
+        text = f"{split}: {task} have the wrong sign in {axis}: depth leans the"
+        yield Finding("error", "alignment", f"{text} other way.")
+    if fit.get("exchanged"):
+        text = f"{split}: x and y of {task} are exchanged: depth leans in x as they do"
+        yield Finding("error", "alignment", f"{text} in y.")
     number = fit.get("images", 0)
     if number < ENOUGH:
         return

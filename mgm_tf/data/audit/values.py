@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from datasets import plausibility
 from datasets.metadata import DataInfo, TaskInfo
 from mgm_tf.data.audit import alignment, duplicates
 
@@ -223,7 +224,7 @@ class Edges:
         self._tasks = [info.tasks[name] for name in tasks]
         self._images: list[np.ndarray] = []
         self._labels: dict[str, list] = {name: [] for name in tasks}
-        self._axes: list[np.ndarray] = []
+        self._leanings: list[np.ndarray] = []
 
     def add(self, batch: dict[str, np.ndarray]) -> None:
         """Keeps the edges of a batch."""
@@ -234,8 +235,8 @@ class Edges:
         if set(self._labels) >= LEANING:
             maps = {info.name: info.decode(batch[info.name]) for info in self._tasks}
             (depth, depth_known), normals = maps["depth"], maps["normals"]
-            self._axes.append(
-                alignment.axis_agreement(depth[..., 0], depth_known, *normals)
+            self._leanings.append(
+                plausibility.leaning(depth[..., 0], depth_known, *normals)
             )
 
     def result(self) -> dict[str, dict]:
@@ -247,8 +248,16 @@ class Edges:
         for name, batches in self._labels.items():
             edges, known = (np.concatenate(part) for part in zip(*batches, strict=True))
             result[name] = alignment.compare(images, edges, known)
-        if self._axes:
-            result["normals"]["axes"] = alignment.axes(np.concatenate(self._axes))
+        if self._leanings:
+            found = plausibility.Agreement.of(np.concatenate(self._leanings))
+            result["normals"] |= {
+                "axes": {
+                    axis: {"mean": found.means[k, k], "t": found.t_values[k, k]}
+                    for k, axis in enumerate(plausibility.AXES)
+                },
+                "opposite": list(found.opposite()),
+                "exchanged": found.are_exchanged(),
+            }
         return result
 
 
