@@ -10,6 +10,7 @@ Every error names the file, the place in it, what was expected and what was foun
 import dataclasses
 import json
 import math
+import re
 import types
 import typing
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -22,6 +23,7 @@ Record = TypeVar("Record")
 # place in the file, value -> the value as it is kept; raises ValueError
 Check = Callable[[str, Any], Any]
 
+_HALVES = re.compile("[\ud800-\udfff]")
 _LONGEST = 80  # characters of a value in a message
 _WORDS: Mapping[Any, str] = {
     str: "a text",
@@ -276,7 +278,7 @@ def _leaf(kind: Any, where: str, value: Any) -> Any:
 
 def _can_be_written(words: str) -> bool:
     """Returns whether a text has no halves of characters, which JSON can have."""
-    return not any("\ud800" <= character <= "\udfff" for character in words)
+    return not _HALVES.search(words)
 
 
 def _list(where: str, value: Any) -> list | tuple:

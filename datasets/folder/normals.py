@@ -44,13 +44,16 @@ def why_impossible(values: np.ndarray, valid: np.ndarray, axes: tuple[str, ...])
     if away <= most * total:
         return ""
     others = [each for each in (axes[::-1], *_USUAL_AXES) if each != axes]
-    counts = [_number_away(values, valid, each) for each in others]
-    best = int(np.argmin(counts))
+    # Most of what a camera sees faces it.
+    towards = [turned(values, each)[..., 2][valid].mean() for each in others]
+    best = others[int(np.argmax(towards))]
+    number = _number_away(values, valid, best)
     hint = ""
-    if counts[best] <= most * total:
-        cause = " (red and blue exchanged, as OpenCV writes them?)" * (best == 0)
+    if number <= most * total:
+        cause = " (red and blue exchanged, as OpenCV writes them?)"
+        is_exchanged = best == axes[::-1]
         hint = (
-            f" As {', '.join(others[best])}{cause}, {counts[best] / total:.1%} would."
+            f" As {', '.join(best)}{cause * is_exchanged}, {number / total:.1%} would."
         )
     return (
         f"{away} of {total} normals ({away / total:.1%}) point away from the camera, "

@@ -24,6 +24,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from datasets.files import names
 from datasets.metadata import DataInfo, TaskInfo
 from mgm_tf.export.predictor import SCENES, probabilities_of
 from mgm_tf.export.versions import LoadedModel, Outputs
@@ -43,11 +44,13 @@ class Job:
       image: the path of the image.
       panel: the path of its panel, `NAME.panel.png`.
       arrays: the path of its arrays, `NAME.npz`.
+      problem: why it is not even tried to read the image; empty if it is.
     """
 
     image: pathlib.Path
     panel: pathlib.Path
     arrays: pathlib.Path
+    problem: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +75,9 @@ def plan(
 ) -> list[Job]:
     """Returns the jobs of an image or of a folder of images.
 
+    Images that are not read, and links that are not followed, are jobs too: they are
+    counted and named with the others.
+
     Raises:
       ValueError: there is no image; `output` is a file; or results of some images
         exist already and may not be overwritten.
@@ -79,29 +85,44 @@ def plan(
     output = pathlib.Path(output)
     if output.exists() and not output.is_dir():
         raise ValueError(f"Expected a folder for the results: {output} is a file.")
-    paths = image_files.find(images)
+    found = image_files.find(images)
+    if found.passed_over:
+        print(found.passed_over, file=sys.stderr)
+    problems = {each.path: each.reason for each in found.unread}
+    paths = [*found.images, *problems]
     root = pathlib.Path(images)
     root = root if root.is_dir() else root.parent
-    names = image_files.result_names([path.relative_to(root) for path in paths])
+    results = image_files.result_names([path.relative_to(root) for path in paths])
     jobs = [
-        Job(path, output / f"{name}{image_files.PANEL}", output / f"{name}.npz")
-        for path, name in zip(paths, names, strict=True)
+        Job(
+            path,
+            output / f"{name}{image_files.PANEL}",
+            output / f"{name}.npz",
+            problems.get(path, ""),
+        )
+        for path, name in zip(paths, results, strict=True)
     ]
+    # Not of `Path`, which raises where a name is too long to be.
     existing = [
-        result for job in jobs for result in (job.panel, job.arrays) if result.exists()
+        result
+        for job in jobs
+        for result in (job.panel, job.arrays)
+        if os.path.exists(result)
     ]
     if existing and not overwrite:
         raise ValueError(
-            f"{len(existing)} of the results are there already, for one {existing[0]}: "
-            "--overwrite replaces them, or choose another output folder."
+            f"{len(existing)} of the results are there already, for one "
+            f"{names.shown(existing[0])}: --overwrite replaces them, or choose another "
+            "output folder."
         )
     return jobs
 
 
 def predict(model: LoadedModel, jobs: Sequence[Job], batch_size: int = 8) -> int:
-    """Does the jobs and returns the number of images that could not be read.
+    """Does the jobs and returns the number of images that could not be done.
 
-    Those are named with the reason; the others are done all the same. One image at a
+    Those that cannot be read, or whose results cannot be written, are named with the
+    reason; the others are done all the same. One image at a
     time is in memory in its own resolution.
 
     Raises:
@@ -109,8 +130,7 @@ def predict(model: LoadedModel, jobs: Sequence[Job], batch_size: int = 8) -> int
     """
     if batch_size < 1:
         raise ValueError(f"Expected a batch size of at least 1, got {batch_size}.")
-    for folder in {job.panel.parent for job in jobs}:
-        folder.mkdir(parents=True, exist_ok=True)
+    _make_output(jobs)
     failures: list[str] = []
     # A file has the last line and the names of what could not be read: enough.
     progress = terminal.Progress(
@@ -123,13 +143,13 @@ def predict(model: LoadedModel, jobs: Sequence[Job], batch_size: int = 8) -> int
                 try:
                     photos.append(_read(job, model.info.image_size))
                 except ValueError as error:
-                    failures.append(str(error))
+                    failures.append(f"Could not read {error}")
                     print(f"Skipped {error}", file=sys.stderr)
                     progress.update()
-            _predict_batch(model, photos, progress)
+            failures += _predict_batch(model, photos, progress)
     print(f"Predicted {len(jobs) - len(failures)} of {len(jobs)} images.", flush=True)
     for failure in failures:
-        print(f"Could not read {failure}", file=sys.stderr, flush=True)
+        print(failure, file=sys.stderr, flush=True)
     return len(failures)
 
 
@@ -154,7 +174,16 @@ def _resized_map(task: TaskInfo, outputs: Outputs, size: tuple[int, int]) -> np.
     return _unit_vectors(values) if task.name in UNIT_VECTORS else values
 
 
+def _make_output(jobs: Sequence[Job]) -> None:
+    """Makes the folder of the results; raises OSError if nothing can be written."""
+    folders = sorted({job.panel.parent for job in jobs})
+    if folders:
+        pathlib.Path(os.path.commonpath(folders)).mkdir(parents=True, exist_ok=True)
+
+
 def _read(job: Job, network_size: int) -> _Photo:
+    if job.problem:
+        raise ValueError(f"{names.shown(job.image)}: {job.problem}")
     pixels = image_files.read(job.image)
     height, width = pixels.shape[:2]
     # As the SavedModel does with a raw image; images of one size make a batch.
@@ -168,16 +197,30 @@ def _read(job: Job, network_size: int) -> _Photo:
 
 def _predict_batch(
     model: LoadedModel, photos: Sequence[_Photo], progress: terminal.Progress
-) -> None:
+) -> list[str]:
+    """Predicts images and writes their results; returns what could not be written."""
     if not photos:
-        return
+        return []
+    failures = []
     batch = model(np.stack([photo.network_input for photo in photos]))
     for index, photo in enumerate(photos):
         outputs = {name: values[index] for name, values in batch.items()}
-        arrays = arrays_of(model.info, outputs, *photo.size)
-        np.savez(photo.job.arrays, allow_pickle=False, **arrays)
-        Image.fromarray(_panel(model.info, photo, outputs)).save(photo.job.panel)
+        try:
+            _write(model.info, photo, outputs)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            image = names.shown(photo.job.image)
+            failures.append(f"Could not write the results of {image}: {reason}")
+            print(f"Skipped {image}: {reason}", file=sys.stderr)
         progress.update()
+    return failures
+
+
+def _write(info: DataInfo, photo: _Photo, outputs: Outputs) -> None:
+    photo.job.panel.parent.mkdir(parents=True, exist_ok=True)
+    arrays = arrays_of(info, outputs, *photo.size)
+    np.savez(photo.job.arrays, allow_pickle=False, **arrays)
+    Image.fromarray(_panel(info, photo, outputs)).save(photo.job.panel)
 
 
 def _panel(info: DataInfo, photo: _Photo, outputs: Outputs) -> np.ndarray:
