@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 from absl import app, flags, logging
 
-from mgm_tf.config import saved
+from mgm_tf.config import flag_files, paths, saved, streams
 from mgm_tf.errors import Interrupted, NotFinite, damaged_example
 
 _INTERRUPTED = 130  # the exit code of shells for Ctrl-C
+_READER_LEFT = 141  # and that for a pipe that nobody reads
 
 # What a user can mend is reported in a sentence and not as a stack of calls.
 _REPORTED = (ValueError, OSError, Interrupted, NotFinite)
@@ -51,7 +52,7 @@ def workdir() -> pathlib.Path:
 
 
 def run(main: Main | Mapping[str, Main]) -> None:
-    """Parses the flags and calls `main`.
+    """Parses the flags and calls `main`; paths among the flags become absolute.
 
     Args:
       main: the function of the command; or the functions of several commands by name,
@@ -63,7 +64,13 @@ def run(main: Main | Mapping[str, Main]) -> None:
         tf.get_logger().setLevel("ERROR")
         act = _selected(main, arguments[1:])
         try:
-            sys.exit(act())
+            code = act()
+            sys.stdout.flush()
+            sys.exit(code)
+        except BrokenPipeError:
+            # Whoever reads, `head` say, has seen enough.
+            streams.close()
+            sys.exit(_READER_LEFT)
         except KeyboardInterrupt:
             print("\nStopped.", file=sys.stderr)
             sys.exit(_INTERRUPTED)
@@ -73,6 +80,7 @@ def run(main: Main | Mapping[str, Main]) -> None:
         except _REPORTED as error:
             _report(error, error)
 
+    streams.prepare()
     debug_flag()
     app.run(guarded, flags_parser=_parsed)
 
@@ -110,7 +118,10 @@ def _report(explained: BaseException | None, error: BaseException) -> None:
 def _parsed(arguments: list[str]) -> list[str]:
     """Parses the flags; by itself absl ends with 1, as if something had been done."""
     try:
-        return flags.FLAGS(arguments)
-    except flags.Error as error:
+        words = flags.FLAGS(flag_files.expanded(arguments))
+    except (flags.Error, OSError, ValueError) as error:
         print(f"{error}\n--helpshort lists the flags.", file=sys.stderr)
         sys.exit(2)
+    for name in paths.FLAGS & set(flags.FLAGS):
+        flags.FLAGS[name].value = paths.absolute_value(flags.FLAGS[name].value)
+    return words

@@ -3,8 +3,10 @@
 import dataclasses
 import json
 import pathlib
+from collections.abc import Mapping
 
-from mgm_tf.config import options
+from datasets.files import records
+from mgm_tf.config import options, paths
 from mgm_tf.config.settings import Config
 
 # The names of a run's checkpoints.
@@ -57,12 +59,30 @@ def load(workdir: pathlib.Path) -> Config:
             f"{path}: expected the settings of this version; missing "
             f"{sorted(names - set(flat))}, unknown {sorted(set(flat) - names)}."
         )
-    return options.build(Config, flat)
+    return options.build(Config, _checked(path, flat))
+
+
+def _checked(path: pathlib.Path, flat: Mapping[str, object]) -> dict[str, object]:
+    """Returns settings whose values are of the types of `Config`; raises ValueError."""
+    fields = options.leaves(Config)
+    try:
+        return {k: records.check(fields[k].type, k, value) for k, value in flat.items()}
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}.") from error
+
+
+def _compared(settings: Config) -> dict[str, object]:
+    """Returns settings as they are compared: a folder is one, however it is named."""
+    fields = options.leaves(Config)
+    return {
+        name: paths.absolute_value(value) if fields[name].metadata["folder"] else value
+        for name, value in options.settings(settings).items()
+    }
 
 
 def differences(old: Config, new: Config) -> list[str]:
     """Returns a line for each setting that differs and may not change in a run."""
-    before, after = options.settings(old), options.settings(new)
+    before, after = _compared(old), _compared(new)
     return [
         f"--{name}: {before[name]} before, {after[name]} now"
         for name, field in options.leaves(Config).items()

@@ -10,6 +10,7 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 import datasets
+from datasets.files import names
 
 # What the system says when nothing more can be written. The C++ writer of records and
 # the workers of Beam pass on the words only.
@@ -40,7 +41,7 @@ def open_builder(
         raise ValueError(
             f"--dataset={dataset} can be had as {configs} "
             f"(protocol_size); received {config!r} of --protocol={protocol!r} "
-            f"--image_size={image_size}."
+            f"--image_size={image_size}{names.nearest(config, configs)}"
         )
     builder = builder_class(config=config, data_dir=data_dir)
     file_format = tfds.core.FileFormat.ARRAY_RECORD

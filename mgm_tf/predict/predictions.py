@@ -218,9 +218,10 @@ def _predict_batch(
 
 def _write(info: DataInfo, photo: _Photo, outputs: Outputs) -> None:
     photo.job.panel.parent.mkdir(parents=True, exist_ok=True)
+    # The longer name first: where it cannot be, there is neither.
+    Image.fromarray(_panel(info, photo, outputs)).save(photo.job.panel)
     arrays = arrays_of(info, outputs, *photo.size)
     np.savez(photo.job.arrays, allow_pickle=False, **arrays)
-    Image.fromarray(_panel(info, photo, outputs)).save(photo.job.panel)
 
 
 def _panel(info: DataInfo, photo: _Photo, outputs: Outputs) -> np.ndarray:
