@@ -19,10 +19,12 @@ class Form(NamedTuple):
     Attributes:
       shape: its shape.
       dtype: the type of its numbers.
+      begin: the number of bytes before them.
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype
+    begin: int
 
 
 def form_of(path: Path, head: bytes | None = None) -> Form:
@@ -50,8 +52,8 @@ def form_of(path: Path, head: bytes | None = None) -> Form:
         reason = str(error).splitlines() or [type(error).__name__]
         raise DamagedFile(path, f"no array of NumPy: {reason[0]}") from error
     if dtype.hasobject:
-        raise DamagedFile(path, "no array of numbers: it holds objects of Python")
-    return Form(tuple(map(int, shape)), dtype)
+        raise DamagedFile(path, "no array of NumPy: it holds objects of Python")
+    return Form(tuple(map(int, shape)), dtype, stream.tell())
 
 
 def read(path: Path) -> np.ndarray:
@@ -66,11 +68,10 @@ def read(path: Path) -> np.ndarray:
     form = form_of(path, data)
     if len(form.shape) > 1:
         limits.check_size(path, *form.shape[:2])
-    size = math.prod(form.shape) * form.dtype.itemsize
-    if size > len(data):
+    size, found = math.prod(form.shape) * form.dtype.itemsize, len(data) - form.begin
+    if size > found:
         raise DamagedFile(
-            path,
-            f"truncated or damaged array: {size} bytes expected, found {len(data)}",
+            path, f"truncated or damaged array: {size} bytes expected, found {found}"
         )
     try:
         return np.load(io.BytesIO(data), allow_pickle=False)

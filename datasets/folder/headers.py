@@ -50,7 +50,7 @@ def _form_of_png(path: pathlib.Path) -> Form:
 
 def _form_of_npy(path: pathlib.Path) -> Form:
     with path.open("rb") as file:
-        shape, dtype = arrays.form_of(path, file.read(arrays.MOST_HEADER))
+        shape, dtype, _ = arrays.form_of(path, file.read(arrays.MOST_HEADER))
     if len(shape) not in (2, 3):
         raise DamagedFile(
             path, f"expected an array [H, W] or [H, W, channels], found {list(shape)}"

@@ -10,10 +10,12 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 import datasets
-from datasets.files import names
+from datasets.files import names, records
+from datasets.metadata import DataInfo
 
 # What the system says when nothing more can be written. The C++ writer of records and
 # the workers of Beam pass on the words only.
+_RECORDS = ("dataset_info.json", "features.json", "metadata.json")
 _FULL = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)))
 
 
@@ -43,7 +45,7 @@ def open_builder(
             f"(protocol_size); received {config!r} of --protocol={protocol!r} "
             f"--image_size={image_size}{names.nearest(config, configs)}"
         )
-    builder = builder_class(config=config, data_dir=data_dir)
+    builder = _opened(builder_class, config, data_dir)
     file_format = tfds.core.FileFormat.ARRAY_RECORD
     if not builder.info.initialized:
         builder.info.set_file_format(file_format, override=True)
@@ -53,6 +55,37 @@ def open_builder(
             f"expected {file_format.value}. Remove it and build it again: without "
             "--file_format, `tfds build` writes what can be read."
         )
+    return builder
+
+
+def _opened(
+    builder_class: type[tfds.core.GeneratorBasedBuilder], config: str, data_dir: str
+) -> tfds.core.DatasetBuilder:
+    """Returns a builder; what is built of its data set can be read.
+
+    Raises:
+      ValueError: it cannot; the message names the file.
+    """
+    version = str(builder_class.VERSION)
+    folder = epath.Path(data_dir).expanduser() / builder_class.name / config / version
+    remedy = (
+        f"Remove {folder} and build it again with `python -m mgm_tf.data "
+        f"--dataset={builder_class.name}`."
+    )
+    for name in _RECORDS:
+        if (folder / name).exists():
+            records.an_object(name, records.read(folder / name, remedy))
+    try:
+        builder = builder_class(config=config, data_dir=data_dir)
+    except Exception as error:  # whatever a library makes of its damaged files
+        if not folder.exists():
+            raise
+        reason = str(error).splitlines() or [type(error).__name__]
+        raise ValueError(
+            f"{folder}: the built data set cannot be read: {reason[0]}. {remedy}"
+        ) from error
+    if builder.info.initialized:
+        DataInfo.from_metadata(builder.info.metadata, folder / _RECORDS[-1], remedy)
     return builder
 
 
@@ -113,7 +146,7 @@ def check_built(builder: tfds.core.DatasetBuilder) -> None:
     if not is_built(builder):
         raise FileNotFoundError(
             f"{builder.info.full_name} is not built in "
-            f"--data_dir={builder.data_dir_root}."
+            f"--data_dir={os.path.abspath(builder.data_dir_root)}."
         )
     if not builder.info.initialized:  # built since the builder was opened
         builder.info.read_from_directory(builder.data_dir)

@@ -30,7 +30,7 @@ def check_tasks(info: DataInfo, tasks: tuple[str, ...], name: str) -> None:
     if unknown:
         raise ValueError(
             f"{name} has labels for {', '.join(info.tasks)}; received --tasks with "
-            f"{', '.join(unknown)}{names.nearest(unknown[0], info.tasks)}"
+            f"{', '.join(unknown)}{names.nearest(unknown[0], info.tasks) or '.'}"
         )
 
 

@@ -6,7 +6,6 @@ saved_models/nyuv2/1/                       a version; TF-Serving watches the pa
 """
 
 import dataclasses
-import json
 import os
 import pathlib
 from collections.abc import Mapping
@@ -15,11 +14,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from datasets.files import records
 from datasets.metadata import DataInfo
 
 FORMAT = 1  # of a version on disk; a version of another format is not reused
 RECORD = pathlib.Path("assets.extra") / "mgm.json"
 SAVED_MODEL = "saved_model.pb"
+REMEDY = "Export it again with `python -m mgm_tf.export`."
 
 # name -> array with the images as its first axis, see `predictor.py`
 Outputs = dict[str, np.ndarray]
@@ -68,15 +69,25 @@ def load(directory: str | os.PathLike) -> LoadedModel:
             f"{path} is no saved model of this program: {path / RECORD} is missing. "
             "Export it again with `python -m mgm_tf.export`."
         )
-    record = json.loads((path / RECORD).read_text("utf-8"))
-    if record["format"] != FORMAT:
+    record = read_record(path / RECORD)
+    data = record.get("data")
+    info = DataInfo.from_metadata(data, f"{path / RECORD}: data", remedy=REMEDY)
+    return LoadedModel(path, info, record, restore(path))
+
+
+def read_record(path: pathlib.Path) -> dict[str, Any]:
+    """Reads the record of a version.
+
+    Raises:
+      ValueError: it is no JSON object of the format of this program.
+    """
+    record = records.read(path, REMEDY)
+    version = record.get("format") if isinstance(record, dict) else record
+    if version != FORMAT:
         raise ValueError(
-            f"{path / RECORD}: expected format {FORMAT}, got {record['format']}. "
-            "Export it again with `python -m mgm_tf.export`."
+            f"{path}: expected format {FORMAT}, got {records.shown(version)}. {REMEDY}"
         )
-    return LoadedModel(
-        path, DataInfo.from_metadata(record["data"]), record, restore(path)
-    )
+    return record
 
 
 def newest_version(directory: pathlib.Path) -> pathlib.Path | None:
@@ -90,5 +101,15 @@ def newest_version(directory: pathlib.Path) -> pathlib.Path | None:
 
 
 def restore(path: pathlib.Path) -> tf.Module:
-    """Restores the SavedModel in the folder of a version."""
-    return tf.saved_model.load(str(path))
+    """Restores the SavedModel in the folder of a version.
+
+    Raises:
+      ValueError: its files are damaged.
+    """
+    try:
+        return tf.saved_model.load(str(path))
+    except Exception as error:  # of many kinds, by the file and by what it lacks
+        reason = str(error).splitlines() or [type(error).__name__]
+        raise ValueError(
+            f"{path}: the saved model cannot be loaded: {reason[0]}. {REMEDY}"
+        ) from error
