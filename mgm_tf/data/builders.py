@@ -15,6 +15,7 @@ from datasets.metadata import DataInfo
 
 # What the system says when nothing more can be written. The C++ writer of records and
 # the workers of Beam pass on the words only.
+_SOURCE = "source.json"  # from where a data set was built
 _RECORDS = ("dataset_info.json", "features.json", "metadata.json")
 _FULL = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)))
 
@@ -167,12 +168,17 @@ def bytes_on_disk(builder: tfds.core.DatasetBuilder) -> int:
 
 
 def quarantined(builder: tfds.core.DatasetBuilder) -> list[dict[str, str]]:
-    """Returns the frames that were left out: `name`, `file` and `reason` of each.
+    """Returns the frames that were left out: `name`, `file`, `path`, `reason` of each.
 
     Raises:
       ValueError: the list cannot be read.
     """
-    return datasets.quarantined(builder.data_path)
+    rows = datasets.quarantined(builder.data_path)
+    # A folder of one's own names its files as they are in it.
+    source = builder.data_path / _SOURCE
+    record = records.read(source) if rows and source.exists() else {}
+    folder = record.get("folder", "") if isinstance(record, dict) else ""
+    return [row | {"path": os.path.join(folder, row["file"])} for row in rows]
 
 
 def is_built(builder: tfds.core.DatasetBuilder) -> bool:
