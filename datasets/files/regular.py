@@ -51,9 +51,12 @@ def contents(
     else:
         # Without waiting for a writer, should the path have become a pipe meanwhile.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
-            _check_status(path, os.fstat(file.fileno()), most)
-            data = file.read(most + 1)
+        try:
+            _check_status(path, os.fstat(descriptor), most)
+            with open(descriptor, "rb", closefd=False) as file:
+                data = file.read(most + 1)
+        finally:
+            os.close(descriptor)
     if len(data) > most:
         raise DamagedFile(path, _too_large(len(data), most))
     if not (data or may_be_empty):

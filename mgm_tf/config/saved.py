@@ -45,7 +45,9 @@ def load(workdir: pathlib.Path) -> Config:
         raise FileNotFoundError(
             f"{path} does not exist: {workdir} is not the --workdir of a training run."
         )
-    groups = json.loads(path.read_text())
+    groups = records.an_object(f"{path}: the file", records.read(path))
+    for name, group in groups.items():
+        records.an_object(f"{path}: {name}", group)
     before = {
         name: field.metadata["before"]
         for name, field in options.leaves(Config).items()
