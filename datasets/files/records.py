@@ -66,6 +66,20 @@ def read(path: Path, remedy: str = "") -> Any:
         raise ValueError(_with_remedy(f"{where}{error}", remedy)) from error
 
 
+def read_object(path: Path, remedy: str = "") -> dict[str, Any]:
+    """Reads a JSON file that holds an object with something in it.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      ValueError: it holds something else; the message names the file.
+    """
+    record = read(path, remedy)
+    if not isinstance(record, dict) or not record:
+        error = expected(names.shown(path), "an object {…}", record)
+        raise ValueError(_with_remedy(str(error), remedy))
+    return record
+
+
 def parse(source: str) -> Any:
     """Returns the value of a JSON text.
 

@@ -13,6 +13,8 @@ from mgm_tf.errors import Interrupted, NotFinite, damaged_example
 _INTERRUPTED = 130  # the exit code of shells for Ctrl-C
 _READER_LEFT = 141  # and that for a pipe that nobody reads
 
+_COMMENT_HINT = " (Comments of a flag file stand on lines of their own.)"
+
 # What a user can mend is reported in a sentence and not as a stack of calls.
 _REPORTED = (ValueError, OSError, Interrupted, NotFinite)
 
@@ -120,7 +122,8 @@ def _parsed(arguments: list[str]) -> list[str]:
     try:
         words = flags.FLAGS(flag_files.expanded(arguments))
     except (flags.Error, OSError, ValueError) as error:
-        print(f"{error}\n--helpshort lists the flags.", file=sys.stderr)
+        hint = _COMMENT_HINT * (" #" in str(error))
+        print(f"{error}{hint}\n--helpshort lists the flags.", file=sys.stderr)
         sys.exit(2)
     for name in paths.FLAGS & set(flags.FLAGS):
         flags.FLAGS[name].value = paths.absolute_value(flags.FLAGS[name].value)

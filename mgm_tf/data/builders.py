@@ -73,9 +73,8 @@ def _opened(
         f"Remove {folder} and build it again with `python -m mgm_tf.data "
         f"--dataset={builder_class.name}`."
     )
-    for name in _RECORDS:
-        if (folder / name).exists():
-            records.an_object(name, records.read(folder / name, remedy))
+    if (folder / _RECORDS[0]).exists():
+        _check_records(folder, remedy)
     try:
         builder = builder_class(config=config, data_dir=data_dir)
     except Exception as error:  # whatever a library makes of its damaged files
@@ -85,9 +84,17 @@ def _opened(
         raise ValueError(
             f"{folder}: the built data set cannot be read: {reason[0]}. {remedy}"
         ) from error
-    if builder.info.initialized:
-        DataInfo.from_metadata(builder.info.metadata, folder / _RECORDS[-1], remedy)
     return builder
+
+
+def _check_records(folder: epath.Path, remedy: str) -> None:
+    """Raises ValueError if a record of a built data set cannot be read."""
+    for name in _RECORDS:
+        if not (folder / name).exists():
+            raise ValueError(f"{folder / name} is missing. {remedy}")
+        record = records.read_object(folder / name, remedy)
+    # The last of them says what the data are.
+    DataInfo.from_metadata(record, folder / name, remedy)
 
 
 def prepare(
