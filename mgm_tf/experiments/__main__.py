@@ -196,7 +196,15 @@ def print_plan() -> None:
     """Prints the commands of runs that are not finished, needed ones first."""
     for job in _plan(generate=False).jobs:
         if not runner.is_finished(job.workdir):
-            print(shlex.join(job.command))
+            print(" ".join(map(_quoted, job.command)))
+
+
+def _quoted(word: str) -> str:
+    """Returns a word as a shell reads it, in one line whatever is in it."""
+    if "\n" not in word:
+        return shlex.quote(word)
+    escaped = word.replace("\\", "\\\\").replace("\n", "\\n")
+    return f'"$(printf %b {shlex.quote(escaped)})"'
 
 
 def run() -> int:
