@@ -14,9 +14,13 @@ def parser(description: str) -> argparse.ArgumentParser:
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     result.add_argument(
-        "--output", type=pathlib.Path, required=True, help="the folder to write"
+        "--output", type=_folder, required=True, help="the folder to write"
     )
     result.add_argument(
         "--seed", type=int, default=0, help="the seed of all that is drawn (default: 0)"
     )
     return result
+
+
+def _folder(text: str) -> pathlib.Path:
+    return pathlib.Path(text).expanduser()

@@ -295,7 +295,7 @@ def main(arguments: list[str]) -> None:
     if len(arguments) > 1:
         raise app.UsageError(f"Unknown argument: {arguments[1]}.")
     try:
-        write(pathlib.Path(options.output), options.images, options.size)
+        write(pathlib.Path(options.output).expanduser(), options.images, options.size)
     except OSError as error:
         raise app.UsageError(str(error)) from error
     print(f"{options.images} images are in {options.output}.")
