@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -159,6 +160,9 @@ NAMES = st.one_of(
             *(
                 "a",
                 "p00",
+                "p01",
+                "p02",
+                "p03",
                 "Küste",
                 "Ku\u0308ste",
                 "a b",
@@ -187,7 +191,7 @@ LEAVES = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(),
-    st.sampled_from([10**400, -(10**30), 0, 1, 5]),
+    st.sampled_from([10**400, -(10**30), 0, 1, 5, math.nan, math.inf, -math.inf]),
     st.floats(),
     st.text(max_size=8),
     st.sampled_from(
