@@ -3,6 +3,8 @@
 import argparse
 import pathlib
 
+from datasets.files import streams
+
 
 def parser(description: str) -> argparse.ArgumentParser:
     """Returns a parser of --output and --seed, to which a command adds its own.
@@ -10,6 +12,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     Args:
       description: the docstring of the command, shown by --help as it is written.
     """
+    streams.prepare()
     result = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )

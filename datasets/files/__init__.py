@@ -7,6 +7,7 @@ Whoever reads a file of a person, a camera or another program does so through he
     text, records          tables, and JSON held against the dataclass that it is of
     walk                   the files of a folder, with what was passed over and why
     names                  Unicode of names, and how they are shown
+    streams                output of any characters, to any terminal
 
 What cannot be used is a `DamagedFile`, with the reason. Nothing here knows data sets.
 """

@@ -15,6 +15,7 @@ import numpy as np
 from absl import app, flags
 from PIL import Image
 
+from datasets.files import streams
 from datasets.folder import contents
 
 CLASSES = {  # name: colour in pictures
@@ -302,5 +303,6 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    streams.prepare()
     define_flags()
     app.run(main)

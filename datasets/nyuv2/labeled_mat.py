@@ -7,7 +7,7 @@ from typing import Self
 import h5py
 import numpy as np
 
-from datasets.files import regular
+from datasets.files import limits, regular
 
 FILE_NAME = "nyu_depth_v2_labeled.mat"
 
@@ -135,6 +135,7 @@ class LabeledMat:
                 f"them; {', '.join(wrong)} missing or of another shape in "
                 f"{shapes}. {HOW_TO_GET}"
             )
+        limits.check_size(self.path, height, width)
         kinds = {"images": np.uint8, "depths": np.floating, "labels": np.integer}
         for name, kind in kinds.items():
             dtype = self._file[name].dtype

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 from absl import app, flags, logging
 
-from mgm_tf.config import flag_files, paths, saved, streams
+from datasets.files import streams
+from mgm_tf.config import flag_files, paths, saved
 from mgm_tf.errors import Interrupted, NotFinite, damaged_example
 
 _INTERRUPTED = 130  # the exit code of shells for Ctrl-C

@@ -62,6 +62,8 @@ def _other_keras_settings(environment: MutableMapping[str, str]) -> list[str]:
     """Says which settings of a user's `keras.json` are not followed."""
     folder = environment.get("KERAS_HOME") or os.path.expanduser("~/.keras")
     path = pathlib.Path(folder) / "keras.json"
+    if not path.is_file():
+        return []
     try:
         theirs = json.loads(path.read_text())
         ours = json.loads((pathlib.Path(_KERAS_HOME) / "keras.json").read_text())

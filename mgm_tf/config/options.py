@@ -140,7 +140,7 @@ class StageLength:
           ValueError: the text is none of these.
         """
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:(epochs)|steps)", text.strip())
-        if match is None:
+        if match is None or not math.isfinite(float(match[1])):
             raise ValueError(
                 f"A length is written like 100epochs or 2000steps; received {text!r}."
             )

@@ -50,7 +50,7 @@ PIXELS = {}
 def fuzzed(*strategies: st.SearchStrategy, share: float = 1) -> Callable:
     """Tries a test on inputs; a few in `make test`, and always the same."""
     many = settings(
-        max_examples=max(1, round((ASKED or 50) * share)),
+        max_examples=max(1, round((ASKED or 30) * share)),
         derandomize=not ASKED,
         database=None,
         deadline=None,

@@ -4,6 +4,8 @@ import io
 import os
 import sys
 
+_ERRORS = "backslashreplace"
+
 
 def prepare() -> None:
     """Has characters that cannot be written shown escaped, and output go nowhere.
@@ -13,12 +15,14 @@ def prepare() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            setattr(sys, name, os.fdopen(nowhere, "w", errors=_ERRORS))
         elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=_ERRORS)
 
 
 def close() -> None:
     """Has what is still to be written go nowhere, for its reader has left."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
