@@ -103,7 +103,8 @@ def scan(folder: pathlib.Path) -> tuple[Contents, list[str]]:
             if name not in images
         ]
     tables = {name: folder / name for name in TABLES if (folder / name).exists()}
-    hidden = [path for part in found.values() for path in part.hidden]
+    hidden = sorted(path for path in folder.iterdir() if walk.is_hidden(path.name))
+    hidden += [path for part in found.values() for path in part.hidden]
     return Contents(folder, images, maps, tables, tuple(hidden)), problems
 
 
