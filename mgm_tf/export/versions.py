@@ -55,7 +55,7 @@ def load(directory: str | os.PathLike) -> LoadedModel:
     Raises:
       ValueError: there is no version, or it was not written by `saved_model.export`.
     """
-    path = pathlib.Path(directory)
+    path = pathlib.Path(directory).expanduser()
     if not (path / SAVED_MODEL).is_file():
         newest = newest_version(path)
         if newest is None:
