@@ -35,7 +35,22 @@ def read_image(path: Path, formats: tuple[str, ...] = FORMATS) -> np.ndarray:
       DamagedFile: it is truncated, of another format, no regular file, or of more
         pixels than are read.
     """
-    data = regular.contents(path)
+    return decode_image(path, regular.contents(path), formats)
+
+
+def decode_image(
+    path: Path, data: bytes, formats: tuple[str, ...] = FORMATS
+) -> np.ndarray:
+    """Decodes the contents of a photograph, as `read_image` does.
+
+    Args:
+      path: where they are from, for messages.
+      data: the contents.
+      formats: the formats that they may have, by the names of Pillow.
+
+    Raises:
+      DamagedFile: as `read_image`.
+    """
     whole = png.parsed(path, data) if data.startswith(png.SIGNATURE) else None
     image = _decoded(path, whole.needed if whole else data, formats)
     if whole:

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from datasets import files
-from datasets.files import names, walk
+from datasets.files import images, names, regular, walk
 from datasets.files.walk import Unread
 
 PANEL = ".panel.png"
@@ -67,16 +66,16 @@ def find(path: str | os.PathLike) -> Found:
         )
     found = walk.walk(path)
     paths = [file for file in found.files if not file.name.lower().endswith(PANEL)]
-    images = tuple(file for file in paths if _is_image(file))
+    found_images = tuple(file for file in paths if _is_image(file))
     # Not a named pipe, say, of another name.
     unread = [each for each in found.unread if _may_hold_images(each.path)]
-    unread += _others(set(paths) - set(images))
-    if not (images or unread):
+    unread += _others(set(paths) - set(found_images))
+    if not (found_images or unread):
         raise ValueError(
             f"No image in {names.shown(path)}: looked for {' '.join(sorted(SUFFIXES))}."
         )
     return Found(
-        images,
+        found_images,
         tuple(sorted(unread, key=lambda each: each.path)),
         walk.passed_over(found.hidden, path),
     )
@@ -91,16 +90,30 @@ def read(path: str | os.PathLike) -> np.ndarray:
     Raises:
       ValueError: the file cannot be read, with the reason.
     """
-    formats = (*FORMATS, "HEIF") if _register_heif() else FORMATS
     try:
-        with warnings.catch_warnings():
-            # Damage of records beside the pixels is none of these.
-            warnings.simplefilter("ignore")
-            warnings.filterwarnings("error", message=".*[Tt]runcated")
-            return files.read_image(path, formats)
+        data = regular.contents(path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise ValueError(f"{names.shown(path)}: {reason}") from error
+    return decode(path, data)
+
+
+def decode(path: str | os.PathLike, data: bytes) -> np.ndarray:
+    """Decodes the contents of an image file, as `read` does.
+
+    Args:
+      path: where they are from, for messages.
+      data: the contents.
+
+    Raises:
+      ValueError: they cannot be decoded, with the reason.
+    """
+    formats = (*FORMATS, "HEIF") if _register_heif() else FORMATS
+    with warnings.catch_warnings():
+        # Damage of records beside the pixels is none of these.
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("error", message=".*[Tt]runcated")
+        return images.decode_image(path, data, formats)
 
 
 def result_names(paths: Sequence[pathlib.Path]) -> list[str]:
