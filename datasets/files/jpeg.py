@@ -14,9 +14,11 @@ from datasets.files.damage import DamagedFile, Path
 SIGNATURE = b"\xff\xd8\xff"
 _START_OF_SCAN, _HUFFMAN_TABLES, _END = 0xDA, 0xC4, 0xD9
 _SEQUENTIAL = frozenset({0xC0, 0xC1})  # with Huffman codes
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # which say how large it is
 _AC = 1  # the class of Huffman tables of all coefficients but the first
 # A progressive JPEG has about ten; a thousand of them keep a decoder busy for hours.
 _MOST_SCANS = 100
+_MOST_WORK = 2**30  # pixels of all scans: sixteen of the largest image
 # Bytes. Zeros as long as this are, by the tables of nearly all cameras and programs,
 # dozens of equal coefficients in a row, which no picture has.
 _HOLE = 32
@@ -48,10 +50,13 @@ def check(path: Path, data: bytes) -> None:
     Raises:
       DamagedFile: it ends too early, has a hole, or its decoder warns of its pixels.
     """
-    scans = 0
+    scans, pixels = 0, 0
     is_sequential, has_long_blocks = False, False
     for segment in _segments(path, data):
         is_sequential |= segment.marker in _SEQUENTIAL
+        if segment.marker in _FRAMES and len(segment.body) >= 5:
+            height, width = struct.unpack_from(">HH", segment.body, 1)
+            pixels = max(pixels, height * width)
         if segment.marker == _HUFFMAN_TABLES:
             has_long_blocks |= _has_long_blocks(segment.body)
         if segment.marker == _START_OF_SCAN:
@@ -64,6 +69,10 @@ def check(path: Path, data: bytes) -> None:
     if not 0 < scans <= _MOST_SCANS:
         raise DamagedFile(
             path, f"damaged JPEG: expected 1 to {_MOST_SCANS} scans, found {scans}"
+        )
+    if scans * pixels > _MOST_WORK:
+        raise DamagedFile(
+            path, f"{scans} scans of {pixels / 1e6:.0f} million pixels are too many"
         )
     _check_warnings(path, data)
 

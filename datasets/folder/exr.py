@@ -15,7 +15,7 @@ _OF_A_VECTOR = ("x", "y")
 _VECTORS = ("normal", "normals", "n", "position", "p", "location", "vector", "uv")
 # What a channel may be called that is the only one: grey, red, a value.
 _ALONE = ("y", "r", "v")
-_MOST_CHANNELS = 64  # of a file, all of which are read
+_MOST_NUMBERS = 2**27  # of all channels of a file, which are read together
 
 
 def size(path: pathlib.Path) -> tuple[int, int]:
@@ -41,9 +41,11 @@ def size(path: pathlib.Path) -> tuple[int, int]:
         raise DamagedFile(path, f"expected an EXR of one part, found {parts}")
     _channel(path, channels)
     limits.check_size(path, height, width)
-    if len(channels) > _MOST_CHANNELS:
+    if height * width * len(channels) > _MOST_NUMBERS:
         raise DamagedFile(
-            path, f"expected at most {_MOST_CHANNELS} channels, found {len(channels)}"
+            path,
+            f"{len(channels)} channels of {height}x{width} pixels are more than the "
+            f"{_MOST_NUMBERS / 1e6:.0f} million numbers read; save depth alone",
         )
     return height, width
 

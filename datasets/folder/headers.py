@@ -33,7 +33,9 @@ def form_of(path: pathlib.Path) -> Form:
       ValueError: it is EXR, and there is no reader.
     """
     regular.check(path)
-    return _READ[path.suffix.lower()](path)
+    form = _READ[path.suffix.lower()](path)
+    limits.check_map(path, form.height, form.width, form.channels)
+    return form
 
 
 def _form_of_png(path: pathlib.Path) -> Form:
@@ -55,7 +57,6 @@ def _form_of_npy(path: pathlib.Path) -> Form:
         raise DamagedFile(
             path, f"expected an array [H, W] or [H, W, channels], found {list(shape)}"
         )
-    limits.check_size(path, *shape[:2])
     return Form(shape[0], shape[1], shape[2] if len(shape) == 3 else 1, _kind(dtype))
 
 

@@ -158,8 +158,12 @@ class MapReader:
         for mark in self.coding.suspect:
             _refuse_where(path, raw, _equal(raw, mark), _suspect)
         _refuse_where(path, raw, valid & ~np.isfinite(raw).all(-1), _not_finite)
-        values = np.where(valid[..., None], raw, 0) * self.coding.scale
-        values = np.where(valid[..., None], values + self.coding.offset, 0)
+        # In place: a large map as numbers takes most of the memory.
+        values = raw.astype(np.result_type(raw, 1.0))
+        values[~valid] = 0
+        values *= self.coding.scale
+        values += self.coding.offset
+        values[~valid] = 0
         check = _CHECKS.get(self.task.name, _check_range)
         return check(self, path, values, valid), valid
 
@@ -219,12 +223,18 @@ def _refuse_where(
     values: np.ndarray,
     wrong: np.ndarray,
     reason: Callable[[str], str],
+    coding: Coding | None = None,
 ) -> None:
-    """Raises DamagedFile with `reason(value)` of the first wrong pixel, and where."""
+    """Raises DamagedFile with `reason(value)` of the first wrong pixel, and where.
+
+    With a coding, the value is as it is in the file: what a user has to call missing.
+    """
     if not wrong.any():
         return
     row, column = np.argwhere(wrong)[0]
     value = values[row, column]
+    if coding:
+        value = np.round((value - coding.offset) / coding.scale, 6)
     shown = ", ".join(f"{number:g}" for number in value)
     raise DamagedFile(
         path,
@@ -292,31 +302,29 @@ def _check_depth(
 def _check_normals(
     reader: MapReader, path: pathlib.Path, values: np.ndarray, valid: np.ndarray
 ) -> np.ndarray:
-    turned = normals.turned(values, reader.axes)
-    length = np.linalg.norm(turned, axis=-1)
-    coding = reader.coding
-    # As they are in the file: what the user would have to call missing.
-    numbers = np.round((values - coding.offset) / coding.scale, 6)
+    units, length = normals.unit_vectors(values, valid, reader.axes)
     hint = 'if they mean that there is none, say so in dataset.json with "missing"'
     _refuse_where(
         path,
-        numbers,
+        values,
         valid & (length < _SHORTEST),
         lambda three: f"the numbers {three} are a normal without length; {hint}",
+        reader.coding,
     )
     _refuse_where(
         path,
-        numbers,
+        values,
         valid & (length > _LONGEST),
         lambda three: (
             f"the numbers {three} are a normal longer than 1; {hint}, or is the scale "
             "wrong?"
         ),
+        reader.coding,
     )
     reason = normals.why_impossible(values, valid, reader.axes)
     if reason:
         raise DamagedFile(path, reason)
-    return turned / np.where(valid, length, 1)[..., None]
+    return units
 
 
 def _check_curvature(

@@ -1,10 +1,13 @@
 """Normals in the axes of a file, and whether a camera can see them."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from datasets import plausibility
 from datasets.folder.settings import DIRECTIONS
 
+_PIXELS = 2**18  # that are converted at a time
 # Axes of normals that others use: ours, OpenCV's, those of NYUv2's normals.
 _USUAL_AXES = (
     ("right", "up", "toward"),
@@ -27,6 +30,22 @@ def turned(values: np.ndarray, axes: tuple[str, ...]) -> np.ndarray:
     return result
 
 
+def unit_vectors(
+    values: np.ndarray, valid: np.ndarray, axes: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns vectors [H, W, 3] float32 of length 1 in our axes, and lengths [H, W].
+
+    Where they are not known, vectors are zero.
+    """
+    units, lengths = np.zeros(values.shape, np.float32), np.zeros(valid.shape)
+    for rows in _strips(valid):
+        vectors = turned(values[rows], axes)
+        lengths[rows] = np.linalg.norm(vectors, axis=-1)
+        divisors = np.where(valid[rows] & (lengths[rows] > 0), lengths[rows], np.inf)
+        units[rows] = vectors / divisors[..., None]
+    return units, lengths
+
+
 def why_impossible(values: np.ndarray, valid: np.ndarray, axes: tuple[str, ...]) -> str:
     """Says which part of a map faces away, and in which axes it would not.
 
@@ -45,8 +64,8 @@ def why_impossible(values: np.ndarray, valid: np.ndarray, axes: tuple[str, ...])
         return ""
     others = [each for each in (axes[::-1], *_USUAL_AXES) if each != axes]
     # Most of what a camera sees faces it.
-    towards = [turned(values, each)[..., 2][valid].mean() for each in others]
-    best = others[int(np.argmax(towards))]
+    means = values[valid].mean(axis=0)
+    best = max(others, key=lambda each: turned(means[None, None], each)[0, 0, 2])
     number = _number_away(values, valid, best)
     hint = ""
     if number <= most * total:
@@ -63,7 +82,13 @@ def why_impossible(values: np.ndarray, valid: np.ndarray, axes: tuple[str, ...])
 
 
 def _number_away(values: np.ndarray, valid: np.ndarray, axes: tuple[str, ...]) -> int:
-    vectors = turned(values, axes)
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    unit = vectors / np.where(length > 0, length, 1)
-    return int((plausibility.facing_away(unit) & valid).sum())
+    units, _ = unit_vectors(values, valid, axes)
+    # Rows are not on their own here: where a ray goes is a matter of the row.
+    return int((plausibility.facing_away(units) & valid).sum())
+
+
+def _strips(valid: np.ndarray) -> Iterator[slice]:
+    """Yields runs of rows: as numbers, a large map takes most of the memory."""
+    rows = max(1, _PIXELS // max(valid.shape[1], 1))
+    for top in range(0, len(valid), rows):
+        yield slice(top, top + rows)
