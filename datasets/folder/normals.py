@@ -62,18 +62,20 @@ def why_impossible(values: np.ndarray, valid: np.ndarray, axes: tuple[str, ...])
     most = plausibility.MOST_AWAY_OF_A_MAP
     if away <= most * total:
         return ""
-    others = [each for each in (axes[::-1], *_USUAL_AXES) if each != axes]
-    # Most of what a camera sees faces it.
-    means = values[valid].mean(axis=0)
-    best = max(others, key=lambda each: turned(means[None, None], each)[0, 0, 2])
-    number = _number_away(values, valid, best)
+    counts = {
+        each: _number_away(values, valid, each)
+        for each in (axes[::-1], *_USUAL_AXES)
+        if each != axes
+    }
+    possible = [each for each, number in counts.items() if number <= most * total]
     hint = ""
-    if number <= most * total:
+    if possible:
+        # Most of what a camera sees faces it.
+        means = values[valid].mean(axis=0)[None, None]
+        best = max(possible, key=lambda each: turned(means, each)[0, 0, 2])
         cause = " (red and blue exchanged, as OpenCV writes them?)"
-        is_exchanged = best == axes[::-1]
-        hint = (
-            f" As {', '.join(best)}{cause * is_exchanged}, {number / total:.1%} would."
-        )
+        cause *= best == axes[::-1]
+        hint = f" As {', '.join(best)}{cause}, {counts[best] / total:.1%} would."
     return (
         f"{away} of {total} normals ({away / total:.1%}) point away from the camera, "
         f"which none that it sees can; at most {most:.0%} may. Are the axes "
