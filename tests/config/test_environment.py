@@ -43,9 +43,19 @@ def test_a_variable_is_set_and_an_explicit_one_told(
 def test_nothing_is_said_where_nothing_was_set(tmp_path):
     variables = {"KERAS_HOME": str(tmp_path)}
     assert environment.prepare(variables, is_command=True) == []
-    assert set(variables) == {"KERAS_BACKEND", "KERAS_HOME", "MPLBACKEND"}
+    assert set(variables) == {
+        *("KERAS_BACKEND", "KERAS_HOME", "MPLBACKEND", "TF_ENABLE_ONEDNN_OPTS")
+    }
     # And nothing more the second time, nor in the processes that are started.
     assert environment.prepare(variables, is_command=True) == []
+
+
+@pytest.mark.parametrize(("given", "becomes"), [(None, "1"), ("0", "0"), ("1", "1")])
+def test_onednn_is_on_unless_somebody_says_otherwise(tmp_path, given, becomes):
+    variables = {"KERAS_HOME": str(tmp_path)}
+    variables |= {} if given is None else {"TF_ENABLE_ONEDNN_OPTS": given}
+    assert environment.prepare(variables) == []
+    assert variables["TF_ENABLE_ONEDNN_OPTS"] == becomes
 
 
 def test_the_drawings_of_a_notebook_stay_its_own(tmp_path):
