@@ -153,8 +153,9 @@ def _decoded(path: Path, data: bytes, formats: tuple[str, ...]) -> Image.Image:
             image.load()
             return image
     except Image.UnidentifiedImageError as error:
+        known = " or ".join([", ".join(formats[:-1]), *formats[-1:]])
         raise DamagedFile(
-            path, f"no readable {' or '.join(formats)}; it begins {data[:8]!r}"
+            path, f"no readable {known}; it begins {data[:8]!r}"
         ) from error
     except DamagedFile:
         raise

@@ -55,7 +55,7 @@ def test_damaged_files_are_named(tmp_path):
     floats = save(tmp_path / "floats.tif", np.zeros((2, 2), np.float32))
     for path, reason in (
         (truncated, "truncated"),
-        (text, "no readable JPEG or PNG"),
+        (text, "no readable JPEG, PNG, WEBP"),
         (floats, "floating-point"),
         (tmp_path / "absent.png", "No such file"),
     ):

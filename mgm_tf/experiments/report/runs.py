@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from datasets.files.records import an_object, build
 from datasets.metadata import TaskInfo
 from mgm_tf.evaluate import records
 
@@ -89,8 +90,9 @@ class Run:
     @functools.cached_property
     def tasks(self) -> dict[str, TaskInfo]:
         """What the report arrays mean; empty without `exhibits/tasks.json`."""
-        fields = _json(self.folder / "exhibits" / "tasks.json") or {}
-        return {name: TaskInfo(**field) for name, field in fields.items()}
+        path = self.folder / "exhibits" / "tasks.json"
+        fields = an_object(str(path), _json(path) or {})
+        return {name: build(TaskInfo, f, path) for name, f in fields.items()}
 
 
 def find(workdirs: Iterable[str | pathlib.Path]) -> dict[str, Run]:
