@@ -43,8 +43,8 @@ def prepare(
     Returns:
       A sentence for each setting that somebody has made and that is not followed.
     """
-    for name, value in PREFERRED.items():
-        environment.setdefault(name, value)
+    for name, preferred in PREFERRED.items():
+        environment.setdefault(name, preferred)
     sentences = _other_keras_settings(environment)
     for name, value in (NEEDED | (NEEDED_BY_COMMANDS if is_command else {})).items():
         given = environment.get(name)
