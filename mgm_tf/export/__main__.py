@@ -10,7 +10,8 @@ import tensorflow as tf
 from absl import flags
 
 from mgm_tf.config import command_line, options, saved
-from mgm_tf.export import saved_model
+from mgm_tf.export import saved_model, trained_generator
+from mgm_tf.export.serving import kit
 from mgm_tf.train import provenance
 from mgm_tf.train.experiment import Experiment
 
@@ -36,21 +37,29 @@ def main() -> None:
     # R names scenes if it has learned to.
     classifies_scenes = "refiner" in experiment.trained(step)
     sample = experiment.data.validation.batch(tf.constant([0]))["image"][0]
+    fingerprint = provenance.fingerprint(experiment.settings, experiment.networks)
+    sampler = None
+    if trained_generator.is_trained(experiment, step):
+        sampler = trained_generator.sampler_of(experiment, workdir)
+    directory = pathlib.Path(flags.FLAGS.saved_model)
     path = saved_model.export(
         experiment.networks,
         experiment.tasks,
         experiment.data.scene_classes if classifies_scenes else None,
         experiment.data.info.image_size,
-        pathlib.Path(flags.FLAGS.saved_model),
-        fingerprint=provenance.fingerprint(experiment.settings, experiment.networks),
+        directory,
+        fingerprint=fingerprint,
         extra={
             "settings": options.settings(experiment.settings),
             "step": step,
             "scene_source": experiment.data.info.scene_source,
         },
         sample=sample.numpy(),
+        sampler=sampler,
     )
+    folder = kit.write(directory)
     print(f"{which} checkpoint (step {step}) of {workdir} is in {path}.")
+    print(f"Files to serve it are in {folder}.")
 
 
 if __name__ == "__main__":

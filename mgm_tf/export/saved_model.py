@@ -1,19 +1,14 @@
 """A versioned SavedModel of trained networks, compared with them before publication.
 
-Endpoints (both: `images` [N, H, W, 3] in 0..255, of any N > 0, H and W):
-
-    serving_default   float32: also what JSON requests, whose integers are numbers, use
-    serving_uint8     uint8: a quarter of the bytes
-    serve             after `tf.saved_model.load`, a callable that takes either
-
-`predictor.py` describes their outputs, `versions.py` the files of a version.
+`signatures.py` lists its signatures, `versions.py` the files of a version. After
+`tf.saved_model.load`, `serve` is a callable that takes images as float32 or uint8.
 """
 
 import json
 import os
 import pathlib
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -21,7 +16,10 @@ import numpy as np
 import tensorflow as tf
 
 from datasets.metadata import DataInfo
-from mgm_tf.export.predictor import Predictor, probabilities_of
+from mgm_tf.export import description, signatures
+from mgm_tf.export.predictor import IMAGE_SIZE, Predictor, probabilities_of
+from mgm_tf.export.sampler import IMAGES, Sampler
+from mgm_tf.export.serving import answer, packages, warm_up
 from mgm_tf.export.versions import (
     FORMAT,
     RECORD,
@@ -33,7 +31,6 @@ from mgm_tf.export.versions import (
 from mgm_tf.tasks.dense import Task
 from mgm_tf.tasks.scenes import Categorical, SceneClasses
 
-ENDPOINTS = {"serving_default": tf.float32, "serving_uint8": tf.uint8}
 TOLERANCE = 1e-5
 
 
@@ -47,12 +44,13 @@ def export(
     fingerprint: str,
     extra: Mapping[str, Any] | None = None,
     sample: np.ndarray | None = None,
+    sampler: Sampler | None = None,
 ) -> pathlib.Path:
     """Writes the next version under `directory` and returns its folder.
 
     A version appears under its number when it is complete and, loaded again, has given
-    what the networks give. If the newest version has the same fingerprint, that one is
-    returned and nothing is written.
+    what the networks give. If the newest version has the same fingerprint and the same
+    signatures, that one is returned and nothing is written.
 
     Args:
       networks, tasks, scene_classes, image_size: as for `Predictor`.
@@ -60,34 +58,45 @@ def export(
       fingerprint: a text that differs between weights (run and step, or a hash).
       extra: further JSON values for `mgm.json`.
       sample: a real image, uint8 [H, W, 3], to compare on besides random ones.
+      sampler: the generator, which gets a signature of its own; None without any.
 
     Raises:
       ValueError: the loaded SavedModel answers differently; nothing is published.
     """
     directory = pathlib.Path(directory)
+    predictor = Predictor(networks, tasks, scene_classes, image_size)
+    rows = signatures.signatures_of(predictor, sampler)
     newest = newest_version(directory)
-    if newest and _same(newest, fingerprint):
+    if newest and _same(newest, fingerprint, rows):
         print(f"{newest} already holds this model: reused.", flush=True)
         return newest
-    predictor = Predictor(networks, tasks, scene_classes, image_size)
     directory.mkdir(parents=True, exist_ok=True)
     # TensorFlow Serving passes over folders whose name is no number.
     with tempfile.TemporaryDirectory(prefix=".incomplete-", dir=directory) as folder:
         draft = pathlib.Path(folder) / "version"
-        _write(predictor, draft)
-        _write_record(draft, predictor, fingerprint, extra or {})
-        check(predictor, draft, sample)
+        _write(predictor, rows, draft)
+        _write_record(draft, predictor, rows, fingerprint, extra or {})
+        model = check(predictor, draft, sample, sampler)
+        description.write(predictor, draft, [row.name for row in rows])
+        answer.write(draft, model)
+        _write_warm_up(draft, rows, image_size)
         return _publish(draft, directory)
 
 
 def check(
-    predictor: Predictor, path: pathlib.Path, sample: np.ndarray | None = None
-) -> None:
+    predictor: Predictor,
+    path: pathlib.Path,
+    sample: np.ndarray | None = None,
+    sampler: Sampler | None = None,
+) -> tf.Module:
     """Compares the SavedModel in `path` with the networks in this process.
 
-    On random images and on `sample`, one and three at a time, by both endpoints. On the
+    On random images and on `sample`, one and three at a time, by all signatures. On the
     CPU: a GPU may choose another algorithm for the same convolution, whose last digits
     differ.
+
+    Returns:
+      The SavedModel, restored.
 
     Raises:
       ValueError: an output differs by more than 1e-5 of max(1, |value|), is missing or
@@ -98,15 +107,79 @@ def check(
         model = restore(path)
         # As one graph, like the endpoints: TensorFlow fuses operations within a graph,
         # and a network after few steps magnifies the last digits.
-        spec = tf.TensorSpec([None, None, None, 3], tf.float32, name="images")
+        spec = signatures.image_spec(tf.float32)
         in_process = tf.function(predictor.__call__, [spec], autograph=False)
         for images in _probes(predictor.image_size, sample):
             expected = _arrays(in_process(tf.constant(images)))
-            for endpoint, dtype in ENDPOINTS.items():
-                signature = model.signatures[endpoint]
-                inputs = tf.constant(images.astype(dtype.as_numpy_dtype))
-                outputs = _arrays(signature(images=inputs))
-                compare(expected, outputs, predictor.tasks, endpoint)
+            files = [
+                tf.io.encode_png(image).numpy() for image in images.astype(np.uint8)
+            ]
+            inputs = {
+                name: tf.constant(images.astype(dtype.as_numpy_dtype))
+                for name, dtype in signatures.RAW.items()
+            } | {signatures.BYTES: tf.constant(files)}
+            for name, values in inputs.items():
+                outputs = _arrays(model.signatures[name](values))
+                compare(expected, outputs, predictor.tasks, name)
+        _check_full_size(in_process, predictor, model)
+        _check_features(predictor, model)
+        if sampler is not None:
+            _check_samples(sampler, model)
+    return model
+
+
+def _check_full_size(
+    in_process: Callable[[tf.Tensor], Mapping[str, tf.Tensor]],
+    predictor: Predictor,
+    model: tf.Module,
+) -> None:
+    """Compares outputs in the size of an image that is of the network's size."""
+    size = predictor.image_size
+    (image,) = _random_images((1, size, size, 3))
+    expected = _arrays(in_process(tf.constant(image[None])))
+    png = tf.io.encode_png(image.astype(np.uint8))
+    outputs = _arrays(model.signatures[signatures.BYTES_FULL](png[None]))
+    sizes = {IMAGE_SIZE: np.array([[size, size]])}
+    probabilities = {
+        name: values for name, values in expected.items() if name not in outputs
+    }
+    compare(
+        expected | sizes,
+        outputs | probabilities,
+        predictor.tasks,
+        signatures.BYTES_FULL,
+    )
+
+
+def _check_features(predictor: Predictor, model: tf.Module) -> None:
+    images = tf.constant(_probes(predictor.image_size, None)[1])
+    spec = signatures.image_spec(tf.float32)
+    features = tf.function(predictor.features, [spec], autograph=False)
+    outputs = _arrays(model.signatures[signatures.FEATURES](images))
+    compare(_arrays(features(images)), outputs, (), signatures.FEATURES)
+
+
+def _check_samples(sampler: Sampler, model: tf.Module) -> None:
+    """Compares generated images, whose bytes may differ by one in rounding."""
+    scene, noise = sampler.specs
+    inputs = (
+        tf.ones([2, *scene.shape[1:]], scene.dtype),
+        tf.constant(
+            np.random.default_rng(0).standard_normal((2, noise.shape[1])), noise.dtype
+        ),
+    )
+    in_process = tf.function(sampler.__call__, sampler.specs, autograph=False)
+    expected = in_process(*inputs)[IMAGES].numpy().astype(int)
+    named = {
+        spec.name: values for spec, values in zip(sampler.specs, inputs, strict=True)
+    }
+    images = model.signatures[signatures.SAMPLE](**named)[IMAGES].numpy()
+    worst = np.abs(images - expected).max()
+    if worst > 1:
+        raise ValueError(
+            f"{signatures.SAMPLE}: the saved model differs from the generator by up to "
+            f"{worst} of 255; at most 1 was expected. Nothing was published."
+        )
 
 
 def compare(
@@ -154,17 +227,17 @@ def _is_decided(probabilities: np.ndarray) -> np.ndarray:
     return ordered[..., -1] - ordered[..., -2] > TOLERANCE
 
 
-def _write(predictor: Predictor, path: pathlib.Path) -> None:
+def _write(
+    predictor: Predictor, rows: Sequence[signatures.Signature], path: pathlib.Path
+) -> None:
     # The archive finds the weights of the endpoints itself. It would store those of
     # networks that it tracks as well twice.
     archive = keras.export.ExportArchive()
-    for endpoint, dtype in ENDPOINTS.items():
-        spec = tf.TensorSpec([None, None, None, 3], dtype, name="images")
-        archive.add_endpoint(endpoint, predictor.__call__, input_signature=[spec])
+    for row in rows:
+        archive.add_endpoint(row.name, row.function, input_signature=list(row.inputs))
     serve = tf.function(predictor.__call__, autograph=False)
-    for dtype in ENDPOINTS.values():
-        spec = tf.TensorSpec([None, None, None, 3], dtype, name="images")
-        serve.get_concrete_function(spec)
+    for dtype in signatures.RAW.values():
+        serve.get_concrete_function(signatures.image_spec(dtype))
     archive.add_endpoint("serve", serve)
     archive.write_out(str(path), verbose=False)
 
@@ -172,6 +245,7 @@ def _write(predictor: Predictor, path: pathlib.Path) -> None:
 def _write_record(
     path: pathlib.Path,
     predictor: Predictor,
+    rows: Sequence[signatures.Signature],
     fingerprint: str,
     extra: Mapping[str, Any],
 ) -> None:
@@ -188,12 +262,22 @@ def _write_record(
         "format": FORMAT,
         "fingerprint": fingerprint,
         "versions": versions,
+        "signatures": [row.name for row in rows],
         "data": info.metadata(),
         "extra": dict(extra),
     }
     (path / RECORD).parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(record, indent=2, ensure_ascii=False)
     (path / RECORD).write_text(text + "\n", "utf-8")
+
+
+def _write_warm_up(
+    path: pathlib.Path, rows: Sequence[signatures.Signature], image_size: int
+) -> None:
+    try:
+        warm_up.write(path, rows, image_size)
+    except packages.NotInstalled as error:
+        print(f"Without warm-up: {error}", flush=True)
 
 
 def _publish(draft: pathlib.Path, directory: pathlib.Path) -> pathlib.Path:
@@ -210,21 +294,31 @@ def _publish(draft: pathlib.Path, directory: pathlib.Path) -> pathlib.Path:
             return path
 
 
-def _same(version: pathlib.Path, fingerprint: str) -> bool:
+def _same(
+    version: pathlib.Path, fingerprint: str, rows: Sequence[signatures.Signature]
+) -> bool:
     record = version / RECORD
     if not (record.is_file() and (version / SAVED_MODEL).is_file()):
         return False
     values = json.loads(record.read_text("utf-8"))
-    return (values["format"], values["fingerprint"]) == (FORMAT, fingerprint)
+    expected = (FORMAT, fingerprint, [row.name for row in rows])
+    return (
+        values["format"],
+        values["fingerprint"],
+        # Versions of before the list have fewer.
+        values.get("signatures"),
+    ) == expected
 
 
 def _probes(size: int, sample: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Returns batches of 3 and 1 images, none of the networks' own size."""
-    random = np.random.default_rng(0)
-    shape = (3, size + 7, 2 * size + 1, 3)
-    three = random.integers(0, 256, shape).astype(np.float32)
+    three = _random_images((3, size + 7, 2 * size + 1, 3))
     single = three[:1] if sample is None else np.asarray(sample, np.float32)[None]
     return three, single
+
+
+def _random_images(shape: tuple[int, ...]) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, shape).astype(np.float32)
 
 
 def _arrays(outputs: Mapping[str, tf.Tensor]) -> Outputs:

@@ -25,6 +25,9 @@ class Latent(Protocol):
     def networks(self) -> tuple[str, ...]:
         """The networks that are called."""
 
+    def center(self, networks: Networks, examples: Examples) -> tf.Tensor:
+        """Returns what noise is added to, [N, size]."""
+
     def __call__(self, networks: Networks, examples: Examples) -> tf.Tensor:
         """Returns z [N, size] for these examples."""
 
@@ -40,10 +43,13 @@ class Guided:
     size: int
     networks = ("encoder", "embedding")
 
+    def center(self, networks: Networks, examples: Examples) -> tf.Tensor:
+        """Returns the embedding of E(x), [N, size]."""
+        return networks.embedding(networks.encoder(examples.images))
+
     def __call__(self, networks: Networks, examples: Examples) -> tf.Tensor:
         """Returns vectors [N, size] that know what E sees."""
-        feature = networks.embedding(networks.encoder(examples.images))
-        return feature + _noise(examples, self.size)
+        return self.center(networks, examples) + _noise(examples, self.size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +62,10 @@ class Noise:
 
     size: int
     networks = ()
+
+    def center(self, networks: Networks, examples: Examples) -> tf.Tensor:
+        """Returns zeros [N, size]."""
+        return tf.zeros((tf.shape(examples.images)[0], self.size))
 
     def __call__(self, networks: Networks, examples: Examples) -> tf.Tensor:
         """Returns vectors [N, size] of standard normal numbers."""

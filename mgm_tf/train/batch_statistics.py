@@ -287,16 +287,31 @@ class TestTime:
           split: the labelled examples of the stage.
         """
         run = functools.partial(samples, latent=self._latent)
-        # It is seldom asked for, and a graph takes longer to build.
-        estimate = Estimator(
-            self._networks, run, reader, self._images, self._frozen, eagerly=True
-        )
-        statistics = self._timed(estimate, split)
+        statistics = self._timed(self._estimator(run, reader), split)
         # The moving averages of G are so slow (momentum .999 and .9999) that thousands
         # of steps pass before they fit.
         by_batch = () if statistics else ("generator",)
         with in_use(statistics):
             yield TestTimeNetworks(self._networks, by_batch=by_batch)
+
+    def settle_sampling(self, reader: Reader, split: Split) -> None:
+        """Gives what synthesizes images, but not E, its statistics for good.
+
+        Args:
+          reader: what makes examples of a stage's images.
+          split: the labelled examples of the stage.
+        """
+        kept = self._networks["encoder"].get_weights()
+        run = functools.partial(samples, latent=self._latent)
+        assign(self._timed(self._estimator(run, reader), split))
+        # M stays what was judged.
+        self._networks["encoder"].set_weights(kept)
+
+    def _estimator(self, run: Run, reader: Reader) -> Estimator:
+        # It is seldom asked for, and a graph takes longer to build.
+        return Estimator(
+            self._networks, run, reader, self._images, self._frozen, eagerly=True
+        )
 
     def _update(self, at: object) -> None:
         if at != self._at:

@@ -1,78 +1,46 @@
 """An exported model predicts as the networks that were trained, or is an error."""
 
 import json
+import shutil
 import subprocess
 import sys
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import mgm_tf
-from datasets.metadata import depth_info, normals_info, segmentation_info
-from mgm_tf.export import saved_model, versions
+from mgm_tf.export import saved_model, signatures, versions
 from mgm_tf.export.predictor import Predictor
-from mgm_tf.tasks.dense import task_of
-from mgm_tf.tasks.scenes import Categorical, MultiHot
+from mgm_tf.tasks.scenes import MultiHot
 from mgm_tf.train import devices
-
-SIZE = 8
-SCENES = ("bedroom", "kitchen")
-SCENE_CLASSES = Categorical(SCENES)
-TASKS = tuple(
-    task_of(info)
-    for info in (
-        segmentation_info(("wall", "bed"), ((1, 2, 3), (4, 5, 6))),
-        depth_info(target_shift=2.0, target_scale=3.0),
-        normals_info(),
-    )
+from tests.export.toy_export import (
+    SCENE_CLASSES,
+    SCENES,
+    SIZE,
+    TASKS,
+    build_networks,
 )
-
-
-class Encoder(keras.Model):
-    """A network that returns images as they are, by weights."""
-
-    def __init__(self):
-        super().__init__()
-        self.same = keras.layers.Dense(3, kernel_initializer="identity")
-
-    def call(self, images, training=False):
-        if training:
-            raise ValueError("Prediction is no training.")
-        return self.same(images)
-
-
-class Decoders(keras.Model):
-    """Decoders: logits (x, -x) and depth x of grey x in [-1, 1]; normals (1, 1, 2)."""
-
-    def call(self, features, training=False):
-        grey = tf.reduce_mean(features, axis=-1, keepdims=True)
-        return {
-            "segmentation": tf.concat([grey, -grey], -1),
-            "depth": grey,
-            "normals": 0.75 + 0.0 * features + tf.constant([0.0, 0.0, 0.25]),
-        }
-
-
-class Refiner(keras.Model):
-    """A refiner with the logits (mean x, 0)."""
-
-    def call(self, predictions, training=False):
-        mean = tf.reduce_mean(predictions["depth"], axis=(1, 2))
-        return tf.concat([mean, tf.zeros_like(mean)], -1)
-
-
-def build_networks():
-    networks = {"encoder": Encoder(), "decoders": Decoders(), "refiner": Refiner()}
-    features = networks["encoder"](tf.zeros((1, SIZE, SIZE, 3)))
-    networks["refiner"](networks["decoders"](features))
-    return networks
 
 
 @pytest.fixture
 def networks():
     return build_networks()
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A version that tests read only."""
+    return saved_model.export(
+        build_networks(),
+        TASKS,
+        SCENE_CLASSES,
+        SIZE,
+        tmp_path_factory.mktemp("exported") / "model",
+        fingerprint="a",
+        sample=np.full((20, 30, 3), 100, np.uint8),
+        extra={"step": 7},
+    )
 
 
 @pytest.fixture
@@ -117,8 +85,8 @@ def test_without_scenes_no_refiner_is_needed(networks):
         Predictor(networks, TASKS, SCENE_CLASSES, SIZE)
 
 
-def test_the_loaded_model_predicts_the_same(networks, export):
-    path = export(sample=np.full((20, 30, 3), 100, np.uint8), extra={"step": 7})
+def test_the_loaded_model_predicts_the_same(networks, exported):
+    path = exported
     model = versions.load(path.parent)
     assert model.path == path and model.info.scene_names == SCENES
     assert model.record["extra"] == {"step": 7} and model.info.image_size == SIZE
@@ -151,9 +119,9 @@ def test_without_labels_there_are_no_scene_classes(export):
     assert "scene_probabilities" not in model(np.zeros((1, 4, 4, 3), np.uint8))
 
 
-def test_signatures(export):
-    model = tf.saved_model.load(str(export()))
-    for endpoint, dtype in saved_model.ENDPOINTS.items():
+def test_signatures(exported):
+    model = tf.saved_model.load(str(exported))
+    for endpoint, dtype in signatures.RAW.items():
         signature = model.signatures[endpoint]
         spec = signature.structured_input_signature[1]["images"]
         assert (spec.dtype, spec.shape.as_list()) == (dtype, [None, None, None, 3])
@@ -167,20 +135,33 @@ def test_signatures(export):
         }
 
 
-def test_versions_count_up_and_the_same_model_is_reused(export, capsys):
-    assert export("a").name == "1"
-    assert export("b").name == "2"
-    reused = export("b")
-    assert reused.name == "2" and f"{reused} already holds" in capsys.readouterr().out
-    (reused.parent / "10").mkdir()  # someone else's
-    (reused.parent / "notes").mkdir()
-    assert export("b").name == "11"
-    assert versions.load(reused.parent).path.name == "11"
-    assert versions.load(reused).path.name == "2"
+@pytest.fixture
+def first(exported, tmp_path):
+    """The exported version as the first one of `export`."""
+    return shutil.copytree(exported, tmp_path / "model" / "1")
 
 
-def test_another_format_is_not_reused(export):
-    path = export("a")
+def test_versions_count_up_and_the_same_model_is_reused(first, export, capsys):
+    reused = export("a")
+    assert reused == first and f"{reused} already holds" in capsys.readouterr().out
+    (first.parent / "10").mkdir()  # someone else's
+    (first.parent / "notes").mkdir()
+    assert export("a").name == "11"
+    assert versions.load(first.parent).path.name == "11"
+    assert versions.load(first).path.name == "1"
+
+
+def test_a_version_with_fewer_signatures_predicts_and_is_not_reused(first, export):
+    record = json.loads((first / versions.RECORD).read_text())
+    del record["signatures"]
+    (first / versions.RECORD).write_text(json.dumps(record))
+    white = np.full((1, 5, 9, 3), 255, np.uint8)
+    np.testing.assert_allclose(versions.load(first)(white)["depth"][0, 0, 0], 5.0)
+    assert export("a").name == "2"
+
+
+def test_another_format_is_not_reused(first, export):
+    path = first
     record = json.loads((path / versions.RECORD).read_text())
     (path / versions.RECORD).write_text(json.dumps(record | {"format": 0}))
     with pytest.raises(ValueError, match="expected format 1, got 0"):
@@ -214,8 +195,8 @@ def test_networks_of_two_replicas_are_exported_once(tmp_path):
     np.testing.assert_allclose(versions.load(path)(white)["depth"][0, 0, 0], 5.0)
 
 
-def test_weights_are_stored_once(export):
-    variables = tf.train.list_variables(str(export() / "variables" / "variables"))
+def test_weights_are_stored_once(exported):
+    variables = tf.train.list_variables(str(exported / "variables" / "variables"))
     assert sorted(shape for _, shape in variables if shape) == [[3], [3, 3]]
 
 
@@ -270,17 +251,17 @@ def test_rounding_is_no_error(expected, actual):
     saved_model.compare(expected, actual, TASKS, "here")
 
 
-def test_loading_says_what_is_missing(export, tmp_path):
+def test_loading_says_what_is_missing(exported, tmp_path):
     with pytest.raises(ValueError, match="No saved model in .*nowhere: expected"):
         versions.load(tmp_path / "nowhere")
-    path = export()
+    path = shutil.copytree(exported, tmp_path / "model" / "1")
     (path / versions.RECORD).unlink()
     with pytest.raises(ValueError, match=r"mgm\.json is missing"):
         versions.load(path.parent)
 
 
-def test_the_package_loads_an_exported_model(export):
-    path = export()
+def test_the_package_loads_an_exported_model(exported):
+    path = exported
     model = mgm_tf.load(path.parent)
     assert isinstance(model, versions.LoadedModel) and model.path == path
     white = np.full((1, 5, 9, 3), 255, np.uint8)

@@ -1,0 +1,1 @@
+"""What serving an exported model takes: warm-up, configurations, and a check."""
