@@ -14,6 +14,9 @@ from mgm_tf.plotting.tiles import Color, Tile, fit, grid
 
 COLUMNS = 4  # tiles in a row of a panel that shows predictions only
 
+# task name -> the ends of its colour scale
+Ends = Mapping[str, tuple[float, float]]
+
 
 def task_panel(
     infos: Mapping[str, TaskInfo],
@@ -55,15 +58,21 @@ def prediction_panel(
     image: np.ndarray,
     predictions: Mapping[str, np.ndarray],
     scene: str | None = None,
+    all_ends: Ends | None = None,
 ) -> np.ndarray:
-    """Draws the input and every prediction; `scene` is written below the input."""
+    """Draws the input and every prediction; `scene` is written below the input.
+
+    With `all_ends`, colours mean the same in every panel of a series: scales have these
+    ends, and the legend lists all classes.
+    """
     tiles = [Tile(fit(_picture(image)), "input", scene or "")]
     legend = []
     for name, info in infos.items():
         physical = predictions[name]
-        ends = value_range(info, physical)
+        ends = all_ends[name] if all_ends else value_range(info, physical)
         tiles.append(_map_tile(info, physical, None, ends, info.name, bar=True))
-        legend += _legend(info, physical)
+        shown = np.arange(len(info.class_names)) if all_ends else physical
+        legend += _legend(info, shown)
     rows = [tiles[at : at + COLUMNS] for at in range(0, len(tiles), COLUMNS)]
     return grid(rows, legend=legend)
 

@@ -1,17 +1,19 @@
-"""Predicts for an image, or a folder of images, with an exported model.
+"""Predicts for images or a video with an exported model.
 
 python -m mgm_tf.predict --saved_model=saved_models/nyuv2 --input=photos/ --output=out/
 
-Writes NAME.panel.png and NAME.npz for each image (see `predictions.py`). Exit code 0:
-all are done; 1: some could not be read or written, the others are done; 2: nothing was
-done.
+Writes NAME.panel.png and NAME.npz for each image, or what --results names (see
+`predictions.py`; of a video, `video.py`). Exit code 0: all are done; 1: some could not
+be read or written, the others are done; 2: nothing was done.
 """
 
 from absl import flags
 
 from mgm_tf.config import command_line
 from mgm_tf.export import versions
-from mgm_tf.predict import predictions
+from mgm_tf.predict import predictions, sources, video
+from mgm_tf.predict.point_cloud import Intrinsics
+from mgm_tf.predict.predictions import Wanted
 
 
 def define_flags() -> None:
@@ -25,7 +27,8 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "input",
         None,
-        "The image, or the folder of images, for which is predicted.",
+        "What is predicted for: an image, a folder of images, a pattern such as "
+        "'photos/*.jpg', a video, or - for an image on standard input.",
         required=True,
     )
     flags.DEFINE_string(
@@ -40,6 +43,27 @@ def define_flags() -> None:
         "The number of images that are predicted at a time.",
         lower_bound=1,
     )
+    flags.DEFINE_multi_enum(
+        "results",
+        ["panel", "npz"],
+        list(predictions.WRITERS),
+        "A kind of result that is written; give the flag several times for several. "
+        "panel: a picture of all; npz: arrays; png: picture files of the maps, depth "
+        "in millimetres, class numbers and their colours, normals, ...; ply: a point "
+        "cloud of the depth.",
+    )
+    flags.DEFINE_list(
+        "intrinsics",
+        [],
+        "The camera for point clouds: focal lengths and principal point, fx,fy,cx,cy, "
+        "in pixels of the image.",
+    )
+    flags.DEFINE_integer(
+        "every",
+        1,
+        "The number of frames of a video of which one is predicted.",
+        lower_bound=1,
+    )
     flags.DEFINE_bool(
         "overwrite", False, "Whether results that exist in --output are replaced."
     )
@@ -48,9 +72,25 @@ def define_flags() -> None:
 def main() -> int:
     """Predicts, and returns the exit code."""
     values = flags.FLAGS
-    jobs = predictions.plan(values.input, values.output, overwrite=values.overwrite)
-    model = versions.load(values.saved_model)
-    return min(1, predictions.predict(model, jobs, values.batch_size))
+    intrinsics = Intrinsics.parse(values.intrinsics) if values.intrinsics else None
+    # Named twice is wanted once.
+    wanted = Wanted(tuple(dict.fromkeys(values.results)), intrinsics)
+    with sources.as_path(values.input) as path:
+        if sources.is_video(path):
+            return video.predict(
+                versions.load(values.saved_model),
+                path,
+                values.output,
+                values.batch_size,
+                wanted,
+                every=values.every,
+                overwrite=values.overwrite,
+            )
+        jobs = sources.plan(path, values.output)
+        model = versions.load(values.saved_model)
+        if not values.overwrite:
+            sources.refuse_existing(jobs, model.info, wanted.kinds)
+        return min(1, predictions.predict(model, jobs, values.batch_size, wanted))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ For each image, in the output folder:
                       [scenes], in the order of `scene_names` in the model's `mgm.json`.
                       Class probabilities of pixels are left out: they would be large.
 
+    NAME.depth.png, …  picture files of the maps (`map_files.py`)
+    NAME.ply          a point cloud of the depth (`point_cloud.py`)
+
 NAME is the stem of the image, in the same subfolder; with its suffix where two images
 share a stem.
 """
@@ -18,7 +21,7 @@ import dataclasses
 import os
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -27,13 +30,14 @@ from PIL import Image
 from datasets.files import names
 from datasets.metadata import DataInfo, TaskInfo
 from mgm_tf.export.predictor import SCENES, probabilities_of
+from mgm_tf.export.resizing import UNIT_VECTORS
 from mgm_tf.export.versions import LoadedModel, Outputs
 from mgm_tf.plotting import panels, terminal, tiles
-from mgm_tf.predict import image_files
+from mgm_tf.predict import image_files, map_files, point_cloud
+from mgm_tf.predict.point_cloud import Intrinsics
 from mgm_tf.tasks.scenes import scene_classes_of
 
-# Tasks whose values are unit vectors, which resizing shortens.
-UNIT_VECTORS = frozenset({"normals"})
+DEPTH, NORMALS = "depth", "normals"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,9 +56,43 @@ class Job:
     arrays: pathlib.Path
     problem: str = ""
 
+    @property
+    def base(self) -> pathlib.Path:
+        """The path of its results without what they end with."""
+        return self.panel.with_name(self.panel.name.removesuffix(image_files.PANEL))
+
 
 @dataclasses.dataclass(frozen=True)
-class _Photo:
+class Wanted:
+    """The results that are wanted of an image.
+
+    Attributes:
+      kinds: their kinds, keys of `WRITERS`.
+      intrinsics: the camera, which point clouds need; else None.
+    """
+
+    kinds: tuple[str, ...] = ("panel", "npz")
+    intrinsics: Intrinsics | None = None
+
+    def check(self, info: DataInfo) -> None:
+        """Raises ValueError if a model cannot give, or nobody knows, what is wanted."""
+        if "ply" in self.kinds and DEPTH not in info.tasks:
+            raise ValueError(
+                f"--results=ply needs {DEPTH}; this model predicts "
+                f"{', '.join(info.tasks)}."
+            )
+        if "ply" in self.kinds and self.intrinsics is None:
+            raise ValueError(
+                "--results=ply needs --intrinsics=fx,fy,cx,cy, the camera in pixels of "
+                "the image."
+            )
+
+
+DEFAULT = Wanted()
+
+
+@dataclasses.dataclass(frozen=True)
+class Photo:
     """The parts of an image that are kept until its results are written.
 
     Attributes:
@@ -62,12 +100,14 @@ class _Photo:
       size: the height and the width of the image.
       network_input: the image at the network's size, float32 [S, S, 3] in 0..255.
       thumbnail: the image at the size of the panel, uint8 [H, W, 3].
+      pixels: returns the image again, uint8 [H, W, 3].
     """
 
     job: Job
     size: tuple[int, int]
     network_input: np.ndarray
     thumbnail: np.ndarray
+    pixels: Callable[[], np.ndarray]
 
 
 def plan(
@@ -118,7 +158,12 @@ def plan(
     return jobs
 
 
-def predict(model: LoadedModel, jobs: Sequence[Job], batch_size: int = 8) -> int:
+def predict(
+    model: LoadedModel,
+    jobs: Sequence[Job],
+    batch_size: int = 8,
+    wanted: Wanted = DEFAULT,
+) -> int:
     """Does the jobs and returns the number of images that could not be done.
 
     Those that cannot be read, or whose results cannot be written, are named with the
@@ -128,6 +173,7 @@ def predict(model: LoadedModel, jobs: Sequence[Job], batch_size: int = 8) -> int
     Raises:
       ValueError: the batch size is less than 1.
     """
+    wanted.check(model.info)
     if batch_size < 1:
         raise ValueError(f"Expected a batch size of at least 1, got {batch_size}.")
     _make_output(jobs)
@@ -146,7 +192,7 @@ def predict(model: LoadedModel, jobs: Sequence[Job], batch_size: int = 8) -> int
                     failures.append(f"Could not read {error}")
                     print(f"Skipped {error}", file=sys.stderr)
                     progress.update()
-            failures += _predict_batch(model, photos, progress)
+            failures += _predict_batch(model, photos, progress, wanted)
     print(f"Predicted {len(jobs) - len(failures)} of {len(jobs)} images.", flush=True)
     for failure in failures:
         print(failure, file=sys.stderr, flush=True)
@@ -181,10 +227,17 @@ def _make_output(jobs: Sequence[Job]) -> None:
         pathlib.Path(os.path.commonpath(folders)).mkdir(parents=True, exist_ok=True)
 
 
-def _read(job: Job, network_size: int) -> _Photo:
+def _read(job: Job, network_size: int) -> Photo:
     if job.problem:
         raise ValueError(f"{names.shown(job.image)}: {job.problem}")
     pixels = image_files.read(job.image)
+    return photo_of(job, pixels, network_size, lambda: image_files.read(job.image))
+
+
+def photo_of(
+    job: Job, pixels: np.ndarray, network_size: int, again: Callable[[], np.ndarray]
+) -> Photo:
+    """Returns what is kept of an image, uint8 [H, W, 3]; `again` returns it again."""
     height, width = pixels.shape[:2]
     # As the SavedModel does with a raw image; images of one size make a batch.
     network_input = tf.image.resize(
@@ -192,21 +245,32 @@ def _read(job: Job, network_size: int) -> _Photo:
     )
     shrunk = Image.fromarray(pixels)
     shrunk.thumbnail((tiles.LARGEST, tiles.LARGEST))
-    return _Photo(job, (height, width), network_input.numpy(), np.asarray(shrunk))
+    thumbnail = np.asarray(shrunk)
+    return Photo(job, (height, width), network_input.numpy(), thumbnail, again)
+
+
+def outputs_of(model: LoadedModel, photos: Sequence[Photo]) -> list[Outputs]:
+    """Predicts images as one batch; returns the outputs of each."""
+    batch = model(np.stack([photo.network_input for photo in photos]))
+    return [
+        {name: values[index] for name, values in batch.items()}
+        for index in range(len(photos))
+    ]
 
 
 def _predict_batch(
-    model: LoadedModel, photos: Sequence[_Photo], progress: terminal.Progress
+    model: LoadedModel,
+    photos: Sequence[Photo],
+    progress: terminal.Progress,
+    wanted: Wanted,
 ) -> list[str]:
     """Predicts images and writes their results; returns what could not be written."""
     if not photos:
         return []
     failures = []
-    batch = model(np.stack([photo.network_input for photo in photos]))
-    for index, photo in enumerate(photos):
-        outputs = {name: values[index] for name, values in batch.items()}
+    for photo, outputs in zip(photos, outputs_of(model, photos), strict=True):
         try:
-            _write(model.info, photo, outputs)
+            write(model.info, photo, outputs, wanted)
         except OSError as error:
             reason = error.strerror or str(error)
             image = names.shown(photo.job.image)
@@ -216,22 +280,85 @@ def _predict_batch(
     return failures
 
 
-def _write(info: DataInfo, photo: _Photo, outputs: Outputs) -> None:
+def write(info: DataInfo, photo: Photo, outputs: Outputs, wanted: Wanted) -> None:
+    """Writes the results of an image that are wanted."""
     photo.job.panel.parent.mkdir(parents=True, exist_ok=True)
-    # The longer name first: where it cannot be, there is neither.
-    Image.fromarray(_panel(info, photo, outputs)).save(photo.job.panel)
+    # In this order the longest name comes first: where it cannot be, there is none.
+    for kind in wanted.kinds:
+        WRITERS[kind](info, photo, outputs, wanted)
+
+
+def _write_panel(
+    info: DataInfo, photo: Photo, outputs: Outputs, wanted: Wanted
+) -> None:
+    Image.fromarray(panel_of(info, photo.thumbnail, outputs)).save(photo.job.panel)
+
+
+def _write_arrays(
+    info: DataInfo, photo: Photo, outputs: Outputs, wanted: Wanted
+) -> None:
     arrays = arrays_of(info, outputs, *photo.size)
     np.savez(photo.job.arrays, allow_pickle=False, **arrays)
 
 
-def _panel(info: DataInfo, photo: _Photo, outputs: Outputs) -> np.ndarray:
+def _write_maps(info: DataInfo, photo: Photo, outputs: Outputs, wanted: Wanted) -> None:
+    map_files.write(photo.job.base, info, arrays_of(info, outputs, *photo.size))
+
+
+def _write_points(
+    info: DataInfo, photo: Photo, outputs: Outputs, wanted: Wanted
+) -> None:
+    if wanted.intrinsics is None:
+        raise ValueError("A point cloud needs the camera of its image.")
+    needed = [name for name in (DEPTH, NORMALS) if name in info.tasks]
+    few = dataclasses.replace(info, tasks={name: info.tasks[name] for name in needed})
+    maps = arrays_of(few, outputs, *photo.size)
+    path = photo.job.base.with_name(photo.job.base.name + ".ply")
+    normals = maps.get(NORMALS)
+    point_cloud.write(path, maps[DEPTH], photo.pixels(), wanted.intrinsics, normals)
+
+
+# --results: the kind of result -> what writes it
+WRITERS: dict[str, Callable[[DataInfo, Photo, Outputs, Wanted], None]] = {
+    "panel": _write_panel,
+    "npz": _write_arrays,
+    "png": _write_maps,
+    "ply": _write_points,
+}
+
+
+def result_ends(info: DataInfo, kinds: Sequence[str]) -> list[str]:
+    """Returns what the files of an image end with, for these kinds of results."""
+    ends = {
+        "panel": (image_files.PANEL,),
+        "npz": (".npz",),
+        "png": map_files.names(info),
+        "ply": (".ply",),
+    }
+    return [end for kind in kinds for end in ends[kind]]
+
+
+def panel_of(
+    info: DataInfo,
+    thumbnail: np.ndarray,
+    outputs: Outputs,
+    ends: panels.Ends | None = None,
+) -> np.ndarray:
+    """Draws an image, uint8 [H, W, 3], and all that is predicted of it.
+
+    Args:
+      info: the tasks and the scene classes.
+      thumbnail: the image in the size of the panel.
+      outputs: the outputs for the image.
+      ends: the ends of the tasks' colour scales; None: those of its own values.
+    """
     # In the size of the panel from the start: colours of a huge image take gigabytes.
-    maps = arrays_of(info, outputs, *photo.thumbnail.shape[:2])
+    maps = arrays_of(info, outputs, *thumbnail.shape[:2])
     scene = None
     if SCENES in outputs:
-        width = tiles.fit(photo.thumbnail).shape[1]
+        width = tiles.fit(thumbnail).shape[1]
         scene = scene_text(scene_classes_of(info).describe(outputs[SCENES]), width)
-    return panels.prediction_panel(info.tasks, photo.thumbnail, maps, scene)
+    return panels.prediction_panel(info.tasks, thumbnail, maps, scene, ends)
 
 
 def scene_text(classes: Sequence[str], width: int) -> str:

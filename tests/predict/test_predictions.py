@@ -7,44 +7,18 @@ import types
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from PIL import Image
 
-from datasets.metadata import DataInfo, depth_info, normals_info, segmentation_info
-from mgm_tf.export.versions import LoadedModel
 from mgm_tf.plotting import tiles
 from mgm_tf.predict import __main__ as predict
 from mgm_tf.predict import image_files, predictions
-
-SIZE = 4
-INFO = DataInfo(
-    image_size=SIZE,
-    tasks={
-        "segmentation": segmentation_info(("wall", "bed"), ((0, 200, 0), (0, 0, 200))),
-        "depth": depth_info(),
-        "normals": normals_info(),
-    },
-    scene_names=("bedroom", "kitchen"),
-)
-
-
-def serve(images):
-    """Predicts depth as the red channel, bed where bright, normals to the camera."""
-    red = tf.cast(images, tf.float32)[..., 0]
-    bed = red / 255
-    scene = tf.reduce_mean(bed, axis=(1, 2))
-    return {
-        "depth": red,
-        "segmentation": tf.cast(bed > 0.5, tf.int32),
-        "segmentation_probabilities": tf.stack([1 - bed, bed], axis=-1),
-        "normals": tf.stack([0 * red, 0 * red, 1 + 0 * red], axis=-1),
-        "scene_probabilities": tf.stack([1 - scene, scene], axis=-1),
-    }
+from tests.predict import stand_in
+from tests.predict.stand_in import INFO
 
 
 @pytest.fixture
 def model():
-    return LoadedModel(pathlib.Path("1"), INFO, {}, types.SimpleNamespace(serve=serve))
+    return stand_in.model()
 
 
 @pytest.fixture
@@ -205,9 +179,9 @@ def test_the_panel_names_the_scene_classes(model, folder, monkeypatch, kind, tex
     texts = []
     draw = predictions.panels.prediction_panel
 
-    def spy(infos, image, maps, scene):
+    def spy(infos, image, maps, scene, *more):
         texts.append(scene)
-        return draw(infos, image, maps, scene)
+        return draw(infos, image, maps, scene, *more)
 
     monkeypatch.setattr(predictions.panels, "prediction_panel", spy)
     info = dataclasses.replace(INFO, label_kind=kind)
@@ -225,8 +199,10 @@ def test_batches_of_no_image_are_refused(model, folder):
 def test_exit_codes(model, folder, monkeypatch):
     values = types.SimpleNamespace(
         saved_model="saved_models/rooms",
-        input=folder,
-        output=folder / "out",
+        input=str(folder),
+        output=str(folder / "out"),
+        results=["panel", "npz"],
+        intrinsics=[],
         batch_size=8,
         overwrite=False,
     )
