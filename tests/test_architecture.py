@@ -28,6 +28,7 @@ FLOORS = (
     "predict",
     "experiments",
     "benchmark",
+    "sample",
     "serve_check",
 )
 # What anybody may import of the data sets' package: the records of data, what no camera
@@ -160,6 +161,7 @@ def test_flags_are_defined_and_read_in_few_places():
         "mgm_tf.config.settings",
         # It checks the arguments of the commands that it makes.
         "mgm_tf.experiments.jobs",
+        "mgm_tf.sample",
         "mgm_tf.serve_check",
     }
 
