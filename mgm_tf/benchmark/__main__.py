@@ -1,10 +1,11 @@
-"""Measures speed: `python -m mgm_tf.benchmark --what=input`, `step` or `evaluation`.
+"""Measures speed: `python -m mgm_tf.benchmark --what=input`, `step`, …
 
 `input` measures how many images a second are read, from memory and from disk, of every
 data set that is built in --data_dir; with --dataset or a flag file, of that one. `step`
 measures how long the training steps take, whole and update by update, how near that is
 to what this machine's convolutions reach, and how many times as many images are read;
-with --compare, of several settings in turn. `evaluation` measures predictions.
+with --compare, of several settings in turn. `evaluation` measures predictions, `export` the
+signatures of the exported model in --saved_model.
 """
 
 import itertools
@@ -16,7 +17,7 @@ from typing import Any
 
 from absl import flags
 
-from mgm_tf.benchmark import prediction, reading, steps
+from mgm_tf.benchmark import exported, prediction, reading, steps
 from mgm_tf.benchmark.reading import Windows
 from mgm_tf.benchmark.timing import Rate, Timing
 from mgm_tf.config import checks, command_line
@@ -33,7 +34,13 @@ def define_flags() -> None:
         "input",
         list(MEASURED),
         "What is measured. input: the images a second that are read; step: the "
-        "training step of each stage and its updates; evaluation: predictions.",
+        "training step of each stage and its updates; evaluation: predictions; export: "
+        "the signatures of an exported model.",
+    )
+    flags.DEFINE_string(
+        "saved_model",
+        None,
+        "The folder of the exported model whose signatures --what=export measures.",
     )
     flags.DEFINE_multi_string(
         "compare",
@@ -116,11 +123,18 @@ def _measure_evaluation(settings: Config) -> tuple[dict, str]:
     return prediction.measure(settings, _windows())
 
 
+def _measure_export(settings: Config) -> tuple[dict, str]:
+    if flags.FLAGS.saved_model is None:
+        raise ValueError("--what=export measures the model of --saved_model=FOLDER.")
+    return exported.measure(pathlib.Path(flags.FLAGS.saved_model), _windows())
+
+
 # --what
 MEASURED: dict[str, Callable[[Config], tuple[dict, str]]] = {
     "input": _measure_input,
     "step": _measure_steps,
     "evaluation": _measure_evaluation,
+    "export": _measure_export,
 }
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl import flags
 
 from mgm_tf.config import command_line, options, saved
-from mgm_tf.export import saved_model, trained_generator
+from mgm_tf.export import model_card, saved_model, trained_generator
 from mgm_tf.export.serving import kit
 from mgm_tf.train import provenance
 from mgm_tf.train.experiment import Experiment
@@ -27,6 +27,18 @@ def define_flags() -> None:
         required=True,
     )
     command_line.checkpoint_flag()
+    flags.DEFINE_bool(
+        "with_generator",
+        True,
+        "Whether the generator, if the run has trained one, gets a signature `sample`; "
+        "its weights make the model larger.",
+    )
+    flags.DEFINE_list(
+        "card_runs",
+        [],
+        "The folders of runs of the same settings with other seeds, separated by "
+        "commas: the model card gives the mean and the spread of all.",
+    )
 
 
 def main() -> None:
@@ -39,9 +51,12 @@ def main() -> None:
     sample = experiment.data.validation.batch(tf.constant([0]))["image"][0]
     fingerprint = provenance.fingerprint(experiment.settings, experiment.networks)
     sampler = None
-    if trained_generator.is_trained(experiment, step):
+    wants_generator = flags.FLAGS.with_generator
+    if wants_generator and trained_generator.is_trained(experiment, step):
         sampler = trained_generator.sampler_of(experiment, workdir)
     directory = pathlib.Path(flags.FLAGS.saved_model)
+    others = tuple(map(pathlib.Path, flags.FLAGS.card_runs))
+    source = model_card.Source(experiment, workdir, which, step, others)
     path = saved_model.export(
         experiment.networks,
         experiment.tasks,
@@ -56,6 +71,7 @@ def main() -> None:
         },
         sample=sample.numpy(),
         sampler=sampler,
+        card=model_card.text(source, kit.model_name(directory)),
     )
     folder = kit.write(directory)
     print(f"{which} checkpoint (step {step}) of {workdir} is in {path}.")

@@ -32,6 +32,7 @@ from mgm_tf.tasks.dense import Task
 from mgm_tf.tasks.scenes import Categorical, SceneClasses
 
 TOLERANCE = 1e-5
+CARD = pathlib.Path("assets.extra") / "MODEL_CARD.md"
 
 
 def export(
@@ -45,6 +46,7 @@ def export(
     extra: Mapping[str, Any] | None = None,
     sample: np.ndarray | None = None,
     sampler: Sampler | None = None,
+    card: str = "",
 ) -> pathlib.Path:
     """Writes the next version under `directory` and returns its folder.
 
@@ -59,6 +61,7 @@ def export(
       extra: further JSON values for `mgm.json`.
       sample: a real image, uint8 [H, W, 3], to compare on besides random ones.
       sampler: the generator, which gets a signature of its own; None without any.
+      card: the model card, `MODEL_CARD.md`; empty for none.
 
     Raises:
       ValueError: the loaded SavedModel answers differently; nothing is published.
@@ -80,6 +83,8 @@ def export(
         description.write(predictor, draft, [row.name for row in rows])
         answer.write(draft, model)
         _write_warm_up(draft, rows, image_size)
+        if card:
+            (draft / CARD).write_text(card, "utf-8")
         return _publish(draft, directory)
 
 

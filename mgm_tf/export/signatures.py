@@ -23,6 +23,8 @@ DEFAULT, UINT8 = "serving_default", "serving_uint8"
 BYTES, BYTES_FULL = "serving_bytes", "serving_bytes_full"
 FEATURES, SAMPLE = "features", "sample"
 
+NAMES = (DEFAULT, UINT8, BYTES, BYTES_FULL, FEATURES, SAMPLE)
+
 # Those that take raw images, and the type of these.
 RAW = {DEFAULT: tf.float32, UINT8: tf.uint8}
 

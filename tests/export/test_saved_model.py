@@ -10,6 +10,8 @@ import pytest
 import tensorflow as tf
 
 import mgm_tf
+from mgm_tf.benchmark import exported as measured
+from mgm_tf.benchmark.reading import Windows
 from mgm_tf.export import saved_model, signatures, versions
 from mgm_tf.export.predictor import Predictor
 from mgm_tf.tasks.scenes import MultiHot
@@ -193,6 +195,16 @@ def test_networks_of_two_replicas_are_exported_once(tmp_path):
     )
     white = np.full((1, 5, 9, 3), 255, np.uint8)
     np.testing.assert_allclose(versions.load(path)(white)["depth"][0, 0, 0], 5.0)
+
+
+def test_the_speed_of_every_signature_is_measured(exported):
+    record, table = measured.measure(exported, Windows(1, 0.0), batch_sizes=(1, 3))
+    assert tuple(record) == signatures.NAMES[:-1]  # there is no generator
+    for row in record.values():
+        assert set(row) == {"1", "3"}
+        rate = row["3"]["images_per_second"]
+        assert rate == 3 / row["3"]["timing"].median
+    assert "serving_bytes_full" in table
 
 
 def test_weights_are_stored_once(exported):
