@@ -4,8 +4,8 @@
 data set that is built in --data_dir; with --dataset or a flag file, of that one. `step`
 measures how long the training steps take, whole and update by update, how near that is
 to what this machine's convolutions reach, and how many times as many images are read;
-with --compare, of several settings in turn. `evaluation` measures predictions, `export` the
-signatures of the exported model in --saved_model.
+with --compare, of several settings in turn. `evaluation` measures predictions,
+`export` the signatures of the exported model in --saved_model.
 """
 
 import itertools

@@ -1,6 +1,6 @@
 """Maps of the network's size as maps of the size of their images, inside a graph.
 
-`predict/predictions.py` does the same outside of one: bilinearly, directions to unit
+`predict/maps.py` does the same outside of one: bilinearly, directions to unit
 length again, classes as the likeliest of resized probabilities.
 """
 

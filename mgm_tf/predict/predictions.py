@@ -28,12 +28,12 @@ import tensorflow as tf
 from PIL import Image
 
 from datasets.files import names
-from datasets.metadata import DataInfo, TaskInfo
-from mgm_tf.export.predictor import SCENES, probabilities_of
-from mgm_tf.export.resizing import UNIT_VECTORS
+from datasets.metadata import DataInfo
+from mgm_tf.export.predictor import SCENES
 from mgm_tf.export.versions import LoadedModel, Outputs
 from mgm_tf.plotting import panels, terminal, tiles
 from mgm_tf.predict import image_files, map_files, point_cloud
+from mgm_tf.predict.maps import arrays_of
 from mgm_tf.predict.point_cloud import Intrinsics
 from mgm_tf.tasks.scenes import scene_classes_of
 
@@ -199,27 +199,6 @@ def predict(
     return len(failures)
 
 
-def arrays_of(info: DataInfo, outputs: Outputs, height: int, width: int) -> Outputs:
-    """Returns an image's outputs as arrays of its size, as stored in NAME.npz.
-
-    Class numbers are the likeliest of the resized probabilities; everything else is
-    resized bilinearly, normals to unit length again.
-    """
-    size = (height, width)
-    arrays = {
-        name: _resized_map(task, outputs, size) for name, task in info.tasks.items()
-    }
-    scenes = {SCENES: outputs[SCENES]} if SCENES in outputs else {}
-    return arrays | scenes
-
-
-def _resized_map(task: TaskInfo, outputs: Outputs, size: tuple[int, int]) -> np.ndarray:
-    if task.class_names:
-        return _likeliest(outputs[probabilities_of(task.name)], size)
-    values = _resized(outputs[task.name], size)
-    return _unit_vectors(values) if task.name in UNIT_VECTORS else values
-
-
 def _make_output(jobs: Sequence[Job]) -> None:
     """Makes the folder of the results; raises OSError if nothing can be written."""
     folders = sorted({job.panel.parent for job in jobs})
@@ -372,32 +351,3 @@ def scene_text(classes: Sequence[str], width: int) -> str:
         if number == 1 or tiles.text_width(text) <= width:
             return text
     return "no class above 50%"
-
-
-def _resized(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resizes [h, w] or [h, w, C] to (height, width), bilinearly, as float32."""
-    if values.ndim == 3:
-        channels = [_resized(values[..., c], size) for c in range(values.shape[-1])]
-        return np.stack(channels, axis=-1)
-    picture = Image.fromarray(np.ascontiguousarray(values, np.float32))
-    return np.asarray(picture.resize(size[::-1], Image.Resampling.BILINEAR))
-
-
-def _likeliest(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Returns class numbers [height, width] of probabilities [h, w, classes].
-
-    One class is resized at a time: all of a large image at once take gigabytes.
-    """
-    classes = probabilities.shape[-1]
-    best = np.zeros(size, np.min_scalar_type(classes - 1))
-    highest = _resized(probabilities[..., 0], size).copy()
-    for number in range(1, classes):
-        values = _resized(probabilities[..., number], size)
-        best[values > highest] = number
-        np.maximum(highest, values, out=highest)
-    return best
-
-
-def _unit_vectors(vectors: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.maximum(lengths, np.float32(1e-12))

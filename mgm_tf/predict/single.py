@@ -13,6 +13,7 @@ from PIL import Image
 
 from mgm_tf.export.versions import LoadedModel, Outputs
 from mgm_tf.predict import image_files, predictions
+from mgm_tf.predict.maps import arrays_of
 from mgm_tf.predict.predictions import Job, Photo
 
 # A file, an image of Pillow, or an array.
@@ -35,7 +36,7 @@ def predict(model: LoadedModel, image: Picture) -> Outputs:
     """
     photo = _photo(model, image)
     (outputs,) = predictions.outputs_of(model, [photo])
-    return predictions.arrays_of(model.info, outputs, *photo.size)
+    return arrays_of(model.info, outputs, *photo.size)
 
 
 def draw(model: LoadedModel, image: Picture) -> Image.Image:

@@ -20,6 +20,7 @@ import numpy as np
 from mgm_tf.export.versions import LoadedModel, Outputs
 from mgm_tf.plotting import colors, terminal
 from mgm_tf.predict import image_files, predictions
+from mgm_tf.predict.maps import arrays_of
 from mgm_tf.predict.predictions import Job, Photo, Wanted
 
 REQUIREMENTS = "requirements-video.txt"
@@ -253,9 +254,7 @@ class _PanelVideo:
 
     def add(self, photo: Photo, outputs: Outputs) -> None:
         """Adds the panel of a frame."""
-        maps = predictions.arrays_of(
-            self._info, outputs, *outputs_size(outputs, photo.size)
-        )
+        maps = arrays_of(self._info, outputs, *outputs_size(outputs, photo.size))
         for name, info in self._info.tasks.items():
             low, high = colors.value_range(info, maps[name])
             start, end = self._ends.get(name, (low, high))

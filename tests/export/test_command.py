@@ -30,7 +30,7 @@ def workdir(data_dir, tmp_path_factory):
 
 
 def test_the_generator_is_exported_and_samples(workdir, tmp_path, monkeypatch, capfd):
-    """The graph of a whole generator takes long to make: a toy's is tested elsewhere."""
+    """The graph of a whole generator takes long: a toy's is tested elsewhere."""
     exports = []
 
     def export(*arguments, **options):

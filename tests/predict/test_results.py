@@ -6,7 +6,7 @@ from PIL import Image
 
 from datasets.metadata import DataInfo, curvature_info, depth_info, segmentation_info
 from mgm_tf.predict import __main__ as predict
-from mgm_tf.predict import map_files, point_cloud, predictions, single
+from mgm_tf.predict import map_files, maps, point_cloud, single
 from mgm_tf.predict.point_cloud import Intrinsics
 from mgm_tf.predict.predictions import Wanted
 from tests import commands
@@ -67,11 +67,11 @@ def test_many_classes_take_sixteen_bits_and_other_tasks_their_colors(tmp_path):
         "curvature": curvature_info(),
     }
     info = DataInfo(image_size=4, tasks=tasks, scene_names=())
-    maps = {
+    values = {
         "segmentation": np.array([[0, 299]], np.uint16),
         "curvature": np.zeros((1, 2, 2), np.float32),
     }
-    map_files.write(tmp_path / "a", info, maps)
+    map_files.write(tmp_path / "a", info, values)
     with Image.open(tmp_path / "a.segmentation.png") as picture:
         np.testing.assert_array_equal(np.asarray(picture), [[0, 299]])
     assert (tmp_path / "a.curvature.png").is_file()
@@ -154,9 +154,9 @@ def test_in_python(photo):
     model = stand_in.model()
     pixels = np.asarray(Image.open(photo))
     for image in (photo, str(photo), Image.fromarray(pixels), pixels):
-        maps = single.predict(model, image)
-        assert maps["depth"].shape == (8, 16)
-        np.testing.assert_allclose(maps["depth"][0, 0], 51, rtol=1e-6)
+        found = single.predict(model, image)
+        assert found["depth"].shape == (8, 16)
+        np.testing.assert_allclose(found["depth"][0, 0], 51, rtol=1e-6)
     panel = single.draw(model, Image.fromarray(pixels[..., 0]))
     assert isinstance(panel, Image.Image) and panel.mode == "RGB"
     with pytest.raises(ValueError, match=r"Expected RGB as uint8 .* float64 \[8, 16"):
@@ -171,8 +171,8 @@ def test_a_huge_image_and_a_single_pixel(tmp_path):
             name: values[0].numpy()
             for name, values in stand_in.serve(np.full((1, 4, 4, 3), 51.0)).items()
         }
-        maps = predictions.arrays_of(info, outputs, height, width)
-        map_files.write(tmp_path / "a", info, maps)
+        arrays = maps.arrays_of(info, outputs, height, width)
+        map_files.write(tmp_path / "a", info, arrays)
         with Image.open(tmp_path / "a.normals.png") as picture:
             assert picture.size == (width, height)
             pixels = np.asarray(picture)
