@@ -51,6 +51,7 @@ SLOW = (
     "test_builders",
     "test_cityscapes_generate",
     "test_cityscapes_zurich",
+    "test_command",
     "test_contract",
     "test_dry_run",
     "test_em",
