@@ -1,11 +1,13 @@
 """The files that serve a model name what is there, and are left once written."""
 
 import pathlib
+import sys
 
 import pytest
 import yaml
 from google.protobuf import text_format
 
+from mgm_tf.export import saved_model
 from mgm_tf.export.serving import kit, rest_check, warm_up
 
 
@@ -57,3 +59,14 @@ def test_what_a_person_changed_stays(tmp_path):
     kit.write(tmp_path / "toy")
     assert (folder / "compose.yaml").read_text() == "mine"
     assert (folder / "monitoring.config").exists()
+
+
+def test_without_the_package_there_is_no_warm_up_and_that_is_said(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setitem(sys.modules, "tensorflow_serving", None)
+    monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
+    saved_model._write_warm_up(tmp_path, (), image_size=8)
+    assert not (tmp_path / warm_up.FILE).exists()
+    printed = capsys.readouterr().out
+    assert "Without warm-up: " in printed and "requirements-serving.txt" in printed
