@@ -27,6 +27,7 @@ from mgm_tf.config.settings import Config, DataConfig
 from mgm_tf.data.batches import Batches
 from mgm_tf.data.dataset import DataSet
 from mgm_tf.data.splits import Split, fits_in_memory
+from mgm_tf.files import whole
 from mgm_tf.method.stages import Stage
 from mgm_tf.plotting import terminal
 from mgm_tf.train import provenance
@@ -282,7 +283,7 @@ def main() -> None:
     if flags.FLAGS.json:
         file = {"what": flags.FLAGS.what, "machine": machine, flags.FLAGS.what: record}
         text = json.dumps(file, indent=2, default=_json)
-        pathlib.Path(flags.FLAGS.json).write_text(text + "\n")
+        whole.write_text(pathlib.Path(flags.FLAGS.json), text + "\n")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ PACKAGES = ("mgm_tf", "datasets")
 FLOORS = (
     "replicas",
     "errors",
+    "files",
     "config",
     "plotting",
     "tasks",
@@ -29,7 +30,7 @@ FLOORS = (
     "experiments",
     "benchmark",
 )
-MOST_ENTRIES = 16
+MOST_ENTRIES = 17
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 

@@ -1,11 +1,14 @@
 """The settings of a run on disk: written, read again, compared."""
 
 import dataclasses
-import json
 import pathlib
 
 from mgm_tf.config import options
 from mgm_tf.config.settings import Config
+from mgm_tf.errors import DamagedFile
+from mgm_tf.files import reading, whole
+
+FILE = "config.json"
 
 # The names of a run's checkpoints.
 LAST, BEST, BEST_OF_JOINT = "last", "best", "best_of_joint"
@@ -24,9 +27,8 @@ def as_flagfile(settings: Config) -> str:
 def save(settings: Config, workdir: pathlib.Path) -> None:
     """Writes `config.json` and `config.flags` into the run's folder."""
     workdir.mkdir(parents=True, exist_ok=True)
-    record = json.dumps(dataclasses.asdict(settings), indent=2)
-    (workdir / "config.json").write_text(record + "\n")
-    (workdir / "config.flags").write_text(as_flagfile(settings))
+    whole.write_text(workdir / "config.flags", as_flagfile(settings))
+    whole.write_json(workdir / FILE, dataclasses.asdict(settings))
 
 
 def load(workdir: pathlib.Path) -> Config:
@@ -36,19 +38,25 @@ def load(workdir: pathlib.Path) -> Config:
 
     Raises:
       FileNotFoundError: there is no run in the folder.
-      ValueError: the file does not hold the settings of this version.
+      ValueError: the file is damaged, or does not hold the settings of this version.
     """
-    path = workdir / "config.json"
+    path = workdir / FILE
     if not path.exists():
         raise FileNotFoundError(
             f"{path} does not exist: {workdir} is not the --workdir of a training run."
         )
-    groups = json.loads(path.read_text())
+    remedy = (
+        "Put a copy of it back; config.flags beside it has the same settings, and "
+        "training with --restart begins anew."
+    )
+    groups = reading.read_json(path, remedy=remedy)
     before = {
         name: field.metadata["before"]
         for name, field in options.leaves(Config).items()
         if field.metadata["before"] is not None
     }
+    if not all(isinstance(group, dict) for group in groups.values()):
+        raise DamagedFile(f"{path}: expected groups of settings. {remedy}")
     saved = {name: value for group in groups.values() for name, value in group.items()}
     flat = before | saved
     names = set(options.leaves(Config))

@@ -1,11 +1,11 @@
 """The results of a run: its metrics on a split, and the arrays of its report."""
 
-import json
 import math
 import pathlib
 
 from mgm_tf.config.saved import BEST_OF_JOINT
 from mgm_tf.evaluate import records, report_arrays
+from mgm_tf.files import whole
 from mgm_tf.probe import measure
 from mgm_tf.tasks.metrics_version import METRICS_VERSION
 from mgm_tf.tasks.scenes import SceneClasses
@@ -55,11 +55,8 @@ def evaluate(
     }
     path = records.path_of(workdir, split, which)
     path.parent.mkdir(exist_ok=True)
-    # Whole or not at all, as the file says that the run is finished.
-    draft = path.with_suffix(".part")
-    draft.write_text(json.dumps(record, indent=2) + "\n")
     kept = records.keep_other_version(path)
-    draft.replace(path)
+    whole.write_json(path, record)
     print(f"Written to {path}{f'; the one before is {kept}' if kept else ''}.")
     return path
 

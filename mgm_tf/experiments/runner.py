@@ -6,7 +6,6 @@ once and forks for every training. Nothing is computed before the fork.
 
 import dataclasses
 import graphlib
-import json
 import multiprocessing
 import os
 import pathlib
@@ -20,6 +19,7 @@ from typing import Protocol
 from mgm_tf.config import command_line
 from mgm_tf.evaluate import records
 from mgm_tf.experiments.jobs import Job
+from mgm_tf.files import reading, whole
 from mgm_tf.plotting import terminal
 from mgm_tf.train import __main__ as train
 
@@ -239,11 +239,14 @@ def record_request(workdir: pathlib.Path, request: dict) -> None:
     workdir.mkdir(parents=True, exist_ok=True)
     earlier = requests(workdir)
     if request not in earlier:
-        text = json.dumps([*earlier, request], indent=2) + "\n"
-        (workdir / REQUESTS).write_text(text)
+        whole.write_json(workdir / REQUESTS, [*earlier, request])
 
 
 def requests(workdir: pathlib.Path) -> list[dict]:
     """Reads what `record_request` kept in this folder, the earliest first."""
     path = workdir / REQUESTS
-    return json.loads(path.read_text()) if path.exists() else []
+    if not path.exists():
+        return []
+    return reading.read_json(
+        path, list, remedy="Remove it; `run` writes it anew, --table names the tables."
+    )

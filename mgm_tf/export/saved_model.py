@@ -30,6 +30,7 @@ from mgm_tf.export.versions import (
     newest_version,
     restore,
 )
+from mgm_tf.files import whole
 from mgm_tf.tasks.dense import Task
 from mgm_tf.tasks.scenes import Categorical, SceneClasses
 
@@ -193,7 +194,7 @@ def _write_record(
     }
     (path / RECORD).parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(record, indent=2, ensure_ascii=False)
-    (path / RECORD).write_text(text + "\n", "utf-8")
+    whole.write_text(path / RECORD, text + "\n")
 
 
 def _publish(draft: pathlib.Path, directory: pathlib.Path) -> pathlib.Path:

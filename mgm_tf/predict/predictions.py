@@ -27,6 +27,7 @@ from PIL import Image
 from datasets.metadata import DataInfo, TaskInfo
 from mgm_tf.export.predictor import SCENES, probabilities_of
 from mgm_tf.export.versions import LoadedModel, Outputs
+from mgm_tf.files import whole
 from mgm_tf.plotting import panels, terminal, tiles
 from mgm_tf.predict import image_files
 from mgm_tf.tasks.scenes import scene_classes_of
@@ -175,8 +176,8 @@ def _predict_batch(
     for index, photo in enumerate(photos):
         outputs = {name: values[index] for name, values in batch.items()}
         arrays = arrays_of(model.info, outputs, *photo.size)
-        np.savez(photo.job.arrays, allow_pickle=False, **arrays)
-        Image.fromarray(_panel(model.info, photo, outputs)).save(photo.job.panel)
+        whole.write_arrays(photo.job.arrays, arrays)
+        whole.write_picture(photo.job.panel, _panel(model.info, photo, outputs))
         progress.update()
 
 

@@ -6,7 +6,6 @@ as published figures are: only runs on the features of the same encoder can be c
 
 import dataclasses
 import functools
-import json
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +15,7 @@ import tensorflow as tf
 
 from mgm_tf.data import pseudo_labels
 from mgm_tf.data.batches import Batches
+from mgm_tf.files import whole
 from mgm_tf.probe import kid, linear_probe
 from mgm_tf.train.experiment import Experiment
 
@@ -55,7 +55,7 @@ def measure(
     }
     path = workdir / "eval" / "probe.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(record, indent=2) + "\n")
+    whole.write_json(path, record)
     return record
 
 
