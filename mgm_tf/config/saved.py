@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from typing import Any
 
 from mgm_tf.config import options
 from mgm_tf.config.settings import Config
@@ -66,6 +67,16 @@ def load(workdir: pathlib.Path) -> Config:
             f"{sorted(names - set(flat))}, unknown {sorted(set(flat) - names)}."
         )
     return options.build(Config, flat)
+
+
+def lasting(settings: Config) -> dict[str, Any]:
+    """Returns the settings that may not change in a run, name -> JSON value."""
+    flat = options.settings(settings)
+    return {
+        name: list(flat[name]) if isinstance(flat[name], tuple) else flat[name]
+        for name, field in options.leaves(Config).items()
+        if not field.metadata["may_change"]
+    }
 
 
 def differences(old: Config, new: Config) -> list[str]:

@@ -80,6 +80,11 @@ def read(path: pathlib.Path, *, remedy: str = "") -> list[Record]:
     return records
 
 
+def readable(path: pathlib.Path) -> list[Record]:
+    """Returns the objects of a file as far as there are any."""
+    return _parsed(path)[0]
+
+
 def rewind(path: pathlib.Path, keep: Callable[[Record], bool]) -> None:
     """Removes the lines that are not to be kept, and whatever is no object.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from mgm_tf.errors import DamagedFile
 
-_NAMES = {dict: "an object", list: "a list"}
+_NAMES: dict[type, str] = {dict: "an object", list: "a list"}
 
 
 def read_json(path: pathlib.Path, kind: type = dict, *, remedy: str) -> Any:

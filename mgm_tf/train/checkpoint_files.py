@@ -8,8 +8,6 @@ get their names, the index last. What has an index and the sums that were noted 
 whole. Those of earlier versions have no sums: TensorFlow must be able to read them.
 """
 
-import contextlib
-import errno
 import functools
 import hashlib
 import os
@@ -22,17 +20,11 @@ from typing import Any
 import tensorflow as tf
 
 from mgm_tf.errors import DamagedFile
-from mgm_tf.files import plain_names, reading, whole
+from mgm_tf.files import reading, tensorflow_files, whole
 
 _NAME = re.compile(r"step-(\d+)\.(index|json|data-\d+-of-\d+)")
 _INDEX, _RECORD = "index", "json"
 _REMEDY = "An older checkpoint is taken, if there is one."
-_ERRORS = {
-    tf.errors.ResourceExhaustedError: errno.ENOSPC,
-    tf.errors.NotFoundError: errno.ENOENT,
-    tf.errors.PermissionDeniedError: errno.EACCES,
-    tf.errors.FailedPreconditionError: errno.EROFS,
-}
 
 Record = Mapping[str, Any]
 
@@ -107,7 +99,7 @@ class CheckpointFolder:
         shutil.rmtree(draft, ignore_errors=True)
         try:
             draft.mkdir(parents=True)
-            with _as_os_errors():
+            with tensorflow_files.as_os_errors():
                 checkpoint.write(str(draft / f"step-{step}"))
             written = sorted(draft.iterdir())
             for path in written:
@@ -133,7 +125,7 @@ class CheckpointFolder:
         Raises:
           AssertionError: one of them is not in the file.
         """
-        with plain_names.plain(self.folder) as folder:
+        with tensorflow_files.plain(self.folder) as folder:
             status = checkpoint.read(str(folder / f"step-{step}"))
             status.assert_existing_objects_matched().expect_partial()
 
@@ -188,7 +180,7 @@ class CheckpointFolder:
 
     def _read_all(self, step: int) -> None:
         """Reads everything in a checkpoint, as TensorFlow checks what it reads."""
-        with plain_names.plain(self.folder) as folder:
+        with tensorflow_files.plain(self.folder) as folder:
             prefix = folder / f"step-{step}"
             try:
                 reader = tf.train.load_checkpoint(str(prefix))
@@ -214,18 +206,3 @@ def free_name(path: pathlib.Path) -> pathlib.Path:
 def _sum(path: pathlib.Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextlib.contextmanager
-def _as_os_errors() -> Iterator[None]:
-    """Raises TensorFlow's errors of files as Python's."""
-    try:
-        yield
-    except tf.errors.OpError as error:
-        number = _ERRORS.get(type(error), errno.EIO)
-        text = str(error.message).splitlines()[0]
-        # The words come from the system; which kind of error they make varies.
-        for known in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
-            if os.strerror(known) in text:
-                number = known
-        raise OSError(number, text) from error

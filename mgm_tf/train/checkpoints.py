@@ -290,7 +290,7 @@ class Checkpoints:
         return step
 
     def _whole_step(self, which: str, folder: CheckpointFolder) -> int:
-        if which == LAST:
+        if which in self.OF_TRAINING:
             step, faults = folder.newest()
             if step is not None and faults:
                 print(

@@ -101,6 +101,7 @@ def test_every_update_may_have_its_own_optimizers(data_dir, tmp_path):
 def test_a_run_that_goes_wrong_ends_and_keeps_what_was_right(data_dir, tmp_path):
     # Losses are looked at before they are kept as well as when they are written.
     wild = {"learning_rate": 1e30, "checkpoint_every": 1, "log_every": 100}
+    wild |= {"max_recoveries": 0}
     with pytest.raises(NotFinite, match=r"multi_task.*multi_task/depth is not"):
         run(settings(data_dir, **ALONE | wild), tmp_path)
     last = Checkpoints(tmp_path, {}).last_step()
