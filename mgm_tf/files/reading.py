@@ -44,7 +44,7 @@ def read_arrays(path: pathlib.Path, *, remedy: str) -> dict[str, np.ndarray]:
       DamagedFile: it is no such file, or not whole.
     """
     try:
-        with np.load(path) as arrays:
+        with path.open("rb") as file, np.load(file) as arrays:
             return {name: arrays[name] for name in arrays.files}
     except FileNotFoundError:
         raise

@@ -10,6 +10,7 @@ whole. Those of earlier versions have no sums: TensorFlow must be able to read t
 
 import functools
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -24,6 +25,7 @@ from mgm_tf.files import reading, tensorflow_files, whole
 
 _NAME = re.compile(r"step-(\d+)\.(index|json|data-\d+-of-\d+)")
 _INDEX, _RECORD = "index", "json"
+_OWN_SUM = "sha256"  # of the note itself
 _REMEDY = "An older checkpoint is taken, if there is one."
 
 Record = Mapping[str, Any]
@@ -74,9 +76,18 @@ class CheckpointFolder:
         return None
 
     def record(self, step: int) -> dict[str, Any]:
-        """Returns what is noted with a checkpoint; nothing of an earlier version's."""
+        """Returns what is noted with a checkpoint; nothing of an earlier version's.
+
+        Raises:
+          DamagedFile: it is not as it was written.
+        """
         path = self._path(step, _RECORD)
-        return reading.read_json(path, remedy=_REMEDY) if path.exists() else {}
+        if not path.exists():
+            return {}
+        noted = reading.read_json(path, remedy=_REMEDY)
+        if noted.pop(_OWN_SUM, None) != _sum_of(noted):
+            raise DamagedFile(f"{path} is not as it was written. {_REMEDY}")
+        return noted
 
     def write(self, step: int, checkpoint: tf.train.Checkpoint, record: Record) -> None:
         """Writes a checkpoint, which is there when it is whole and on the disk.
@@ -109,7 +120,8 @@ class CheckpointFolder:
                 for path in written
             }
             note = draft / self._path(step, _RECORD).name
-            whole.write_json(note, {"files": sums, **record})
+            noted = {"files": sums, **record}
+            whole.write_json(note, noted | {_OWN_SUM: _sum_of(noted)})
             self.remove(step)
             # Data, the note, the index: sorted, but for the index.
             index = self._path(step, _INDEX).name
@@ -201,6 +213,11 @@ def free_name(path: pathlib.Path) -> pathlib.Path:
         number += 1
         free = path.with_name(f"{path.name}-{number}")
     return free
+
+
+def _sum_of(noted: Record) -> str:
+    text = json.dumps(noted, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _sum(path: pathlib.Path) -> str:
