@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 from absl import app, flags, logging
 
-from mgm_tf.config import saved
+from mgm_tf.config import saved, signals, streams
 from mgm_tf.errors import Interrupted, NotFinite, damaged_example
-
-_INTERRUPTED = 130  # the exit code of shells for Ctrl-C
 
 # What a user can mend is reported in a sentence and not as a stack of calls.
 _REPORTED = (ValueError, OSError, Interrupted, NotFinite)
+_CODES: dict[type, int] = {Interrupted: signals.EXIT_CODE}
 
 # Acts, and returns the exit code; None for 0.
 Main = Callable[[], int | None]
@@ -45,6 +44,28 @@ def debug_flag() -> None:
     )
 
 
+def grace_flag() -> None:
+    """Defines --grace_s."""
+    flags.DEFINE_float(
+        "grace_s",
+        30.0,
+        "The seconds that a command has to stop after SIGTERM, SIGINT or SIGHUP; then "
+        "it is ended. In either case it ends with exit code 75: the same command goes "
+        "on from there.",
+        lower_bound=0.0,
+    )
+
+
+def allow_other_data_flag() -> None:
+    """Defines --allow_other_data."""
+    flags.DEFINE_bool(
+        "allow_other_data",
+        False,
+        "Whether the networks may be used on other data than those with which the run "
+        "began; the result says so.",
+    )
+
+
 def workdir() -> pathlib.Path:
     """Returns the folder of the run."""
     return pathlib.Path(flags.FLAGS.workdir)
@@ -63,10 +84,11 @@ def run(main: Main | Mapping[str, Main]) -> None:
         tf.get_logger().setLevel("ERROR")
         act = _selected(main, arguments[1:])
         try:
-            sys.exit(act())
+            with signals.handled(flags.FLAGS.grace_s):
+                sys.exit(act())
         except KeyboardInterrupt:
-            print("\nStopped.", file=sys.stderr)
-            sys.exit(_INTERRUPTED)
+            print("\nStopped: give the same command again.", file=sys.stderr)
+            sys.exit(signals.EXIT_CODE)
         except tf.errors.InvalidArgumentError as error:
             # What a graph raises when it cannot read an example says so in its text.
             _report(damaged_example(error), error)
@@ -74,7 +96,9 @@ def run(main: Main | Mapping[str, Main]) -> None:
             _report(error, error)
 
     debug_flag()
-    app.run(guarded, flags_parser=_parsed)
+    grace_flag()
+    with streams.steady():
+        app.run(guarded, flags_parser=_parsed)
 
 
 def _selected(main: Main | Mapping[str, Main], words: list[str]) -> Main:
@@ -104,7 +128,7 @@ def _report(explained: BaseException | None, error: BaseException) -> None:
     if flags.FLAGS.debug or explained is None:
         raise error
     print(f"\n{type(explained).__name__}: {explained}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(_CODES.get(type(explained), 2))
 
 
 def _parsed(arguments: list[str]) -> list[str]:

@@ -26,6 +26,7 @@ def define_flags() -> None:
         required=True,
     )
     command_line.checkpoint_flag()
+    command_line.allow_other_data_flag()
 
 
 def main() -> None:
@@ -33,6 +34,12 @@ def main() -> None:
     workdir, which = command_line.workdir(), flags.FLAGS.checkpoint
     experiment = Experiment(saved.load(workdir))
     step = experiment.restore(workdir, which)
+    origin = provenance.origin(
+        workdir,
+        experiment.data.builder,
+        step,
+        allow_other_data=flags.FLAGS.allow_other_data,
+    )
     # R names scenes if it has learned to.
     classifies_scenes = "refiner" in experiment.trained(step)
     sample = experiment.data.validation.batch(tf.constant([0]))["image"][0]
@@ -45,7 +52,7 @@ def main() -> None:
         fingerprint=provenance.fingerprint(experiment.settings, experiment.networks),
         extra={
             "settings": options.settings(experiment.settings),
-            "step": step,
+            **origin,
             "scene_source": experiment.data.info.scene_source,
         },
         sample=sample.numpy(),

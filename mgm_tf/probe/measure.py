@@ -7,7 +7,7 @@ as published figures are: only runs on the features of the same encoder can be c
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ Encode = Callable[[tf.Tensor], tf.Tensor]
 def measure(
     experiment: Experiment,
     workdir: pathlib.Path,
+    origin: Mapping[str, Any],
     features_run: Experiment | None = None,
     features_of: str = "",
 ) -> dict[str, Any]:
@@ -37,6 +38,7 @@ def measure(
     Args:
       experiment: the experiment of the run.
       workdir: the folder of the run.
+      origin: what the networks and the data are, see `provenance.origin`.
       features_run: the experiment of the run on whose features KID is computed; None
         for the run itself.
       features_of: the folder of that run.
@@ -52,6 +54,7 @@ def measure(
         "scene": _scene(experiment),
         "kernel_distance": _kernel_distance(experiment, workdir, encode),
         "features_of": features_of or str(workdir),
+        **origin,
     }
     path = workdir / "eval" / "probe.json"
     path.parent.mkdir(exist_ok=True)

@@ -141,6 +141,36 @@ def began_with(workdir: pathlib.Path) -> dict[str, Any] | None:
     return None
 
 
+def origin(
+    workdir: pathlib.Path,
+    builder: tfds.core.DatasetBuilder,
+    step: int,
+    *,
+    allow_other_data: bool = False,
+) -> dict[str, Any]:
+    """Returns what a result comes from: the step, the code and the data, JSON values.
+
+    Args:
+      workdir: the folder of the run.
+      builder: the builder of the data that are used now.
+      step: the step of the checkpoint.
+      allow_other_data: whether these may be others than those of the run; the record
+        says in `is_of_the_run` what they are, None where that is not known.
+
+    Raises:
+      ValueError: they are others, and may not be.
+    """
+    first, current = began_with(workdir), data(builder)
+    same = None if first is None else first["fingerprint"] == current["fingerprint"]
+    if first is not None and not (same or allow_other_data):
+        raise ValueError(
+            f"{workdir}: the run began with {first['name']} {first['examples']}; now "
+            f"there is {current['name']} {current['examples']}, built otherwise. "
+            "--allow_other_data uses it, and the result says so."
+        )
+    return {"step": step, "code": code(), "data": current | {"is_of_the_run": same}}
+
+
 def read(workdir: pathlib.Path) -> list[dict[str, Any]]:
     """Reads the starts of a run, the first one first; none without the file.
 

@@ -92,7 +92,7 @@ class StageRun:
             steps_per_epoch=end - done,
             verbose=0,
             shuffle=False,
-            callbacks=[progress, *periodic, interruption],
+            callbacks=[interruption.first, progress, *periodic, interruption],
         )
         progress.close()
         if interruption.requested:

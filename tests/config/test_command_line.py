@@ -82,11 +82,17 @@ def test_evaluation_prints_a_table_and_writes_the_same(
         "examples",
         "checkpoint",
         "step",
+        "code",
+        "data",
         "score",
         "metrics",
         "constant_predictor",
     }
     assert (record["split"], record["step"]) == (split, 4)
+    assert record["data"]["is_of_the_run"] is True
+    first = json.loads((trained / "provenance.jsonl").read_text().splitlines()[0])
+    assert record["data"]["fingerprint"] == first["data"]["fingerprint"]
+    assert record["code"] == first["code"]
     rows = {tuple(line.split()[:2]): line.split()[-2:] for line in lines}
     for task, headline in (("segmentation", "miou"), ("depth", "absolute_error")):
         model, constant = rows[task, headline]
