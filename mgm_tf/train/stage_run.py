@@ -77,7 +77,7 @@ class StageRun:
             self._run_costs,
         )
         acts: dict[str, Callable[[int], None]] = {
-            "log_every": self._scalars,
+            "log_every": self._write_scalars,
             "evaluate_every": self._validate,
             "picture_every": self._draw,
             "checkpoint_every": self._save,
@@ -132,8 +132,12 @@ class StageRun:
             self._log.event(done, self._stage.name, "resumed")
             print(f"Going on after step {done}, in stage {self._stage.name}.")
 
-    def _stop(self, step: int) -> None:
+    def _write_scalars(self, step: int) -> None:
+        self._model.watch.check(self._stage.name)
         self._scalars(step)
+
+    def _stop(self, step: int) -> None:
+        self._write_scalars(step)
         self._save(step)
         self._log.event(step, self._stage.name, "interrupted")
         self._log.flush()
@@ -153,6 +157,7 @@ class StageRun:
     def _validate(self, step: int) -> None:
         if not self._trains(*MULTI_TASK_NETWORK):
             return
+        self._model.watch.check(self._stage.name)
         with self._scalars.paused(), self._test_time(step):
             values, best = self._judged(step)
             self._log.scalars(step, self._stage.name, values)
@@ -185,6 +190,7 @@ class StageRun:
         self._run_costs.record_flops(self._stage.name, self._model.step_graph)
         self._run_costs.record_statistics(self._experiment.test_time.seconds)
         # Never a state that has gone wrong over one that has not.
+        self._model.watch.check(self._stage.name)
         callbacks.checked_losses(self._model, self._stage.name, step)
         callbacks.check_weights(self._experiment.networks, self._stage.name, step)
         self._log.flush()
