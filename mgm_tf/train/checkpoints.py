@@ -169,22 +169,26 @@ class Checkpoints:
             return Resumption(None, {}, tuple(notes))
         self._resumed = step
         record = self._last.record(step)
-        noted = record.get("bests", {})
         for which in (BEST, BEST_OF_JOINT):
-            note = self._mend_best(which, noted.get(which))
+            note = self._mend_best(which, record.get("bests"))
             notes += [note] if note else []
         return Resumption(step, record, tuple(notes))
 
-    def _mend_best(self, which: str, noted: Mapping[str, Any] | None) -> str | None:
+    def _mend_best(self, which: str, bests: Mapping[str, Any] | None) -> str | None:
         """Sets the best weights aside if they are damaged; says in words what is lost.
 
         Args:
           which: the name of the checkpoint.
-          noted: the best validation, as it was noted with the last state.
+          bests: the best validations, as they were noted with the last state; None if
+            it is of an earlier version.
         """
         folder, path = self._of(which), self._best_path(which)
-        best = self.best(which)
+        best, noted = self.best(which), (bests or {}).get(which)
         if best is None and not (noted or folder.steps() or path.exists()):
+            return None
+        if bests is not None and not noted and not path.exists():
+            # Of a later step, which is taken again: the write was not finished.
+            folder.keep_only(set())
             return None
         fault = f"{path} is missing or damaged" if best is None else None
         if best is not None:
@@ -202,7 +206,7 @@ class Checkpoints:
             place = free_name(self._workdir / ASIDE / path.name)
             place.parent.mkdir(exist_ok=True)
             path.replace(place)
-        step = best.step if best else (noted or {}).get("step", "?")
+        step = best.step if best else (noted or {}).get("step", "unknown")
         kept = f" What is left is in {', '.join(places)}." if places else ""
         return (
             f"The weights `{which}` of step {step} are lost: {fault}.{kept} The next "

@@ -12,6 +12,7 @@ import tensorflow as tf
 from mgm_tf.files import lines, tensorflow_files, whole
 
 FILE = "metrics.jsonl"
+FINISHED = "finished"  # the last event of a run
 
 Result = TypeVar("Result")
 
@@ -75,6 +76,12 @@ class Log:
                 return write()
 
         return whole.retried(self._folder / "events", act)
+
+
+def is_finished(workdir: pathlib.Path) -> bool:
+    """Returns whether the log of a run says that it is."""
+    events = {record.get("event") for record in lines.readable(workdir / FILE)}
+    return FINISHED in events
 
 
 def read(workdir: pathlib.Path) -> list[dict[str, Any]]:

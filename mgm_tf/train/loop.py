@@ -7,7 +7,7 @@ from mgm_tf.config import saved
 from mgm_tf.data import audit, dataset
 from mgm_tf.errors import NotFinite
 from mgm_tf.method.stages import Stage
-from mgm_tf.train import callbacks, costs, other_runs, provenance, run_folder
+from mgm_tf.train import callbacks, costs, logs, other_runs, provenance, run_folder
 from mgm_tf.train.checkpoints import Checkpoints, Resumption
 from mgm_tf.train.experiment import Experiment
 from mgm_tf.train.logs import Log
@@ -44,6 +44,7 @@ def claim(experiment: Experiment, workdir: pathlib.Path, restart: bool = False) 
         provenance.check(workdir, record)
     elif workdir.is_dir() and (place := run_folder.move_aside(workdir)):
         print(f"What was in {workdir} is now in {place}.", flush=True)
+    run_folder.sweep(workdir)
     if not is_new:
         _tell(run_folder.mend_lines(workdir))
     saved.save(settings, workdir)
@@ -72,22 +73,23 @@ def train(experiment: Experiment, workdir: pathlib.Path) -> None:
     )
     found = checkpoints.resume()
     total = sum(stage.steps for stage in experiment.stages)
-    if found and found.step == total and not found.notes:
-        print(f"{workdir} is trained: {total} of {total} steps are done.")
-        return
-    run = _begun(experiment, workdir, checkpoints, found)
     done = (found.step if found else None) or 0
     if done == total:
-        StageRun(run, experiment.stages[-1]).judge(total)
         print(f"{workdir} is trained: {total} of {total} steps are done.")
-        return
+        if logs.is_finished(workdir) and not (found and found.notes):
+            return
+    run = _begun(experiment, workdir, checkpoints, found)
+    if done == total and found and found.notes:
+        StageRun(run, experiment.stages[-1]).judge(total)
     with callbacks.Interruption() as interruption:
         while done < total:
             try:
                 done = _train_stage(run, done, interruption)
             except NotFinite as error:
                 done = _gone_back(run, error)
-    run.log.event(total, experiment.stages[-1].name, "finished")
+    run.costs.save()
+    if not logs.is_finished(workdir):
+        run.log.event(total, experiment.stages[-1].name, logs.FINISHED)
     run.log.flush()
     print(f"Trained. Next: python -m mgm_tf.evaluate --workdir={workdir}")
 

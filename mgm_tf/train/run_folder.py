@@ -14,7 +14,7 @@ from mgm_tf.config import saved
 from mgm_tf.config.saved import BEST, BEST_OF_JOINT, LAST
 from mgm_tf.config.settings import Config
 from mgm_tf.data import pseudo_labels
-from mgm_tf.files import lines, lock
+from mgm_tf.files import lines, lock, whole
 from mgm_tf.train import costs, logs, provenance
 from mgm_tf.train.checkpoint_files import CheckpointFolder, free_name
 from mgm_tf.train.checkpoints import ASIDE, FOLDER, RESTART
@@ -138,6 +138,14 @@ def move_aside(workdir: pathlib.Path) -> pathlib.Path | None:
     for name in names:
         os.replace(workdir / name, place / name)
     return place
+
+
+def sweep(workdir: pathlib.Path) -> None:
+    """Removes the drafts that killed processes of this run have left."""
+    folder = workdir / FOLDER
+    below = [folder / name for name in (LAST, BEST, BEST_OF_JOINT)]
+    for place in (workdir, folder, *below, workdir / "eval", workdir / "exhibits"):
+        whole.sweep(place)
 
 
 def mend_lines(workdir: pathlib.Path) -> list[str]:
