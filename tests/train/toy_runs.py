@@ -24,8 +24,8 @@ LOSS = types.SimpleNamespace(
 )
 UPDATES = (Update("multi_task", REAL_IMAGES, LOSS, MULTI_TASK_NETWORK),)
 STAGES = (
-    Stage("multi_task", UPDATES, batch_size=8, steps=3),
-    Stage("joint", UPDATES, batch_size=8, steps=2, begin=3),
+    Stage("multi_task", UPDATES, batch_size=8, steps=2),
+    Stage("joint", UPDATES, batch_size=8, steps=1, begin=2),
 )
 TASK = types.SimpleNamespace(name="depth", headline="error", higher_is_better=False)
 
