@@ -11,9 +11,11 @@ import os
 import pathlib
 import signal
 import sys
+import threading
 import time
 import types
 from collections.abc import Callable, Sequence
+from multiprocessing import connection
 from typing import Protocol
 
 from mgm_tf.config import command_line
@@ -226,12 +228,30 @@ def _train(arguments: tuple[str, ...], output: str) -> None:
     """Does what `python -m mgm_tf.train` does with these arguments."""
     # A signal to the whole group, as Ctrl-C is, comes to the one who started this.
     os.setsid()
+    _die_with_the_parent()
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(file, stream)
     sys.argv = ["train", *arguments]
     train.define_flags()
     command_line.run(train.main)
+
+
+def _die_with_the_parent() -> None:
+    """Ends this process at once when the one that started it is gone.
+
+    A runner that is killed can stop nobody, and the run that it began must not train on
+    beside the one that the next runner begins. What is on the disk is whole.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        connection.wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def record_request(workdir: pathlib.Path, request: dict) -> None:
