@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 from absl import app, flags, logging
 
-from mgm_tf.config import saved, signals, streams
+from mgm_tf.config import saved, signals, steady_streams
 from mgm_tf.errors import Interrupted, NotFinite, damaged_example
 
 # What a user can mend is reported in a sentence and not as a stack of calls.
@@ -97,7 +97,7 @@ def run(main: Main | Mapping[str, Main]) -> None:
 
     debug_flag()
     grace_flag()
-    with streams.steady():
+    with steady_streams.steady():
         app.run(guarded, flags_parser=_parsed)
 
 

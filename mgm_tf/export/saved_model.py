@@ -21,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from datasets.metadata import DataInfo
+from mgm_tf.export import version_files
 from mgm_tf.export.predictor import Predictor, probabilities_of
 from mgm_tf.export.versions import (
     FORMAT,
@@ -38,6 +39,7 @@ ENDPOINTS = {"serving_default": tf.float32, "serving_uint8": tf.uint8}
 TOLERANCE = 1e-5
 
 
+@version_files.one_at_a_time
 def export(
     networks: Mapping[str, keras.Model],
     tasks: Sequence[Task],
@@ -53,7 +55,7 @@ def export(
 
     A version appears under its number when it is complete and, loaded again, has given
     what the networks give. If the newest version has the same fingerprint, that one is
-    returned and nothing is written.
+    returned and nothing is written; unless a file of it is not as it was exported.
 
     Args:
       networks, tasks, scene_classes, image_size: as for `Predictor`.
@@ -73,7 +75,9 @@ def export(
     predictor = Predictor(networks, tasks, scene_classes, image_size)
     directory.mkdir(parents=True, exist_ok=True)
     # TensorFlow Serving passes over folders whose name is no number.
-    with tempfile.TemporaryDirectory(prefix=".incomplete-", dir=directory) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix=version_files.DRAFTS, dir=directory
+    ) as folder:
         draft = pathlib.Path(folder) / "version"
         _write(predictor, draft)
         _write_record(draft, predictor, fingerprint, extra or {})
@@ -198,6 +202,7 @@ def _write_record(
 
 
 def _publish(draft: pathlib.Path, directory: pathlib.Path) -> pathlib.Path:
+    version_files.seal(draft)
     while True:
         newest = newest_version(directory)
         path = directory / str(int(newest.name) + 1 if newest else 1)
@@ -208,6 +213,7 @@ def _publish(draft: pathlib.Path, directory: pathlib.Path) -> pathlib.Path:
             if not path.exists():
                 raise
         else:
+            whole.sync_folder(directory)
             return path
 
 
@@ -216,7 +222,12 @@ def _same(version: pathlib.Path, fingerprint: str) -> bool:
     if not (record.is_file() and (version / SAVED_MODEL).is_file()):
         return False
     values = json.loads(record.read_text("utf-8"))
-    return (values["format"], values["fingerprint"]) == (FORMAT, fingerprint)
+    if (values["format"], values["fingerprint"]) != (FORMAT, fingerprint):
+        return False
+    fault = version_files.fault(version)
+    if fault is not None:
+        print(f"{fault}: exported anew.", flush=True)
+    return fault is None
 
 
 def _probes(size: int, sample: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from datasets.metadata import DataInfo
+from mgm_tf.files import tensorflow_files
 
 FORMAT = 1  # of a version on disk; a version of another format is not reused
 RECORD = pathlib.Path("assets.extra") / "mgm.json"
@@ -91,4 +92,5 @@ def newest_version(directory: pathlib.Path) -> pathlib.Path | None:
 
 def restore(path: pathlib.Path) -> tf.Module:
     """Restores the SavedModel in the folder of a version."""
-    return tf.saved_model.load(str(path))
+    with tensorflow_files.plain(path) as plain:
+        return tf.saved_model.load(str(plain))

@@ -42,12 +42,23 @@ def define_flags() -> None:
     flags.DEFINE_bool(
         "overwrite", False, "Whether results that exist in --output are replaced."
     )
+    flags.DEFINE_bool(
+        "resume",
+        False,
+        "Whether images whose results are in --output already are left out, as after a "
+        "prediction that was stopped.",
+    )
 
 
 def main() -> int:
     """Predicts, and returns the exit code."""
     values = flags.FLAGS
-    jobs = predictions.plan(values.input, values.output, overwrite=values.overwrite)
+    jobs = predictions.plan(
+        values.input,
+        values.output,
+        overwrite=values.overwrite,
+        resume=values.resume and not values.overwrite,
+    )
     model = versions.load(values.saved_model)
     return min(1, predictions.predict(model, jobs, values.batch_size))
 

@@ -18,6 +18,7 @@ import dataclasses
 import os
 import pathlib
 import sys
+import zipfile
 from collections.abc import Sequence
 
 import numpy as np
@@ -34,6 +35,7 @@ from mgm_tf.tasks.scenes import scene_classes_of
 
 # Tasks whose values are unit vectors, which resizing shortens.
 UNIT_VECTORS = frozenset({"normals"})
+PNG_END = b"IEND\xaeB`\x82"  # of every file that is whole
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +51,12 @@ class Job:
     image: pathlib.Path
     panel: pathlib.Path
     arrays: pathlib.Path
+
+    def is_done(self) -> bool:
+        """Returns whether the results are there, and whole."""
+        if not (self.panel.is_file() and zipfile.is_zipfile(self.arrays)):
+            return False
+        return self.panel.read_bytes().endswith(PNG_END)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,9 +77,19 @@ class _Photo:
 
 
 def plan(
-    images: str | os.PathLike, output: str | os.PathLike, *, overwrite: bool = False
+    images: str | os.PathLike,
+    output: str | os.PathLike,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
 ) -> list[Job]:
     """Returns the jobs of an image or of a folder of images.
+
+    Args:
+      images: the image, or the folder of images.
+      output: the folder of the results.
+      overwrite: whether results that exist are replaced.
+      resume: whether images are left out whose results exist and are whole.
 
     Raises:
       ValueError: there is no image; `output` is a file; or results of some images
@@ -88,13 +106,16 @@ def plan(
         Job(path, output / f"{name}{image_files.PANEL}", output / f"{name}.npz")
         for path, name in zip(paths, names, strict=True)
     ]
+    if resume:
+        return [job for job in jobs if not job.is_done()]
     existing = [
         result for job in jobs for result in (job.panel, job.arrays) if result.exists()
     ]
     if existing and not overwrite:
         raise ValueError(
             f"{len(existing)} of the results are there already, for one {existing[0]}: "
-            "--overwrite replaces them, or choose another output folder."
+            "--overwrite replaces them, --resume does the others; or choose another "
+            "output folder."
         )
     return jobs
 

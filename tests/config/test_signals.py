@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from mgm_tf.config import signals, streams
+from mgm_tf.config import signals, steady_streams
 
 ROOT = pathlib.Path(__file__).parents[2]
 # A process that hears of the first signal only, as TensorFlow's calls may be long.
@@ -71,19 +71,19 @@ def test_what_is_ignored_stays_ignored():
 def test_a_stream_that_nobody_reads_is_no_error():
     reader, writer = os.pipe()
     with os.fdopen(writer, "w") as stream:
-        steady = streams.Steady(stream)
+        steady = steady_streams.Steady(stream)
         print("read", file=steady, flush=True)
         assert os.read(reader, 9) == b"read\n"
         os.close(reader)
         for _ in range(2):
             print("lost", file=steady, flush=True)
-    closed = streams.Steady(stream)
+    closed = steady_streams.Steady(stream)
     print("lost", file=closed, flush=True)
 
 
 def test_a_program_without_streams_prints_into_nothing(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
-    with streams.steady():
+    with steady_streams.steady():
         print("lost", file=sys.stderr)
         assert not sys.stderr.isatty()
     assert sys.stderr is None
