@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mgm_tf.errors import DamagedFile
-from mgm_tf.files import lock, reading, whole
+from mgm_tf.files import lock, reading, tensorflow_files, whole
 
 SUMS = pathlib.Path("assets.extra") / "sums.json"
 DRAFTS = ".incomplete-"  # the beginning of the names of folders of drafts
@@ -28,7 +28,8 @@ def one_at_a_time(export: Callable[..., pathlib.Path]) -> Callable[..., pathlib.
         with lock.held(directory, PATIENCE):
             for path in directory.glob(f"{DRAFTS}*"):
                 shutil.rmtree(path)
-            return export(*arguments, **options)
+            with whole.explained(directory / "export"), tensorflow_files.as_os_errors():
+                return export(*arguments, **options)
 
     return alone
 

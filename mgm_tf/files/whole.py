@@ -15,7 +15,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any, TypeVar
 
 import numpy as np
@@ -149,6 +149,21 @@ def retried(path: pathlib.Path, act: Callable[[], Result], need: int = 0) -> Res
         return act()
     except OSError as error:
         raise _explained(path, error, need) from error
+
+
+@contextlib.contextmanager
+def explained(path: pathlib.Path) -> Iterator[None]:
+    """Says of a failure to write in the context what it is, as `write` does.
+
+    Raises:
+      NotWritten: something cannot be written.
+    """
+    try:
+        yield
+    except NotWritten:
+        raise
+    except OSError as error:
+        raise _explained(path, error, 0) from error
 
 
 def _explained(path: pathlib.Path, error: OSError, need: int) -> NotWritten:

@@ -1,9 +1,10 @@
 """The log of a run: TensorBoard, and the same scalars as lines of JSON."""
 
+import contextlib
 import math
 import pathlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -40,7 +41,7 @@ class Log:
         self._append(
             step, stage, {k: v if math.isfinite(v) else None for k, v in values.items()}
         )
-        with self._writer.as_default(step):
+        with self._tensorboard(step):
             for name, value in values.items():
                 tf.summary.scalar(name, value)
 
@@ -58,13 +59,22 @@ class Log:
 
     def picture(self, step: int, name: str, picture: np.ndarray) -> None:
         """Writes a picture, uint8 [H, W, 3], to TensorBoard."""
-        with self._writer.as_default(step):
+        with self._tensorboard(step):
             tf.summary.image(name, picture[None], max_outputs=1)
 
     def text(self, step: int, name: str, text: str) -> None:
         """Writes a text to TensorBoard."""
-        with self._writer.as_default(step):
+        with self._tensorboard(step):
             tf.summary.text(name, text)
+
+    @contextlib.contextmanager
+    def _tensorboard(self, step: int) -> Iterator[None]:
+        with (
+            whole.explained(self._folder / "events"),
+            tensorflow_files.as_os_errors(),
+            self._writer.as_default(step),
+        ):
+            yield
 
     def flush(self) -> None:
         """Makes everything that is written visible to other programs."""
