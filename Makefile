@@ -58,9 +58,8 @@ lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 
-# For all Pythons and systems at once; by the same index of packages as pip's.
+# For all Pythons and systems at once.
 lock: $(VENV)/.installed-dev
-	UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$$($(VENV)/bin/pip config get global.index-url 2>/dev/null)}" \
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-annotate --no-header requirements.txt requirements-dev.txt -o requirements.lock
 

@@ -11,7 +11,7 @@ from mgm_tf.errors import Interrupted
 from mgm_tf.method.algorithm import MULTI_TASK_NETWORK
 from mgm_tf.method.stages import Stage
 from mgm_tf.tasks.metrics_version import METRICS_VERSION
-from mgm_tf.train import callbacks, pictures, run_folder, validation
+from mgm_tf.train import callbacks, collapse, pictures, run_folder, validation
 from mgm_tf.train.checkpoints import BEST_OF_STAGE, Best, Checkpoints
 from mgm_tf.train.costs import RunCosts
 from mgm_tf.train.experiment import Experiment
@@ -57,6 +57,7 @@ class StageRun:
         self._log = run.log
         self._baseline = run.baseline
         self._model = self._training.model
+        self._adversaries = collapse.Adversaries()
 
     def __call__(self, done: int, interruption: callbacks.Interruption) -> None:
         """Trains from step `done` of the run to the stage's end."""
@@ -134,7 +135,15 @@ class StageRun:
 
     def _write_scalars(self, step: int) -> None:
         self._model.watch.check(self._stage.name)
+        means = {metric.name: float(metric.result()) for metric in self._model.metrics}
+        if step > self._scalars.step:
+            self._warn(step, self._adversaries(means))
         self._scalars(step)
+
+    def _warn(self, step: int, words: str) -> None:
+        if words:
+            print(f"Step {step}: {words}", flush=True)
+            self._log.event(step, self._stage.name, "warning", text=words)
 
     def _stop(self, step: int) -> None:
         self._write_scalars(step)
@@ -213,8 +222,9 @@ class StageRun:
                 split = self._batches.split
                 samples = pictures.Samples(reader, split)
                 with experiment.test_time.sampling(reader, split) as networks:
-                    drawn = samples(networks, experiment.method.generate.latent)
-                self._log.picture(step, "generated", drawn)
+                    drawn = samples.images(networks, experiment.method.generate.latent)
+                self._warn(step, collapse.of_generator(drawn[1]))
+                self._log.picture(step, "generated", samples.grid(*drawn))
             if self._trains("projector"):
                 views = pictures.views(self._batches, reader, step - 1)
                 self._log.picture(step, "simclr_views", views)

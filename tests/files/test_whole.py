@@ -1,7 +1,9 @@
 """Files that are whole or not there, and the words for what goes wrong."""
 
+import ast
 import errno
 import os
+import pathlib
 
 import numpy as np
 import pytest
@@ -144,3 +146,21 @@ def test_drafts_of_killed_processes_are_swept(tmp_path):
     (tmp_path / ".lock").write_text("")
     whole.sweep(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == [".lock"]
+
+
+def test_nothing_else_in_the_program_writes_files():
+    root = pathlib.Path(whole.__file__).parents[1]
+    # A file that is there to be removed again.
+    allowed = {("data/builders.py", "write_bytes")}
+    writers = {"write_text", "write_bytes", "savez", "savez_compressed", "savetxt"}
+    found = {
+        (str(path.relative_to(root)), node.func.attr)
+        for path in root.rglob("*.py")
+        if path.parent.name != "files"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in writers
+        and ast.unparse(node.func.value) != "whole"
+    }
+    assert found == allowed
