@@ -56,14 +56,14 @@ def define_flags() -> None:
 def main() -> None:
     """Trains, or tells what would be trained."""
     settings = checks.from_flags()
+    if settings.run.deterministic:
+        tf.config.experimental.enable_op_determinism()
     planned = Experiment(settings)
     if flags.FLAGS.dry_run:
         print(saved.as_flagfile(settings))
         print(dry_run.report(planned))
         return
     workdir = pathlib.Path(flags.FLAGS.workdir or f"runs/{settings.data.dataset}")
-    if settings.run.deterministic:
-        tf.config.experimental.enable_op_determinism()
     with lock.held(workdir, PATIENCE):
         loop.claim(planned, workdir, flags.FLAGS.restart)
         print(f"The run is in {workdir}.", flush=True)

@@ -269,6 +269,18 @@ def test_an_impossible_request_is_reported_in_a_sentence(
     assert not list(tmp_path.iterdir())
 
 
+def test_operations_are_deterministic_where_one_asks_for_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = []
+    experimental = "tensorflow.config.experimental.enable_op_determinism"
+    monkeypatch.setattr(experimental, lambda: asked.append(True))
+    # Refused afterwards.
+    impossible = ["--workdir=x", "--protocol=half"]
+    for flags_given in (impossible, [*impossible, "--deterministic"]):
+        assert call(train, *flags_given) == 2
+    assert asked == [True]
+
+
 def test_debug_shows_where_an_error_comes_from(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["program", f"--workdir={tmp_path}", "--debug"])
     with flags_of(evaluate), pytest.raises(FileNotFoundError, match="config.json"):
