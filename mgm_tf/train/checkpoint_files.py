@@ -136,9 +136,17 @@ class CheckpointFolder:
 
         Raises:
           AssertionError: one of them is not in the file.
+          DamagedFile: it cannot be read, or is gone meanwhile.
         """
         with tensorflow_files.plain(self.folder) as folder:
-            status = checkpoint.read(str(folder / f"step-{step}"))
+            try:
+                status = checkpoint.read(str(folder / f"step-{step}"))
+            except tf.errors.OpError as error:
+                reason = str(error.message).splitlines()[0][:100]
+                raise DamagedFile(
+                    f"{self._path(step, _INDEX)}: expected a checkpoint that can be "
+                    f"read, found: {reason}. If the run is in training, try again."
+                ) from error
             status.assert_existing_objects_matched().expect_partial()
 
     def set_aside(self, step: int, folder: pathlib.Path) -> pathlib.Path:
