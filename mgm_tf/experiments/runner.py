@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing import connection
 from typing import Protocol
 
-from mgm_tf.config import command_line
+from mgm_tf.config import command_line, signals
 from mgm_tf.evaluate import records
 from mgm_tf.experiments.jobs import Job
 from mgm_tf.files import reading, whole
@@ -130,22 +130,14 @@ class Runner:
         Raises:
           KeyboardInterrupt: a signal stopped the jobs.
         """
-        handlers = {
-            number: signal.signal(number, self._stop)
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
         # Finished ones take no time: the time left is that of the others.
         finished = self._total - len(self._waiting)
         progress = terminal.Progress("runs", self._total, "runs", done=finished)
-        try:
-            with progress:
-                while self._running or (self._waiting and not self._stopping):
-                    self._begin()
-                    self._look(progress)
-                    time.sleep(_PAUSE)
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
+        with signals.handling(self._stop), progress:
+            while self._running or (self._waiting and not self._stopping):
+                self._begin()
+                self._look(progress)
+                time.sleep(_PAUSE)
         if self._stopping:
             raise KeyboardInterrupt
         return self._failures

@@ -46,7 +46,14 @@ class Log:
                 tf.summary.scalar(name, value)
 
     def event(self, step: int, stage: str, name: str, **details: Any) -> None:
-        """Writes a line that says what happened, for one `resumed` or `finished`."""
+        """Writes a line that says what happened.
+
+        Args:
+          step: the number of steps done.
+          stage: the name of the stage.
+          name: `resumed`, `interrupted`, `damaged`, `recovered`, `warning`, `finished`.
+          **details: further JSON values, such as `text`.
+        """
         self._append(step, stage, {"event": name, **details})
 
     def rewind(self, step: int) -> None:
