@@ -25,7 +25,7 @@ QUICK = {
     "picture_every": 0,
     "checkpoint_every": 2,
 }
-EARLY = 12  # moments at the beginning, which are all kept
+EARLY = 8  # moments at the beginning, which are all kept
 # What of a line of the log differs between runs that do the same.
 OF_THE_CLOCK = ("time", "images_per_second")
 
