@@ -2,6 +2,7 @@
 # make test    the tests
 # make test-fast  those that need no training, for the loop of a change
 # make smoke   every row of every table of the paper, tiny, on Rooms
+# make fuzz    20,000 damaged inputs, other ones each time; about ten minutes
 # make lint    format, lint and types
 # make lock    requirements.lock: every version, with hashes; LOCK=1 installs by it
 # All make .venv first, with $(PYTHON), and reuse it as long as requirements stay.
@@ -17,7 +18,7 @@ HASHED := --require-hashes -r requirements.lock
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-fast smoke lint lock clean
+.PHONY: demo test test-fast fuzz smoke lint lock clean
 
 $(INSTALLED): requirements.txt
 	@$(PYTHON) -c 'import sys; found = sys.version_info[:2]; sys.exit(0 if (3, 11) <= found <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed; %s is %d.%d. Say make PYTHON=python3.12" % (sys.executable, *found))'
@@ -52,6 +53,11 @@ test-fast: $(INSTALLED)
 
 smoke: $(INSTALLED)
 	$(RUN) -m mgm_tf.experiments run --table=all --scale=smoke --dataset=rooms --jobs=2 --workdir=runs/smoke
+
+# Shares of it are the numbers of inputs of the targets, 17 in all.
+fuzz: export MGM_FUZZ ?= 1200
+fuzz: $(INSTALLED)
+	$(RUN) -m pytest tests/fuzz
 
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format --check .

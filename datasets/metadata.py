@@ -16,11 +16,17 @@ data set's number appears in `mgm_tf`.
 """
 
 import dataclasses
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
+
+from datasets.files import records
+
+# The types of stored label maps.
+DTYPES = ("uint8", "uint16")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -67,7 +73,13 @@ class TaskInfo:
     reports_unmasked: bool = False
 
     def __post_init__(self) -> None:
-        """Raises ValueError if `missing` is in the middle of the type's numbers."""
+        """Raises ValueError if nothing can be stored in this way."""
+        records.choice("dtype", self.dtype, DTYPES)
+        if self.channels < 1 or not self.scale:
+            raise ValueError(
+                f"{self.name}: expected one channel or more and a scale other than 0, "
+                f"found {self.channels} and {self.scale}"
+            )
         if self.missing not in (0, self._largest):
             raise ValueError(
                 f"{self.name}: `missing` is either 0 or {self._largest}, the ends of "
@@ -247,6 +259,12 @@ class DataInfo:
     scene_source: str = ""
     notes: str = ""
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for labels of no kind, or images without a size."""
+        records.choice("label_kind", self.label_kind, LABEL_KINDS)
+        if self.image_size < 1:
+            raise records.expected("image_size", "a number above 0", self.image_size)
+
     @property
     def scene_shape(self) -> tuple[int, ...]:
         """The shape of an example's `scene`."""
@@ -283,11 +301,20 @@ class DataInfo:
         return tfds.core.MetadataDict(record)
 
     @classmethod
-    def from_metadata(cls, record: Mapping) -> "DataInfo":
-        """Reads what `metadata()` returns, or its JSON form (lists for tuples)."""
-        fields = {key: _tuples(value) for key, value in record.items()}
-        fields["tasks"] = {k: TaskInfo(**v) for k, v in fields["tasks"].items()}
-        return cls(**fields)
+    def from_metadata(
+        cls, record: Any, path: str | os.PathLike = "metadata", remedy: str = ""
+    ) -> "DataInfo":
+        """Reads what `metadata()` returns, or its JSON form (lists for tuples).
+
+        Args:
+          record: the record.
+          path: the file that it is from, for messages.
+          remedy: what to do if it is no such record, a sentence.
+
+        Raises:
+          ValueError: it is none; the message says which field, and what it is.
+        """
+        return records.build(cls, _tuples(record), path, remedy=remedy)
 
 
 def _tuples(value: Any) -> Any:

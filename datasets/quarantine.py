@@ -1,10 +1,13 @@
 """The frames that a build leaves out because a file of theirs is damaged or missing."""
 
+import dataclasses
 import json
 import os
 import threading
 
 from etils import epath
+
+from datasets.files import records
 
 FILE_NAME = "quarantine.json"
 _LISTED = 20
@@ -83,6 +86,14 @@ class Quarantine:
         return sorted(self.damaged, key=lambda row: (row["name"], row["file"]))
 
 
+@dataclasses.dataclass(frozen=True)
+class _Listed:
+    """What the file holds: the frames that were left out, and how many were seen."""
+
+    damaged: tuple[dict[str, str], ...]
+    seen: int = 0
+
+
 def read(path: str | os.PathLike) -> list[dict[str, str]]:
     """Reads the rows (`name`, `file`, `reason`) of a list of `Quarantine.write`.
 
@@ -94,12 +105,9 @@ def read(path: str | os.PathLike) -> list[dict[str, str]]:
     file = epath.Path(path)
     if not file.exists():
         return []
-    try:
-        return list(json.loads(file.read_text())["damaged"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path}: expected a list of damaged files, found {error!r}."
-        ) from error
+    remedy = "Remove the data set and build it again."
+    record = records.read(file, remedy)
+    return list(records.build(_Listed, record, file, remedy=remedy).damaged)
 
 
 def _told(row: dict[str, str]) -> str:

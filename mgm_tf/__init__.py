@@ -1,10 +1,17 @@
 """MGM: generative modeling for multi-task visual learning, in TensorFlow and Keras."""
 
 import os
+import sys
 from typing import TYPE_CHECKING
+
+from mgm_tf.config import environment
 
 if TYPE_CHECKING:
     from mgm_tf.export.versions import LoadedModel
+
+# Before anything that reads it is imported.
+for _sentence in environment.prepare(is_command=environment.starts_command()):
+    print(_sentence, file=sys.stderr)
 
 
 def load(path: str | os.PathLike) -> "LoadedModel":

@@ -13,6 +13,8 @@ import tensorflow_datasets as tfds
 from datasets import builder, metadata, resizing
 from datasets.cityscapes_zurich import classes, frames
 
+_LISTED = 5  # names of frames in a message
+
 
 @dataclasses.dataclass(eq=False, kw_only=True)
 class CityscapesZurichConfig(tfds.core.BuilderConfig):
@@ -37,21 +39,33 @@ class Builder(builder.RandomAccessBuilder):
     )
 
     def check_source(self, manual_dir: str | os.PathLike) -> None:
-        """Compares the number of frames in a folder with that which this was built of.
+        """Compares the names of frames in a folder with those this was built of.
 
         Raises:
           ValueError: they differ. A folder without frames is not compared: what is
             built may outlive its source.
         """
         try:
-            number = len(frames.find(manual_dir))
+            there = {frame.name for frame in frames.find(manual_dir)}
         except FileNotFoundError:
             return
-        built = sum(part.num_examples for part in self.info.splits.values())
-        if number != built:
+        skip = {name: tfds.decode.SkipDecoding() for name in ("image", "segmentation")}
+        built = {
+            example["name"].decode()
+            for split in self.info.splits
+            for example in self.as_data_source(split, decoders=skip)
+        }
+        differences = {"new": there - built, "gone": built - there}
+        listed = [
+            f"{kind}: {', '.join(sorted(each)[:_LISTED])}{' …' * (len(each) > _LISTED)}"
+            for kind, each in differences.items()
+            if each
+        ]
+        if listed:
             raise ValueError(
-                f"{self.data_path} was built of {built} frames, but {manual_dir} holds "
-                f"{number}. Remove it to build it again, or take another --data_dir."
+                f"{self.data_path} was built of {len(built)} frames, but {manual_dir} "
+                f"holds {len(there)} ({'; '.join(listed)}). Remove it to build it "
+                "again, or take another --data_dir."
             )
 
     def _info(self) -> tfds.core.DatasetInfo:

@@ -1,11 +1,10 @@
 """Which files a folder holds, by the names of its images."""
 
 import dataclasses
-import os
 import pathlib
 from collections.abc import Iterator, Mapping
-from typing import NoReturn
 
+from datasets.files import names, walk
 from datasets.folder.problems import listed, refuse
 
 IMAGES = "rgb"
@@ -28,8 +27,6 @@ LAYOUT = (
     f"wanted {CLASSES}, {SPLITS}, {SETTINGS}"
 )
 
-# What systems put into folders by themselves.
-_SYSTEM_FILES = ("Thumbs.db", "desktop.ini", "__MACOSX")
 _TABLE_SUFFIXES = (".csv", ".json")
 
 
@@ -39,15 +36,19 @@ class Contents:
 
     Attributes:
       folder: the folder of the files.
-      images: the images by name, sorted; `rgb/a/b.jpg` has the name `a/b`.
+      images: the images by name, sorted; `rgb/a/b.jpg` has the name `a/b`, composed
+        (NFC) whatever form of Unicode the file system has.
       maps: the label maps by task, then by name.
       tables: those files of `TABLES` that are there.
+      hidden: the hidden files and folders and those of the system, which are passed
+        over.
     """
 
     folder: pathlib.Path
     images: Mapping[str, pathlib.Path]
     maps: Mapping[str, Mapping[str, pathlib.Path]]
     tables: Mapping[str, pathlib.Path]
+    hidden: tuple[pathlib.Path, ...] = ()
 
     def tasks_of(self, name: str) -> frozenset[str]:
         """Returns the tasks that an image has maps of."""
@@ -62,7 +63,7 @@ class Contents:
 
     def relative(self, path: pathlib.Path) -> str:
         """Returns the path within the folder, for messages and lists."""
-        return path.relative_to(self.folder).as_posix()
+        return _relative(path, self.folder)
 
 
 def scan(folder: pathlib.Path) -> tuple[Contents, list[str]]:
@@ -80,9 +81,16 @@ def scan(folder: pathlib.Path) -> tuple[Contents, list[str]]:
             [f"no label maps: there is none of the folders {', '.join(MAP_SUFFIXES)}"],
         )
     problems = _strangers(folder)
-    images = _by_name(folder, IMAGES, IMAGE_SUFFIXES, problems)
+    found = {part: walk.walk(folder / part, folder) for part in (IMAGES, *present)}
+    problems += [
+        f"{_relative(each.path, folder)}: {each.reason}"
+        for part in found.values()
+        for each in part.unread
+    ]
+    images = _by_name(folder, IMAGES, found[IMAGES].files, IMAGE_SUFFIXES, problems)
     maps = {
-        task: _by_name(folder, task, MAP_SUFFIXES[task], problems) for task in present
+        task: _by_name(folder, task, found[task].files, MAP_SUFFIXES[task], problems)
+        for task in present
     }
     if not images:
         problems.append(f"{IMAGES}/ holds no image")
@@ -90,18 +98,24 @@ def scan(folder: pathlib.Path) -> tuple[Contents, list[str]]:
         if not files:
             problems.append(f"{task}/ holds no map; fill the folder or delete it")
         problems += [
-            f"{path.relative_to(folder).as_posix()}: there is no image {name!r} in "
-            f"{IMAGES}/"
+            f"{_relative(path, folder)}: there is no image {name!r} in {IMAGES}/"
             for name, path in files.items()
             if name not in images
         ]
-    tables = {name: folder / name for name in TABLES if (folder / name).is_file()}
-    return Contents(folder, images, maps, tables), problems
+    tables = {name: folder / name for name in TABLES if (folder / name).exists()}
+    hidden = sorted(path for path in folder.iterdir() if walk.is_hidden(path.name))
+    hidden += [path for part in found.values() for path in part.hidden]
+    return Contents(folder, images, maps, tables, tuple(hidden)), problems
+
+
+def _relative(path: pathlib.Path, folder: pathlib.Path) -> str:
+    """Returns a path within the folder as it is shown and compared."""
+    return names.shown(names.composed(path.relative_to(folder).as_posix()))
 
 
 def _refuse_folder(folder: pathlib.Path) -> None:
     """Raises the ValueError of a folder without images; says which one was meant."""
-    entries = sorted(path.name for path in folder.iterdir())
+    entries = sorted(names.shown(path.name) for path in folder.iterdir())
     inside = [name for name in entries if (folder / name / IMAGES).is_dir()]
     around = [place for place in folder.resolve().parents if (place / IMAGES).is_dir()]
     hint = ""
@@ -121,8 +135,8 @@ def _strangers(folder: pathlib.Path) -> list[str]:
     folders = (IMAGES, *MAP_SUFFIXES)
     problems = []
     for path in sorted(folder.iterdir()):
-        name = path.name
-        if _is_hidden(name) or name.startswith("_"):
+        name = names.shown(path.name)
+        if walk.is_hidden(name) or name.startswith("_"):
             continue
         if path.is_dir() and name not in folders:
             problems.append(
@@ -134,37 +148,26 @@ def _strangers(folder: pathlib.Path) -> list[str]:
     return problems
 
 
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name in _SYSTEM_FILES
-
-
 def _by_name(
-    folder: pathlib.Path, part: str, suffixes: tuple[str, ...], problems: list[str]
+    folder: pathlib.Path,
+    part: str,
+    paths: tuple[pathlib.Path, ...],
+    suffixes: tuple[str, ...],
+    problems: list[str],
 ) -> dict[str, pathlib.Path]:
     """Returns the files of a part by name, sorted; adds to `problems`."""
     files: dict[str, pathlib.Path] = {}
-    for path in _files(folder / part):
-        place = path.relative_to(folder).as_posix()
+    for path in paths:
+        place = _relative(path, folder)
         if path.suffix.lower() not in suffixes:
             problems.append(f"{place}: expected a file {' or '.join(suffixes)}")
             continue
-        name = path.relative_to(folder / part).with_suffix("").as_posix()
+        name = names.composed(
+            path.relative_to(folder / part).with_suffix("").as_posix()
+        )
         if name in files:
-            other = files[name].relative_to(folder).as_posix()
+            other = _relative(files[name], folder)
             problems.append(f"{other} and {place} have the same name {name!r}")
         else:
             files[name] = path
-    return files
-
-
-def _files(folder: pathlib.Path) -> list[pathlib.Path]:
-    """Returns all files below a folder, sorted; raises if a folder cannot be read."""
-
-    def fail(error: OSError) -> NoReturn:
-        raise error
-
-    files: list[pathlib.Path] = []
-    for place, folders, names in os.walk(folder, onerror=fail, followlinks=True):
-        folders[:] = [name for name in folders if not _is_hidden(name)]
-        files += [pathlib.Path(place, name) for name in names if not _is_hidden(name)]
-    return sorted(files)
+    return dict(sorted(files.items()))

@@ -15,6 +15,7 @@ import numpy as np
 from absl import app, flags
 from PIL import Image
 
+from datasets.files import streams
 from datasets.folder import contents
 
 CLASSES = {  # name: colour in pictures
@@ -295,12 +296,13 @@ def main(arguments: list[str]) -> None:
     if len(arguments) > 1:
         raise app.UsageError(f"Unknown argument: {arguments[1]}.")
     try:
-        write(pathlib.Path(options.output), options.images, options.size)
+        write(pathlib.Path(options.output).expanduser(), options.images, options.size)
     except OSError as error:
         raise app.UsageError(str(error)) from error
     print(f"{options.images} images are in {options.output}.")
 
 
 if __name__ == "__main__":
+    streams.prepare()
     define_flags()
     app.run(main)

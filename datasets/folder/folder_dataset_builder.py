@@ -15,8 +15,10 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from datasets import builder, files, metadata, quarantine, resizing
-from datasets.folder import contents, source
+from datasets.files import walk
+from datasets.folder import contents, problems, source
 from datasets.folder.plan import Plan, plan
+from datasets.folder.whole_set import WholeSet
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)
@@ -107,17 +109,21 @@ class Builder(builder.RandomAccessBuilder):
         folder = pathlib.Path(dl_manager.manual_dir)
         print(f"Reading names and sizes in {folder}.", flush=True)
         planned = plan(folder, self.builder_config.size)
+        passed_over = walk.passed_over(planned.contents.hidden, folder)
+        if passed_over:
+            print(passed_over, flush=True)
         before = source.states(planned.contents)
         info = self._dataset_info(planned.info, planned.info.features())
         info.set_file_format(self.info.file_format)
         self._plan = planned
         self._read_info = info
         self._quarantine = quarantine.Quarantine(self._list_path(), self.max_damaged)
+        self._whole_set = WholeSet(planned.info.tasks)
         super()._download_and_prepare(dl_manager, download_config)
         self._finish(before)
 
     def _finish(self, before: dict[str, dict]) -> None:
-        """Decides whether what was left out is little enough; notes the source."""
+        """Refuses what is too much or impossible as a whole; notes the source."""
         here = pathlib.Path(self.data_dir)
         left_out = self._quarantine
         left_out.check(sum(map(len, self._plan.parts.values())))
@@ -126,6 +132,7 @@ class Builder(builder.RandomAccessBuilder):
         if len(left_out):
             print(f"{len(left_out)} images are left out, see {left_out.path}.")
         folder = self._plan.contents.folder
+        problems.refuse(folder, self._whole_set.problems())
         if source.states(self._plan.contents) != before:
             raise ValueError(f"{folder} was changed while it was read; start again.")
         source.remember(here / source.FILE_NAME, self._plan.contents)
@@ -170,6 +177,7 @@ class Builder(builder.RandomAccessBuilder):
         """Returns an example as stored; None if a file of it cannot be used."""
         example, damaged = _read(self._plan, name)
         if not damaged:
+            self._whole_set.add(example)
             return example
         reasons = {
             self._plan.contents.relative(pathlib.Path(error.path)): error.reason

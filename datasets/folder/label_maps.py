@@ -1,7 +1,6 @@
 """From a file of labels to physical values, every one of them checked."""
 
 import dataclasses
-import io
 import math
 import pathlib
 from collections.abc import Callable
@@ -9,10 +8,10 @@ from collections.abc import Callable
 import numpy as np
 
 from datasets import files, resizing
-from datasets.files import DamagedFile
-from datasets.folder import exr
+from datasets.files import DamagedFile, arrays
+from datasets.folder import exr, normals
 from datasets.folder.headers import Form, form_of
-from datasets.folder.settings import DIRECTIONS, UNITS, TaskSettings
+from datasets.folder.settings import UNITS, TaskSettings
 from datasets.metadata import TaskInfo
 
 CHANNELS = {
@@ -30,6 +29,8 @@ KINDS = dict.fromkeys(CHANNELS, _PLAIN) | {"segmentation": ("uint8", "uint16", "
 _LARGEST = {"uint8": 255, "uint16": 65535}
 _MISSING = {"segmentation": (255.0,), "depth": (0.0,)}
 _MISSING_OF_INTEGERS = {"normals": (0.0,)}
+# Taskonomy, 2D-3D-Semantics and others mark "no depth" by the largest number.
+_SUSPECT = {("depth", "uint16"): (65535.0,)}
 # 8 bits round a vector of length 0 to one of 0.007, a unit vector to 0.99 … 1.01.
 _SHORTEST, _LONGEST = 0.05, 1.1
 
@@ -41,11 +42,13 @@ class Coding:
     Attributes:
       scale, offset: physical = number * scale + offset.
       missing: the numbers that, in every channel of a pixel, mean "no label".
+      suspect: numbers that mostly mean "no label" where nobody has said what does.
     """
 
     scale: float
     offset: float
     missing: tuple[float, ...]
+    suspect: tuple[float, ...] = ()
 
 
 def coding_of(task: str, settings: TaskSettings, kind: str) -> Coding:
@@ -59,11 +62,11 @@ def coding_of(task: str, settings: TaskSettings, kind: str) -> Coding:
       ValueError: `settings` have to say more.
     """
     scale, offset = _AFFINE.get(task, _as_they_are)(settings, kind)
-    missing = settings.missing
-    if missing is None:
-        usual = (_MISSING | _MISSING_OF_INTEGERS) if kind in _LARGEST else _MISSING
-        missing = usual.get(task, ())
-    return Coding(scale, offset, missing)
+    if settings.missing is not None:
+        return Coding(scale, offset, settings.missing)
+    usual = (_MISSING | _MISSING_OF_INTEGERS) if kind in _LARGEST else _MISSING
+    suspect = _SUSPECT.get((task, kind), ())
+    return Coding(scale, offset, usual.get(task, ()), suspect)
 
 
 def _as_they_are(settings: TaskSettings, kind: str) -> tuple[float, float]:
@@ -152,9 +155,15 @@ class MapReader:
         raw = read_raw(path, form_of(path))[..., : self.task.channels]
         valid = ~np.any([_equal(raw, mark) for mark in self.coding.missing], axis=0)
         valid = np.broadcast_to(valid, raw.shape[:2])
+        for mark in self.coding.suspect:
+            _refuse_where(path, raw, _equal(raw, mark), _suspect)
         _refuse_where(path, raw, valid & ~np.isfinite(raw).all(-1), _not_finite)
-        values = np.where(valid[..., None], raw, 0) * self.coding.scale
-        values = np.where(valid[..., None], values + self.coding.offset, 0)
+        # In place: a large map as numbers takes most of the memory.
+        values = raw.astype(np.result_type(raw, 1.0))
+        values[~valid] = 0
+        values *= self.coding.scale
+        values += self.coding.offset
+        values[~valid] = 0
         check = _CHECKS.get(self.task.name, _check_range)
         return check(self, path, values, valid), valid
 
@@ -179,11 +188,7 @@ def _read_png(path: pathlib.Path, form: Form) -> np.ndarray:
 
 
 def _read_npy(path: pathlib.Path, form: Form) -> np.ndarray:
-    try:
-        array = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise DamagedFile(path, f"truncated or damaged array: {error}") from error
-    return array.reshape(form.height, form.width, form.channels)
+    return arrays.read(path).reshape(form.height, form.width, form.channels)
 
 
 def _read_exr(path: pathlib.Path, _form: Form) -> np.ndarray:
@@ -205,17 +210,31 @@ def _not_finite(value: str) -> str:
     )
 
 
+def _suspect(value: str) -> str:
+    return (
+        f"{value} is the largest number of its type, which mostly means that there is "
+        f'no label; let dataset.json say "missing": [0, {value}], or "missing": 0 if '
+        "it is a label"
+    )
+
+
 def _refuse_where(
     path: pathlib.Path,
     values: np.ndarray,
     wrong: np.ndarray,
     reason: Callable[[str], str],
+    coding: Coding | None = None,
 ) -> None:
-    """Raises DamagedFile with `reason(value)` of the first wrong pixel, and where."""
+    """Raises DamagedFile with `reason(value)` of the first wrong pixel, and where.
+
+    With a coding, the value is as it is in the file: what a user has to call missing.
+    """
     if not wrong.any():
         return
     row, column = np.argwhere(wrong)[0]
     value = values[row, column]
+    if coding:
+        value = np.round((value - coding.offset) / coding.scale, 6)
     shown = ", ".join(f"{number:g}" for number in value)
     raise DamagedFile(
         path,
@@ -283,39 +302,29 @@ def _check_depth(
 def _check_normals(
     reader: MapReader, path: pathlib.Path, values: np.ndarray, valid: np.ndarray
 ) -> np.ndarray:
-    turned = np.zeros_like(values)
-    for channel, axis in enumerate(reader.axes):
-        ours, sign = DIRECTIONS[axis]
-        turned[..., ours] = sign * values[..., channel]
-    length = np.linalg.norm(turned, axis=-1)
-    coding = reader.coding
-    # As they are in the file: what the user would have to call missing.
-    numbers = np.round((values - coding.offset) / coding.scale, 6)
+    units, length = normals.unit_vectors(values, valid, reader.axes)
     hint = 'if they mean that there is none, say so in dataset.json with "missing"'
     _refuse_where(
         path,
-        numbers,
+        values,
         valid & (length < _SHORTEST),
         lambda three: f"the numbers {three} are a normal without length; {hint}",
+        reader.coding,
     )
     _refuse_where(
         path,
-        numbers,
+        values,
         valid & (length > _LONGEST),
         lambda three: (
             f"the numbers {three} are a normal longer than 1; {hint}, or is the scale "
             "wrong?"
         ),
+        reader.coding,
     )
-    away = valid & (turned[..., 2] < 0)
-    if 2 * away.sum() > valid.sum():
-        raise DamagedFile(
-            path,
-            f"{away.sum()} of {valid.sum()} normals point away from the camera, which "
-            f"none that it sees can; are the axes {', '.join(reader.axes)} right "
-            "(dataset.json, normals.axes)?",
-        )
-    return turned / np.where(valid, length, 1)[..., None]
+    reason = normals.why_impossible(values, valid, reader.axes)
+    if reason:
+        raise DamagedFile(path, reason)
+    return units
 
 
 def _check_curvature(

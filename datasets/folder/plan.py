@@ -8,11 +8,11 @@ from typing import TypeVar
 import numpy as np
 
 from datasets import metadata
-from datasets.files import DamagedFile
+from datasets.files import DamagedFile, image_size
 from datasets.folder import contents as layout
 from datasets.folder import label_maps, splitting, tables
 from datasets.folder.contents import Contents
-from datasets.folder.headers import Form, form_of, image_size
+from datasets.folder.headers import Form, form_of
 from datasets.folder.label_maps import MapReader
 from datasets.folder.problems import listed, refuse
 from datasets.folder.readers import readers_of, usual_kind

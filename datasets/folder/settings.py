@@ -1,11 +1,12 @@
 """Reads `dataset.json`: units, scales, and which values mean "no label"."""
 
 import dataclasses
-import json
 import math
 import pathlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from datasets.files import names, records
 
 # In metres.
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
@@ -17,6 +18,8 @@ DIRECTIONS = {  # (axis of ours, sign): x right, y up, z towards the camera
     "toward": (2, 1),
     "away": (2, -1),
 }
+# Of scales, shifts and depths: beyond it, arithmetic of floats becomes infinite.
+_LARGEST = 1e12
 _MARKS = {"nan": math.nan, "inf": math.inf}
 LABEL_KINDS = ("categorical", "multi_hot")
 _UNLABELLED: Mapping[str, Mapping[str, bool]] = {
@@ -95,55 +98,40 @@ def read_settings(path: pathlib.Path) -> Settings:
     """Reads `dataset.json`.
 
     Raises:
-      ValueError: it is no JSON, or has unknown keys or values.
+      ValueError: it is no JSON, or has unknown keys, or values of another type or out
+        of range; the message says what was expected and what was found.
     """
+    record = records.read(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        record = json.loads(text, object_pairs_hook=_unique)
         return _settings(record)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: {error}") from error
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"the key {twice[0]!r} is there twice")
-    return dict(pairs)
+    except ValueError as error:
+        raise ValueError(f"{names.shown(path)}: {error}") from error
 
 
 def _settings(record: Any) -> Settings:
-    _check_keys("the file", record, (*TASK_KEYS, "scenes", "notes", "unlabelled"))
+    records.an_object("the file", record, (*TASK_KEYS, "scenes", "notes", "unlabelled"))
     scenes = record.get("scenes", {})
-    _check_keys("scenes", scenes, ("kind", "source"))
+    records.an_object("scenes", scenes, ("kind", "source"))
     tasks = {
         name: _task_settings(name, record[name]) for name in TASK_KEYS if name in record
     }
     return Settings(
         tasks=tasks,
-        label_kind=_choice("scenes.kind", scenes.get("kind", ""), ("", *LABEL_KINDS)),
+        label_kind=records.choice(
+            "scenes.kind", scenes.get("kind", ""), ("", *LABEL_KINDS)
+        ),
         scene_source=_text("scenes.source", scenes.get("source", "")),
         notes=_text("notes", record.get("notes", "")),
         **_UNLABELLED[
-            _choice("unlabelled", record.get("unlabelled", "refuse"), _UNLABELLED)
+            records.choice(
+                "unlabelled", record.get("unlabelled", "refuse"), _UNLABELLED
+            )
         ],
     )
 
 
-def _check_keys(what: str, record: Any, allowed: Collection[str]) -> None:
-    if not isinstance(record, dict):
-        raise ValueError(f"{what}: expected an object {{…}}, found {record!r}")
-    unknown = [key for key in record if key not in allowed]
-    if unknown:
-        raise ValueError(
-            f"{what}: unknown key {', '.join(map(repr, unknown))}; allowed are "
-            f"{', '.join(allowed)}"
-        )
-
-
 def _task_settings(task: str, record: Any) -> TaskSettings:
-    _check_keys(task, record, TASK_KEYS[task])
+    records.an_object(task, record, TASK_KEYS[task])
     values: dict[str, Any] = {
         _FIELDS.get(key, key): _READ[key](f"{task}.{key}", value)
         for key, value in record.items()
@@ -155,7 +143,7 @@ def _task_settings(task: str, record: Any) -> TaskSettings:
         if len(values.get(key, (0.0,))) not in (1, _CHANNELS.get(task, 1)):
             raise ValueError(
                 f"{task}.{key}: expected one number or one a channel, found "
-                f"{record[key]!r}"
+                f"{records.shown(record[key])}"
             )
     return settings
 
@@ -173,17 +161,15 @@ _CHECKS = {"depth": _check_has_unit}
 
 
 def _number(what: str, value: Any) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value):
-        raise ValueError(f"{what}: expected a number, found {value!r}")
-    return float(value)
+    number = records.number(what, value)
+    if abs(number) > _LARGEST:
+        raise records.expected(what, f"a number of at most {_LARGEST:g}", value)
+    return number
 
 
 def _positive(what: str, value: Any) -> float:
-    number = _number(what, value)
-    if number <= 0:
-        raise ValueError(f"{what}: expected a number above 0, found {value!r}")
-    return number
+    records.number(what, value, above=0)
+    return _number(what, value)
 
 
 def _numbers(
@@ -196,37 +182,30 @@ def _numbers(
 
 def _mark(what: str, value: Any) -> float:
     if isinstance(value, str):
-        return _MARKS[_choice(what, value, tuple(_MARKS))]
-    return _number(what, value)
+        return _MARKS[records.choice(what, value, tuple(_MARKS))]
+    # Any number may be a mark, the largest of 32 bits too.
+    return records.number(what, value)
 
 
 def _text(what: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{what}: expected a text, found {value!r}")
-    return value
-
-
-def _choice(what: str, value: Any, allowed: Collection[str]) -> str:
-    if value not in allowed:
-        shown = ", ".join(repr(item) for item in allowed if item)
-        raise ValueError(f"{what}: expected one of {shown}; found {value!r}")
-    return value
+    return records.check(str, what, value)
 
 
 def _axes(what: str, value: Any) -> tuple[str, ...]:
     is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
-    axes = [DIRECTIONS[item][0] for item in value if item in DIRECTIONS] * is_list
+    known = value if is_list else ()
+    axes = [DIRECTIONS[item][0] for item in known if item in DIRECTIONS]
     if sorted(axes) != [0, 1, 2] or len(value) != 3:
         raise ValueError(
             f"{what}: expected where the three channels point, such as "
             f'["right", "up", "toward"] (of {", ".join(DIRECTIONS)}, one of each '
-            f"pair); found {value!r}"
+            f"pair); found {records.shown(value)}"
         )
     return tuple(value)
 
 
 _READ = {
-    "unit": lambda what, value: _choice(what, value, tuple(UNITS)),
+    "unit": lambda what, value: records.choice(what, value, tuple(UNITS)),
     "scale": _positive,
     "offset": _number,
     "missing": _numbers(_mark),

@@ -1,10 +1,12 @@
 """Remembers what a data set was made from, to tell when the folder has changed."""
 
+import dataclasses
 import hashlib
 import json
 import os
 import pathlib
 
+from datasets.files import names, records
 from datasets.folder.contents import Contents, scan
 from datasets.folder.problems import listed
 
@@ -12,10 +14,38 @@ FILE_NAME = "source.json"
 _CHUNK = 1 << 20
 
 
+@dataclasses.dataclass(frozen=True)
+class State:
+    """What tells a file from what it was.
+
+    Attributes:
+      size: its length in bytes.
+      time: when it was last changed, in nanoseconds.
+      sha256: the hash of its contents.
+    """
+
+    size: int
+    time: int
+    sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """What a data set was made from.
+
+    Attributes:
+      folder: the folder, as it was called then.
+      files: the state of every file, by its path in the folder.
+    """
+
+    folder: str
+    files: dict[str, State]
+
+
 def remember(path: pathlib.Path, contents: Contents) -> None:
     """Writes size, time and SHA-256 of every file that the data set is made from."""
     record = {
-        "folder": str(contents.folder.resolve()),
+        "folder": names.shown(contents.folder.resolve()),
         "files": {
             contents.relative(file): _state(file) | {"sha256": _digest(file)}
             for file in contents.files()
@@ -35,14 +65,18 @@ def differences(path: pathlib.Path, folder: pathlib.Path) -> str:
     A file of another time is the same if its contents are: folders may be copied.
 
     Raises:
-      ValueError: the folder has another layout.
+      ValueError: the folder has another layout, or what was remembered is damaged.
     """
-    files = json.loads(path.read_text())["files"]
+    remedy = f"Remove {path.parent} and build it again."
+    record = records.read(path, remedy)
+    files = records.build(Source, record, path, remedy=remedy).files
     now = {}
     # Its problems are none of a data set that is built: they show as differences.
     contents, _ = scan(folder)
     for file in contents.files():
         now[contents.relative(file)] = file
+    # Remembered before names were compared in one form of Unicode.
+    files = {names.shown(names.composed(name)): state for name, state in files.items()}
     kinds = {
         "new": [name for name in now if name not in files],
         "gone": [name for name in files if name not in now],
@@ -55,11 +89,11 @@ def differences(path: pathlib.Path, folder: pathlib.Path) -> str:
     )
 
 
-def _changed(file: pathlib.Path, remembered: dict) -> bool:
+def _changed(file: pathlib.Path, remembered: State) -> bool:
     state = _state(file)
-    if state["size"] != remembered["size"]:
+    if state["size"] != remembered.size:
         return True
-    return state["time"] != remembered["time"] and _digest(file) != remembered["sha256"]
+    return state["time"] != remembered.time and _digest(file) != remembered.sha256
 
 
 def _state(file: pathlib.Path) -> dict:

@@ -7,6 +7,8 @@ import pathlib
 import re
 from collections.abc import Collection, Mapping
 
+from datasets.files import names as unicode_names
+from datasets.files import text
 from datasets.folder.contents import IMAGE_SUFFIXES, Contents
 from datasets.folder.problems import listed
 
@@ -26,8 +28,8 @@ def read_scenes(
     """
     rows, problems = _rows(path, ("name", "label"), contents)
     scenes = {}
-    for line, name, text in rows:
-        labels = tuple(label.strip() for label in text.split(";"))
+    for line, name, cell in rows:
+        labels = tuple(label.strip() for label in cell.split(";"))
         if not all(labels):
             problems.append(
                 f"{path.name}, line {line}: {name!r} has an empty label; leave out the "
@@ -35,7 +37,7 @@ def read_scenes(
             )
         elif len(set(labels)) < len(labels):
             problems.append(
-                f"{path.name}, line {line}: {name!r} has a label twice: {text}"
+                f"{path.name}, line {line}: {name!r} has a label twice: {cell}"
             )
         else:
             scenes[name] = labels
@@ -59,6 +61,7 @@ def read_splits(
             problems.append(
                 f"{path.name}, line {line}: {name!r} is in the unknown split "
                 f"{split!r}; expected {', '.join(SPLIT_NAMES)}"
+                f"{unicode_names.nearest(split, SPLIT_NAMES)}"
             )
     missing = set(contents.images) - {name for _, name, _ in rows}
     if missing:
@@ -79,7 +82,7 @@ def read_classes(
     Returns:
       (names, colours, problems)
     """
-    lines = _text(path).rstrip().splitlines()
+    lines = _composed(path).rstrip().splitlines()
     palette = colors(len(lines))
     names: list[str] = []
     class_colors = []
@@ -127,11 +130,16 @@ def scene_names(scenes: Mapping[str, Collection[str]]) -> tuple[str, ...]:
     return tuple(sorted({label for labels in scenes.values() for label in labels}))
 
 
+def _composed(path: pathlib.Path) -> str:
+    """Returns the text of a table in one form of Unicode, that of the files' names."""
+    return unicode_names.composed(text.read(path))
+
+
 def _rows(
     path: pathlib.Path, header: tuple[str, str], contents: Contents
 ) -> tuple[list[tuple[int, str, str]], list[str]]:
     """Returns ([(line, name, value)], problems); names are known and there once."""
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    reader = csv.reader(io.StringIO(_composed(path), newline=""), strict=True)
     rows: list[tuple[int, str, str]] = []
     problems: list[str] = []
     try:
@@ -169,11 +177,5 @@ def _unknown(name: str, contents: Contents) -> str:
     stem = path.with_suffix("").as_posix() if path.name else name
     is_file = path.suffix.lower() in IMAGE_SUFFIXES and stem in contents.images
     hint = f"; names go without suffix: {stem}" if is_file else ""
+    hint = hint or unicode_names.nearest(name, contents.images)
     return f"there is no image {name!r} in rgb/{hint}"
-
-
-def _text(path: pathlib.Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: expected UTF-8: {error}") from error

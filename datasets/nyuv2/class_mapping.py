@@ -5,6 +5,7 @@ import pathlib
 import numpy as np
 import scipy.io
 
+from datasets.files import regular
 from datasets.nyuv2 import classes
 
 
@@ -18,6 +19,7 @@ def read_class_table(path: pathlib.Path, names: list[str]) -> np.ndarray:
     Raises:
       ValueError: the file cannot be read, or is about other names.
     """
+    regular.check(path)
     try:
         record = scipy.io.loadmat(path)
         numbers = record["mapClass"].ravel().astype(int)

@@ -7,6 +7,8 @@ from typing import Self
 import h5py
 import numpy as np
 
+from datasets.files import limits, regular
+
 FILE_NAME = "nyu_depth_v2_labeled.mat"
 
 HOW_TO_GET = (
@@ -56,6 +58,7 @@ class LabeledMat:
         self.path = path
         if not path.exists():
             raise FileNotFoundError(f"{path} is missing. {HOW_TO_GET}")
+        regular.check(path, most=None)
         try:
             self._file = h5py.File(path, rdcc_nbytes=_CACHE_BYTES, rdcc_nslots=10007)
         except OSError as error:
@@ -132,6 +135,7 @@ class LabeledMat:
                 f"them; {', '.join(wrong)} missing or of another shape in "
                 f"{shapes}. {HOW_TO_GET}"
             )
+        limits.check_size(self.path, height, width)
         kinds = {"images": np.uint8, "depths": np.floating, "labels": np.integer}
         for name, kind in kinds.items():
             dtype = self._file[name].dtype

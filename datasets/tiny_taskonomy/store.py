@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from etils import epath
 
+from datasets.files import records
+
 # Changes whenever frames are decoded otherwise than before.
 VERSION = 1
 # About a minute of work on one core, which is what an interruption costs.
@@ -72,7 +74,15 @@ class Store:
         path = self.folder(building) / _INDEX
         if not path.exists():
             return None
-        return [Chunk(building, *row) for row in json.loads(path.read_text())]
+        remedy = f"Remove {path.parent}: its frames are then decoded again."
+        rows = records.read(path, remedy)
+        try:
+            return [
+                Chunk(building, *row)
+                for row in records.check(tuple[tuple[int, int, str], ...], "it", rows)
+            ]
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}. {remedy}") from error
 
     def forget_index(self, building: str) -> None:
         """Removes the note of a building's chunks, which may be of other files."""
@@ -111,7 +121,9 @@ class Store:
     def read_report(self, chunk: Chunk) -> Report:
         """Reads what became of a finished chunk."""
         damaged = self.done(chunk.building)[chunk.stem]
-        return Report(**json.loads(self._report(chunk, damaged).read_text()))
+        path = self._report(chunk, damaged)
+        remedy = f"Remove {path}: its frames are then decoded again."
+        return records.build(Report, records.read(path, remedy), path, remedy=remedy)
 
     def read(
         self, chunk: Chunk, names: Iterable[str]

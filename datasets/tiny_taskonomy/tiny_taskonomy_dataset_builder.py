@@ -15,6 +15,7 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from datasets import builder, metadata, quarantine
+from datasets.files import records
 from datasets.tiny_taskonomy import (
     frames,
     layout,
@@ -43,6 +44,13 @@ class TinyTaskonomyConfig(tfds.core.BuilderConfig):
     size: int
     categories: int = 35
     minimum_per_scene: int = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class _Source:
+    """What the data set was built from: the names of all buildings that were there."""
+
+    buildings: tuple[str, ...]
 
 
 class _Frames(NamedTuple):
@@ -111,10 +119,19 @@ class Builder(builder.RandomAccessBuilder):
         names = splits.choose_buildings(self.builder_config.protocol, found)
         domains = layout.choose_domains([found[name] for name in names])
         buildings = [found[name].only([*domains, layout.MASK]) for name in names]
+        self._check_number(buildings)
         where = self._store
         with builder.alone(epath.Path(where.root)):
             chunks, whole, damaged = self._decode(where, buildings, domains)
         return self._divided(where, list(found), domains, chunks, whole, damaged)
+
+    def _check_number(self, buildings: list[layout.Building]) -> None:
+        """Refuses frames that are too few for the splits, before they are decoded."""
+        names = {each.name: list(layout.list_frames(each)) for each in buildings}
+        owners = [building for building, mine in names.items() for _ in mine]
+        splits.SPLIT_BY[self.builder_config.protocol](
+            [name for mine in names.values() for name in mine], owners
+        )
 
     @property
     def _store(self) -> store.Store:
@@ -278,7 +295,9 @@ class Builder(builder.RandomAccessBuilder):
           ValueError: it has such, or no buildings at all.
         """
         path = self.data_path / SOURCE
-        built = json.loads(path.read_text())["buildings"]
+        remedy = f"Remove {self.data_path} and build it again."
+        record = records.read(path, remedy)
+        built = records.build(_Source, record, path, remedy=remedy).buildings
         new = sorted(set(layout.find_buildings(manual_dir)) - set(built))
         if new:
             raise ValueError(

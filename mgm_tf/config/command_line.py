@@ -7,8 +7,11 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 from absl import app, flags, logging
 
-from mgm_tf.config import saved, signals, steady_streams
+from datasets.files import streams
+from mgm_tf.config import flag_files, paths, saved, signals, steady_streams
 from mgm_tf.errors import Interrupted, NotFinite, damaged_example
+
+_COMMENT_HINT = " (Comments of a flag file stand on lines of their own.)"
 
 # What a user can mend is reported in a sentence and not as a stack of calls.
 _REPORTED = (ValueError, OSError, Interrupted, NotFinite)
@@ -72,7 +75,7 @@ def workdir() -> pathlib.Path:
 
 
 def run(main: Main | Mapping[str, Main]) -> None:
-    """Parses the flags and calls `main`.
+    """Parses the flags and calls `main`; paths among the flags become absolute.
 
     Args:
       main: the function of the command; or the functions of several commands by name,
@@ -85,7 +88,9 @@ def run(main: Main | Mapping[str, Main]) -> None:
         act = _selected(main, arguments[1:])
         try:
             with signals.handled(flags.FLAGS.grace_s):
-                sys.exit(act())
+                code = act()
+                sys.stdout.flush()
+                sys.exit(code)
         except KeyboardInterrupt:
             print("\nStopped: give the same command again.", file=sys.stderr)
             sys.exit(signals.EXIT_CODE)
@@ -95,6 +100,7 @@ def run(main: Main | Mapping[str, Main]) -> None:
         except _REPORTED as error:
             _report(error, error)
 
+    streams.prepare()
     debug_flag()
     grace_flag()
     with steady_streams.steady():
@@ -134,7 +140,11 @@ def _report(explained: BaseException | None, error: BaseException) -> None:
 def _parsed(arguments: list[str]) -> list[str]:
     """Parses the flags; by itself absl ends with 1, as if something had been done."""
     try:
-        return flags.FLAGS(arguments)
-    except flags.Error as error:
-        print(f"{error}\n--helpshort lists the flags.", file=sys.stderr)
+        words = flags.FLAGS(flag_files.expanded(arguments))
+    except (flags.Error, OSError, ValueError) as error:
+        hint = _COMMENT_HINT * (" #" in str(error))
+        print(f"{error}{hint}\n--helpshort lists the flags.", file=sys.stderr)
         sys.exit(2)
+    for name in paths.FLAGS & set(flags.FLAGS):
+        flags.FLAGS[name].value = paths.absolute_value(flags.FLAGS[name].value)
+    return words

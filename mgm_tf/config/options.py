@@ -5,6 +5,7 @@ metadata the help text. A dataclass may hold others; names are unique over all.
 """
 
 import dataclasses
+import math
 import re
 import typing
 from collections.abc import Callable, Mapping
@@ -42,9 +43,26 @@ def option(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+class _FiniteParser(flags.FloatParser):
+    """A parser of numbers that one can compute with."""
+
+    def convert(self, argument: Any) -> float:
+        """Returns the number; raises ValueError if it is infinite or none."""
+        number = super().convert(argument)
+        if not math.isfinite(number):
+            raise ValueError(f"expected a finite number, found {argument}")
+        return number
+
+
+def _define_finite(
+    name: str, default: float, text: str, flag_values: flags.FlagValues
+) -> None:
+    flags.DEFINE(_FiniteParser(), name, default, text, flag_values=flag_values)
+
+
 _DEFINE: dict[Any, Callable[..., object]] = {
     int: flags.DEFINE_integer,
-    float: flags.DEFINE_float,
+    float: _define_finite,
     bool: flags.DEFINE_bool,
     str: flags.DEFINE_string,
 }
@@ -122,7 +140,7 @@ class StageLength:
           ValueError: the text is none of these.
         """
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:(epochs)|steps)", text.strip())
-        if match is None:
+        if match is None or not math.isfinite(float(match[1])):
             raise ValueError(
                 f"A length is written like 100epochs or 2000steps; received {text!r}."
             )

@@ -2,11 +2,12 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
-from mgm_tf.config import options
+from datasets.files import records
+from mgm_tf.config import options, paths
 from mgm_tf.config.settings import Config
-from mgm_tf.errors import DamagedFile
 from mgm_tf.files import reading, whole
 
 FILE = "config.json"
@@ -51,13 +52,13 @@ def load(workdir: pathlib.Path) -> Config:
         "training with --restart begins anew."
     )
     groups = reading.read_json(path, remedy=remedy)
+    for name, group in groups.items():
+        records.an_object(f"{path}: {name}", group)
     before = {
         name: field.metadata["before"]
         for name, field in options.leaves(Config).items()
         if field.metadata["before"] is not None
     }
-    if not all(isinstance(group, dict) for group in groups.values()):
-        raise DamagedFile(f"{path}: expected groups of settings. {remedy}")
     saved = {name: value for group in groups.values() for name, value in group.items()}
     flat = before | saved
     names = set(options.leaves(Config))
@@ -66,7 +67,25 @@ def load(workdir: pathlib.Path) -> Config:
             f"{path}: expected the settings of this version; missing "
             f"{sorted(names - set(flat))}, unknown {sorted(set(flat) - names)}."
         )
-    return options.build(Config, flat)
+    return options.build(Config, _checked(path, flat))
+
+
+def _checked(path: pathlib.Path, flat: Mapping[str, object]) -> dict[str, object]:
+    """Returns settings whose values are of the types of `Config`; raises ValueError."""
+    fields = options.leaves(Config)
+    try:
+        return {k: records.check(fields[k].type, k, value) for k, value in flat.items()}
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}.") from error
+
+
+def _compared(settings: Config) -> dict[str, object]:
+    """Returns settings as they are compared: a folder is one, however it is named."""
+    fields = options.leaves(Config)
+    return {
+        name: paths.absolute_value(value) if fields[name].metadata["folder"] else value
+        for name, value in options.settings(settings).items()
+    }
 
 
 def lasting(settings: Config) -> dict[str, Any]:
@@ -81,7 +100,7 @@ def lasting(settings: Config) -> dict[str, Any]:
 
 def differences(old: Config, new: Config) -> list[str]:
     """Returns a line for each setting that differs and may not change in a run."""
-    before, after = options.settings(old), options.settings(new)
+    before, after = _compared(old), _compared(new)
     return [
         f"--{name}: {before[name]} before, {after[name]} now"
         for name, field in options.leaves(Config).items()

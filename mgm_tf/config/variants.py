@@ -155,7 +155,7 @@ class MethodConfig:
         0.5, "The temperature of SimCLR's contrastive loss NT-Xent, eq. (6)."
     )
     passes: Literal["sequential", "shared"] = option(
-        "sequential",
+        "shared",
         "The passes of the networks in a step. sequential: every update of Algorithm 1 "
         "makes its own, with the weights that the updates before it left; shared: what "
         "several updates compute of the same images is computed once.",

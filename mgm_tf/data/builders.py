@@ -10,9 +10,13 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 import datasets
+from datasets.files import names, records
+from datasets.metadata import DataInfo
 
 # What the system says when nothing more can be written. The C++ writer of records and
 # the workers of Beam pass on the words only.
+_SOURCE = "source.json"  # from where a data set was built
+_RECORDS = ("dataset_info.json", "features.json", "metadata.json")
 _FULL = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)))
 
 
@@ -40,9 +44,9 @@ def open_builder(
         raise ValueError(
             f"--dataset={dataset} can be had as {configs} "
             f"(protocol_size); received {config!r} of --protocol={protocol!r} "
-            f"--image_size={image_size}."
+            f"--image_size={image_size}{names.nearest(config, configs)}"
         )
-    builder = builder_class(config=config, data_dir=data_dir)
+    builder = _opened(builder_class, config, data_dir)
     file_format = tfds.core.FileFormat.ARRAY_RECORD
     if not builder.info.initialized:
         builder.info.set_file_format(file_format, override=True)
@@ -53,6 +57,44 @@ def open_builder(
             "--file_format, `tfds build` writes what can be read."
         )
     return builder
+
+
+def _opened(
+    builder_class: type[tfds.core.GeneratorBasedBuilder], config: str, data_dir: str
+) -> tfds.core.DatasetBuilder:
+    """Returns a builder; what is built of its data set can be read.
+
+    Raises:
+      ValueError: it cannot; the message names the file.
+    """
+    version = str(builder_class.VERSION)
+    folder = epath.Path(data_dir).expanduser() / builder_class.name / config / version
+    remedy = (
+        f"Remove {folder} and build it again with `python -m mgm_tf.data "
+        f"--dataset={builder_class.name}`."
+    )
+    if (folder / _RECORDS[0]).exists():
+        _check_records(folder, remedy)
+    try:
+        builder = builder_class(config=config, data_dir=data_dir)
+    except Exception as error:  # whatever a library makes of its damaged files
+        if not folder.exists():
+            raise
+        reason = str(error).splitlines() or [type(error).__name__]
+        raise ValueError(
+            f"{folder}: the built data set cannot be read: {reason[0]}. {remedy}"
+        ) from error
+    return builder
+
+
+def _check_records(folder: epath.Path, remedy: str) -> None:
+    """Raises ValueError if a record of a built data set cannot be read."""
+    for name in _RECORDS:
+        if not (folder / name).exists():
+            raise ValueError(f"{folder / name} is missing. {remedy}")
+        record = records.read_object(folder / name, remedy)
+    # The last of them says what the data are.
+    DataInfo.from_metadata(record, folder / name, remedy)
 
 
 def prepare(
@@ -112,7 +154,7 @@ def check_built(builder: tfds.core.DatasetBuilder) -> None:
     if not is_built(builder):
         raise FileNotFoundError(
             f"{builder.info.full_name} is not built in "
-            f"--data_dir={builder.data_dir_root}."
+            f"--data_dir={os.path.abspath(builder.data_dir_root)}."
         )
     if not builder.info.initialized:  # built since the builder was opened
         builder.info.read_from_directory(builder.data_dir)
@@ -133,12 +175,17 @@ def bytes_on_disk(builder: tfds.core.DatasetBuilder) -> int:
 
 
 def quarantined(builder: tfds.core.DatasetBuilder) -> list[dict[str, str]]:
-    """Returns the frames that were left out: `name`, `file` and `reason` of each.
+    """Returns the frames that were left out: `name`, `file`, `path`, `reason` of each.
 
     Raises:
       ValueError: the list cannot be read.
     """
-    return datasets.quarantined(builder.data_path)
+    rows = datasets.quarantined(builder.data_path)
+    # A folder of one's own names its files as they are in it.
+    source = builder.data_path / _SOURCE
+    record = records.read(source) if rows and source.exists() else {}
+    folder = record.get("folder", "") if isinstance(record, dict) else ""
+    return [row | {"path": os.path.join(folder, row["file"])} for row in rows]
 
 
 def is_built(builder: tfds.core.DatasetBuilder) -> bool:

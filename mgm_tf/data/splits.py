@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from datasets.files import names
 from datasets.metadata import DataInfo
 from mgm_tf.data import memory, storage
 from mgm_tf.data.storage import SCENE, StoredSplit
@@ -29,7 +30,7 @@ def check_tasks(info: DataInfo, tasks: tuple[str, ...], name: str) -> None:
     if unknown:
         raise ValueError(
             f"{name} has labels for {', '.join(info.tasks)}; received --tasks with "
-            f"{', '.join(unknown)}."
+            f"{', '.join(unknown)}{names.nearest(unknown[0], info.tasks) or '.'}"
         )
 
 

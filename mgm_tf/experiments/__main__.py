@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from absl import flags
 
+from datasets.files import names
 from mgm_tf.config import command_line, options
 from mgm_tf.config.settings import Config
 from mgm_tf.experiments import forecast, generated_files, jobs, runner
@@ -134,7 +135,7 @@ def _workdir() -> pathlib.Path:
 
 def _choice(tables: tuple[Table, ...]) -> jobs.Choice:
     values = flags.FLAGS
-    return jobs.Choice(
+    choice = jobs.Choice(
         tables=tables,
         scale=values.scale,
         dataset=values.dataset or "",
@@ -142,18 +143,20 @@ def _choice(tables: tuple[Table, ...]) -> jobs.Choice:
         percents=tuple(values.percents),
         rows=tuple(values.rows),
     )
+    jobs.check_names(choice)
+    return choice
 
 
 def _plan(*, generate: bool) -> jobs.Plan:
     """Returns the plan that the flags ask for; `generate` writes generated files."""
     values, choice = flags.FLAGS, _choice(_tables())
     data_dir = pathlib.Path(values.data_dir)
-    names = jobs.data_sets(choice)
-    manual = _manual_dirs(names)
+    data_sets = jobs.data_sets(choice)
+    manual = _manual_dirs(data_sets)
     if values.generated:
         # A folder of its own, so that no real data set of the same name is touched.
         data_dir /= generated_files.FOLDER
-        manual = {n: data_dir for n in names if generated_files.can_generate(n)}
+        manual = {n: data_dir for n in data_sets if generated_files.can_generate(n)}
         if generate:
             manual = {name: generated_files.folder(name, data_dir) for name in manual}
     probe = ["--probe"] if values.probe else []
@@ -166,7 +169,7 @@ def _plan(*, generate: bool) -> jobs.Plan:
     return plan
 
 
-def _manual_dirs(names: tuple[str, ...]) -> dict[str, pathlib.Path]:
+def _manual_dirs(data_sets: tuple[str, ...]) -> dict[str, pathlib.Path]:
     """Reads --manual_dir: the folder of each data set's files."""
     folders: dict[str, pathlib.Path] = {}
     for text in flags.FLAGS.manual_dir:
@@ -174,13 +177,13 @@ def _manual_dirs(names: tuple[str, ...]) -> dict[str, pathlib.Path]:
         folders |= (
             {name: pathlib.Path(folder)}
             if equals
-            else dict.fromkeys(names, pathlib.Path(text))
+            else dict.fromkeys(data_sets, pathlib.Path(text))
         )
     unknown = sorted(set(folders) - set(COLUMNS))
     if unknown:
         raise ValueError(
             f"--manual_dir: {', '.join(unknown)} is no data set; expected some of "
-            f"{', '.join(COLUMNS)}."
+            f"{', '.join(COLUMNS)}{names.nearest(unknown[0], COLUMNS)}"
         )
     return folders
 
@@ -195,7 +198,15 @@ def print_plan() -> None:
     """Prints the commands of runs that are not finished, needed ones first."""
     for job in _plan(generate=False).jobs:
         if not runner.is_finished(job.workdir):
-            print(shlex.join(job.command))
+            print(" ".join(map(_quoted, job.command)))
+
+
+def _quoted(word: str) -> str:
+    """Returns a word as a shell reads it, in one line whatever is in it."""
+    if "\n" not in word:
+        return shlex.quote(word)
+    escaped = word.replace("\\", "\\\\").replace("\n", "\\n")
+    return f'"$(printf %b {shlex.quote(escaped)})"'
 
 
 def run() -> int:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from absl import flags
 
+from datasets.files import names
+from mgm_tf.config import flag_files
 from mgm_tf.config.checks import from_flags
 from mgm_tf.config.settings import Config, define_flags
 from mgm_tf.experiments.registry.names import flags_on, run_name
@@ -136,6 +138,26 @@ def plan(
     return Plan(tuple(jobs.values()), tuple(left_out))
 
 
+def check_names(choice: Choice) -> None:
+    """Refuses rows and percentages that no table of the choice has.
+
+    Raises:
+      ValueError: there are such; the message names the nearest known ones.
+    """
+    blocks = [block for table in choice.tables for block in table.blocks]
+    known = {
+        "--rows": {row.name: None for block in blocks for row in block.rows},
+        "--percents": {percent_of(block): None for block in blocks},
+    }
+    for flag, given in (("--rows", choice.rows), ("--percents", choice.percents)):
+        for name in given:
+            if name not in known[flag]:
+                raise ValueError(
+                    f"{flag}: {names.shown(name)} is in none of these tables, which "
+                    f"have {', '.join(known[flag])}{names.nearest(name, known[flag])}"
+                )
+
+
 def _rows(choice: Choice) -> Iterable[tuple[Table, Block, Row]]:
     for table in choice.tables:
         for block in table.blocks:
@@ -226,7 +248,7 @@ def _parsed(name: str, arguments: Iterable[str]) -> Config:
     values = flags.FlagValues()
     define_flags(values)
     try:
-        values(["train", *arguments], known_only=True)
+        values(flag_files.expanded(["train", *arguments]), known_only=True)
         return from_flags(values)
-    except (ValueError, flags.Error) as error:
+    except (ValueError, OSError, flags.Error) as error:
         raise ValueError(f"{name}: {error}") from error

@@ -6,7 +6,6 @@ saved_models/nyuv2/1/                       a version; TF-Serving watches the pa
 """
 
 import dataclasses
-import json
 import os
 import pathlib
 from collections.abc import Mapping
@@ -15,12 +14,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from datasets.files import records
 from datasets.metadata import DataInfo
 from mgm_tf.files import tensorflow_files
 
 FORMAT = 1  # of a version on disk; a version of another format is not reused
 RECORD = pathlib.Path("assets.extra") / "mgm.json"
 SAVED_MODEL = "saved_model.pb"
+REMEDY = "Export it again with `python -m mgm_tf.export`."
 
 # name -> array with the images as its first axis, see `predictor.py`
 Outputs = dict[str, np.ndarray]
@@ -55,7 +56,7 @@ def load(directory: str | os.PathLike) -> LoadedModel:
     Raises:
       ValueError: there is no version, or it was not written by `saved_model.export`.
     """
-    path = pathlib.Path(directory)
+    path = pathlib.Path(directory).expanduser()
     if not (path / SAVED_MODEL).is_file():
         newest = newest_version(path)
         if newest is None:
@@ -69,15 +70,25 @@ def load(directory: str | os.PathLike) -> LoadedModel:
             f"{path} is no saved model of this program: {path / RECORD} is missing. "
             "Export it again with `python -m mgm_tf.export`."
         )
-    record = json.loads((path / RECORD).read_text("utf-8"))
-    if record["format"] != FORMAT:
+    record = read_record(path / RECORD)
+    data = record.get("data")
+    info = DataInfo.from_metadata(data, f"{path / RECORD}: data", remedy=REMEDY)
+    return LoadedModel(path, info, record, restore(path))
+
+
+def read_record(path: pathlib.Path) -> dict[str, Any]:
+    """Reads the record of a version.
+
+    Raises:
+      ValueError: it is no JSON object of the format of this program.
+    """
+    record = records.read(path, REMEDY)
+    version = record.get("format") if isinstance(record, dict) else record
+    if version != FORMAT:
         raise ValueError(
-            f"{path / RECORD}: expected format {FORMAT}, got {record['format']}. "
-            "Export it again with `python -m mgm_tf.export`."
+            f"{path}: expected format {FORMAT}, got {records.shown(version)}. {REMEDY}"
         )
-    return LoadedModel(
-        path, DataInfo.from_metadata(record["data"]), record, restore(path)
-    )
+    return record
 
 
 def newest_version(directory: pathlib.Path) -> pathlib.Path | None:
@@ -91,6 +102,16 @@ def newest_version(directory: pathlib.Path) -> pathlib.Path | None:
 
 
 def restore(path: pathlib.Path) -> tf.Module:
-    """Restores the SavedModel in the folder of a version."""
-    with tensorflow_files.plain(path) as plain:
-        return tf.saved_model.load(str(plain))
+    """Restores the SavedModel in the folder of a version.
+
+    Raises:
+      ValueError: its files are damaged.
+    """
+    try:
+        with tensorflow_files.plain(path) as plain:
+            return tf.saved_model.load(str(plain))
+    except Exception as error:  # of many kinds, by the file and by what it lacks
+        reason = str(error).splitlines() or [type(error).__name__]
+        raise ValueError(
+            f"{path}: the saved model cannot be loaded: {reason[0]}. {REMEDY}"
+        ) from error

@@ -31,6 +31,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _PASSING = _FULL | {errno.EIO, errno.EAGAIN, errno.EBUSY, errno.ETIMEDOUT, errno.ESTALE}
 _FORBIDDEN = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV})
+_OF_THE_NAME = frozenset({errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTEMPTY})
 _MIB = 2**20
 
 Result = TypeVar("Result")
@@ -137,6 +138,8 @@ def retried(path: pathlib.Path, act: Callable[[], Result], need: int = 0) -> Res
         try:
             return act()
         except OSError as error:
+            if error.errno in _OF_THE_NAME:
+                raise  # Of this one file, and not of the storage.
             if error.errno not in _PASSING:
                 raise _explained(path, error, need) from error
             print(

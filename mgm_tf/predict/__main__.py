@@ -3,7 +3,8 @@
 python -m mgm_tf.predict --saved_model=saved_models/nyuv2 --input=photos/ --output=out/
 
 Writes NAME.panel.png and NAME.npz for each image (see `predictions.py`). Exit code 0:
-all are done; 1: some could not be read, the others are done; 2: nothing was done.
+all are done; 1: some could not be read or written, the others are done; 2: nothing was
+done.
 """
 
 from absl import flags

@@ -25,7 +25,9 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from datasets.files import names
 from datasets.metadata import DataInfo, TaskInfo
+from mgm_tf.errors import NotWritten
 from mgm_tf.export.predictor import SCENES, probabilities_of
 from mgm_tf.export.versions import LoadedModel, Outputs
 from mgm_tf.files import whole
@@ -46,11 +48,13 @@ class Job:
       image: the path of the image.
       panel: the path of its panel, `NAME.panel.png`.
       arrays: the path of its arrays, `NAME.npz`.
+      problem: why it is not even tried to read the image; empty if it is.
     """
 
     image: pathlib.Path
     panel: pathlib.Path
     arrays: pathlib.Path
+    problem: str = ""
 
     def is_done(self) -> bool:
         """Returns whether the results are there, and whole."""
@@ -85,6 +89,9 @@ def plan(
 ) -> list[Job]:
     """Returns the jobs of an image or of a folder of images.
 
+    Images that are not read, and links that are not followed, are jobs too: they are
+    counted and named with the others.
+
     Args:
       images: the image, or the folder of images.
       output: the folder of the results.
@@ -98,32 +105,47 @@ def plan(
     output = pathlib.Path(output)
     if output.exists() and not output.is_dir():
         raise ValueError(f"Expected a folder for the results: {output} is a file.")
-    paths = image_files.find(images)
+    found = image_files.find(images)
+    if found.passed_over:
+        print(found.passed_over, file=sys.stderr)
+    problems = {each.path: each.reason for each in found.unread}
+    paths = [*found.images, *problems]
     root = pathlib.Path(images)
     root = root if root.is_dir() else root.parent
-    names = image_files.result_names([path.relative_to(root) for path in paths])
+    results = image_files.result_names([path.relative_to(root) for path in paths])
     jobs = [
-        Job(path, output / f"{name}{image_files.PANEL}", output / f"{name}.npz")
-        for path, name in zip(paths, names, strict=True)
+        Job(
+            path,
+            output / f"{name}{image_files.PANEL}",
+            output / f"{name}.npz",
+            problems.get(path, ""),
+        )
+        for path, name in zip(paths, results, strict=True)
     ]
     if resume:
         return [job for job in jobs if not job.is_done()]
+    # Not of `Path`, which raises where a name is too long to be.
     existing = [
-        result for job in jobs for result in (job.panel, job.arrays) if result.exists()
+        result
+        for job in jobs
+        for result in (job.panel, job.arrays)
+        if os.path.exists(result)
     ]
     if existing and not overwrite:
         raise ValueError(
-            f"{len(existing)} of the results are there already, for one {existing[0]}: "
-            "--overwrite replaces them, --resume does the others; or choose another "
+            f"{len(existing)} of the results are there already, for one "
+            f"{names.shown(existing[0])}: --overwrite replaces them, --resume does the "
+            "others; or choose another "
             "output folder."
         )
     return jobs
 
 
 def predict(model: LoadedModel, jobs: Sequence[Job], batch_size: int = 8) -> int:
-    """Does the jobs and returns the number of images that could not be read.
+    """Does the jobs and returns the number of images that could not be done.
 
-    Those are named with the reason; the others are done all the same. One image at a
+    Those that cannot be read, or whose results cannot be written, are named with the
+    reason; the others are done all the same. One image at a
     time is in memory in its own resolution.
 
     Raises:
@@ -131,8 +153,7 @@ def predict(model: LoadedModel, jobs: Sequence[Job], batch_size: int = 8) -> int
     """
     if batch_size < 1:
         raise ValueError(f"Expected a batch size of at least 1, got {batch_size}.")
-    for folder in {job.panel.parent for job in jobs}:
-        folder.mkdir(parents=True, exist_ok=True)
+    _make_output(jobs)
     failures: list[str] = []
     # A file has the last line and the names of what could not be read: enough.
     progress = terminal.Progress(
@@ -145,13 +166,13 @@ def predict(model: LoadedModel, jobs: Sequence[Job], batch_size: int = 8) -> int
                 try:
                     photos.append(_read(job, model.info.image_size))
                 except ValueError as error:
-                    failures.append(str(error))
+                    failures.append(f"Could not read {error}")
                     print(f"Skipped {error}", file=sys.stderr)
                     progress.update()
-            _predict_batch(model, photos, progress)
+            failures += _predict_batch(model, photos, progress)
     print(f"Predicted {len(jobs) - len(failures)} of {len(jobs)} images.", flush=True)
     for failure in failures:
-        print(f"Could not read {failure}", file=sys.stderr, flush=True)
+        print(failure, file=sys.stderr, flush=True)
     return len(failures)
 
 
@@ -176,7 +197,16 @@ def _resized_map(task: TaskInfo, outputs: Outputs, size: tuple[int, int]) -> np.
     return _unit_vectors(values) if task.name in UNIT_VECTORS else values
 
 
+def _make_output(jobs: Sequence[Job]) -> None:
+    """Makes the folder of the results; raises OSError if nothing can be written."""
+    folders = sorted({job.panel.parent for job in jobs})
+    if folders:
+        pathlib.Path(os.path.commonpath(folders)).mkdir(parents=True, exist_ok=True)
+
+
 def _read(job: Job, network_size: int) -> _Photo:
+    if job.problem:
+        raise ValueError(f"{names.shown(job.image)}: {job.problem}")
     pixels = image_files.read(job.image)
     height, width = pixels.shape[:2]
     # As the SavedModel does with a raw image; images of one size make a batch.
@@ -190,16 +220,32 @@ def _read(job: Job, network_size: int) -> _Photo:
 
 def _predict_batch(
     model: LoadedModel, photos: Sequence[_Photo], progress: terminal.Progress
-) -> None:
+) -> list[str]:
+    """Predicts images and writes their results; returns what could not be written."""
     if not photos:
-        return
+        return []
+    failures = []
     batch = model(np.stack([photo.network_input for photo in photos]))
     for index, photo in enumerate(photos):
         outputs = {name: values[index] for name, values in batch.items()}
-        arrays = arrays_of(model.info, outputs, *photo.size)
-        whole.write_arrays(photo.job.arrays, arrays)
-        whole.write_picture(photo.job.panel, _panel(model.info, photo, outputs))
+        try:
+            _write(model.info, photo, outputs)
+        except NotWritten:
+            raise  # So it would be with all others.
+        except OSError as error:
+            reason = error.strerror or str(error)
+            image = names.shown(photo.job.image)
+            failures.append(f"Could not write the results of {image}: {reason}")
+            print(f"Skipped {image}: {reason}", file=sys.stderr)
         progress.update()
+    return failures
+
+
+def _write(info: DataInfo, photo: _Photo, outputs: Outputs) -> None:
+    photo.job.panel.parent.mkdir(parents=True, exist_ok=True)
+    # The longer name first: where it cannot be, there is neither.
+    whole.write_picture(photo.job.panel, _panel(info, photo, outputs))
+    whole.write_arrays(photo.job.arrays, arrays_of(info, outputs, *photo.size))
 
 
 def _panel(info: DataInfo, photo: _Photo, outputs: Outputs) -> np.ndarray:

@@ -26,6 +26,8 @@ from mgm_tf.train.checkpoints import FOLDER
 
 FILE = "provenance.jsonl"
 _ROOT = pathlib.Path(__file__).parents[1]
+# What a step's speed hangs on besides the clock.
+VECTORS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
 
 
 def collect(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
@@ -67,6 +69,7 @@ def machine() -> dict[str, Any]:
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
     return {
         "cpus": len(os.sched_getaffinity(0)),
+        "processor": processor(),
         "gpus": [detail.get("device_name", "unknown") for detail in details],
         "platform": platform.platform(),
         "python": platform.python_version(),
@@ -75,6 +78,19 @@ def machine() -> dict[str, Any]:
         "tensorflow_datasets": tfds.__version__,
         "numpy": np.__version__,
     }
+
+
+def processor() -> str:
+    """Returns the name of the processor and the vector instructions that it has."""
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    fields = dict(reversed([line.partition(":")[::2] for line in lines]))
+    named = {key.strip(): value.strip() for key, value in fields.items()}
+    name = named.get("model name", platform.machine())
+    known = [text for text in VECTORS if text in named.get("flags", "").split()]
+    return f"{name} ({', '.join(known)})" if known else name
 
 
 def data(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from absl import flags
 
 from datasets.folder import example
 from datasets.rooms import render
-from mgm_tf import benchmark
+from mgm_tf.benchmark import __main__ as benchmark
 from mgm_tf.config import command_line
 from mgm_tf.data import __main__ as data
 from mgm_tf.evaluate import __main__ as evaluate

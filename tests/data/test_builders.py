@@ -221,7 +221,7 @@ def test_what_was_left_out_can_be_asked(trial, tmp_path, manual_dir):
     damaged.add("a", "a.png", "torn")
     damaged.write()
     assert builders.quarantined(builder) == [
-        {"name": "a", "file": "a.png", "reason": "torn"}
+        {"name": "a", "file": "a.png", "reason": "torn", "path": "a.png"}
     ]
 
 

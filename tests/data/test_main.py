@@ -1,6 +1,7 @@
 """`python -m mgm_tf.data`: what it builds, prints and finds, and its exit codes."""
 
 import json
+import os
 
 import pytest
 
@@ -71,7 +72,8 @@ def test_the_flags_reach_the_builder(here, monkeypatch):
     assert call(**here, **more) == 0
     builder, *values = given[0]
     assert builder.info.full_name == "fake/64/1.0.0"
-    assert values == ["files", 0.5, ["a=b", "c=d:1"]]
+    # Folders are absolute from the start.
+    assert values == [os.path.abspath("files"), 0.5, ["a=b", "c=d:1"]]
 
 
 def test_an_interruption_is_no_error(tmp_path, capsys, monkeypatch):
@@ -131,7 +133,7 @@ def test_errors_of_the_data_are_the_exit_code(
     ("arguments", "words"),
     [
         (["--audit"], ["fake/64/1.0.0 is not built in --data_dir="]),
-        (["--manual_dir=none"], ["--manual_dir=none: none is no folder."]),
+        (["--manual_dir=none"], ["--manual_dir=/", "/none is no folder."]),
         (["--max_damaged=2"], ["--max_damaged=2: from 0 to 1"]),
         (
             ["--beam_options=runner=X"],

@@ -149,6 +149,15 @@ def test_another_folder_than_the_one_it_was_built_of(builder, written, tmp_path)
         builder.check_source(tmp_path / "other")
 
 
+def test_as_many_frames_of_other_names_are_others(builder, written, tmp_path):
+    other = shutil.copytree(written, tmp_path / "other")
+    for path in [*other.rglob("zurich_000003_000019*")]:
+        path.rename(path.with_name(path.name.replace("000003_", "000093_")))
+    message = "new: zurich_000093_000019; gone: zurich_000003_000019"
+    with pytest.raises(ValueError, match=message):
+        builder.check_source(other)
+
+
 def listed(number):
     return [
         frames.Frame(f"{k:04d}", pathlib.Path("a/b.png"), pathlib.Path("a/c.png"))

@@ -113,7 +113,8 @@ AT = r" \(row 5, column 7; 1 of 3072 pixels\)"
         ),
         (
             float_normals(-vectors_of((0, 0, 1))),
-            r"3072 of 3072 normals point away.*right, up, toward right",
+            r"3072 of 3072 normals \(100.0%\) point away.*right, up, toward right.* As "
+            r"right, down, away, 0.0% would",
         ),
         (unit_maps("edges", 1.5), r"edges of 1.5 is outside 0..1; are unit.*" + AT),
         (unit_maps("reshading", -1), r"reshading of -1 is outside 0..1.*" + AT),
@@ -310,14 +311,17 @@ def test_tables(tmp_path, tables, message):
         ({"depth": {"scale": 0.1}}, '"scale" and "offset" need "unit" beside them'),
         (
             {"depth": {"unit": "m", "scale": 0}},
-            "depth.scale: expected a number above 0, found 0",
+            "depth.scale: expected a finite number above 0, found 0",
         ),
         (
             {"depth": {"target_scale": [1, 2]}},
             "depth.target_scale: expected one number or one a channel, found [1, 2]",
         ),
         ({"depth": {"missing": "none"}}, "depth.missing: expected one of 'nan', 'inf'"),
-        ({"depth": {"missing": True}}, "depth.missing: expected a number, found True"),
+        (
+            {"depth": {"missing": True}},
+            "depth.missing: expected a finite number, found True",
+        ),
         (
             {"normals": {"axes": ["right", "left", "up"]}},
             "normals.axes: expected where the three channels point",
@@ -344,7 +348,9 @@ def test_settings_that_are_no_json(folder):
     (folder / "dataset.json").write_text('{"depth": {}, "depth": {}}')
     refused(folder, "photos/dataset.json: the key 'depth' is there twice")
     (folder / "dataset.json").write_text('{"depth": ')
-    refused(folder, "photos/dataset.json: Expecting value: line 1 column 11")
+    refused(
+        folder, "photos/dataset.json: expected JSON: Expecting value: line 1 column 11"
+    )
 
 
 def test_numbers_of_unknown_meaning(folder):

@@ -257,3 +257,21 @@ def test_a_folder_with_more_buildings(manual, tmp_path):
     (manual / "rgb" / "ihlen").rename(manual / "rgb" / "uvalda")
     with pytest.raises(ValueError, match="built without uvalda"):
         builder.check_source(manual)
+
+
+@pytest.mark.parametrize(
+    ("config", "frames_of", "message"),
+    [
+        ("random_64", {"allensville": 9}, "at least 10 frames to split in 80/10/10"),
+        ("official_64", {"allensville": 12}, "official split 'validation' is empty"),
+    ],
+)
+def test_too_few_frames_are_told_before_they_are_decoded(
+    tmp_path, monkeypatch, config, frames_of, message
+):
+    manual = files.write(tmp_path / "few", frames_of)
+    count = files.Count(frames.read_frame, [])
+    monkeypatch.setattr(frames, "read_frame", count)
+    with pytest.raises(ValueError, match=message):
+        files.build(manual, tmp_path / "data", config)
+    assert not count.names

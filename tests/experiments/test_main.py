@@ -4,7 +4,9 @@ import json
 import multiprocessing
 import os
 import pathlib
+import re
 import signal
+import subprocess
 import time
 
 import pytest
@@ -51,6 +53,10 @@ def test_plan_prints_commands_in_an_order_they_can_go_in(capsys, tmp_path):
     [
         (("run",), "--table: name some of 1, 2, 3"),
         (("plan", "--table=99"), "99"),
+        (("plan", "--table=2", "--rows=NOPE"), "--rows: NOPE is in none of these tabl"),
+        (("plan", "--table=2", "--rows=mgm"), "did you mean MGM"),
+        (("plan", "--table=2", "--percents=26"), "--percents: 26 is in none of these"),
+        (("list", "--table=F55"), "did you mean F5"),
         (("plan", "--table=5", "--dataset=nyuv2"), "no labels of edges"),
         (("plan", "--table=2", "--manual_dir=nyu=here"), "nyu is no data set"),
         (("draw",), "Expected one of list, plan, run, report; received draw"),
@@ -61,6 +67,34 @@ def test_a_mistake_is_reported_without_a_traceback(capsys, arguments, message):
     assert call(experiments, *arguments) == 2
     error = capsys.readouterr().err
     assert message in error and "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    "name", ["a b", "it's", 'say "x"', "$(touch no)", "#;&|", "Küste", "%d\\n", "a\nb"]
+)
+def test_the_line_of_the_readme_works_for_any_name(tmp_path, capfd, name):
+    """What is printed is what would be trained with, word for word."""
+    workdir = tmp_path / name
+    arguments = ["plan", "--table=7", "--percents=10", "--rows=MT", "--scale=smoke"]
+    assert call(experiments, *arguments, f"--workdir={workdir}") == 0
+    lines = capfd.readouterr().out
+    readme = (pathlib.Path(__file__).parents[2] / "README.md").read_text()
+    (pipe,) = re.findall(r"experiments plan .* \| (xargs .*)", readme)
+    fake = tmp_path / "bin" / "python"
+    fake.parent.mkdir()
+    fake.write_text('#!/bin/sh\nprintf "%s\\0" "$@" >> "$ARGUMENTS"\n')
+    fake.chmod(0o755)
+    environment = {
+        "PATH": f"{fake.parent}:{os.environ['PATH']}",
+        "ARGUMENTS": str(tmp_path / "arguments"),
+    }
+    subprocess.run(
+        ["sh", "-c", pipe], input=lines.encode(), env=environment, check=True
+    )
+    words = (tmp_path / "arguments").read_bytes().decode().split("\0")
+    folders = [word for word in words if word.startswith("--workdir=")]
+    assert folders and all(w.startswith(f"--workdir={workdir}/") for w in folders)
+    assert not (tmp_path / "no").exists()
 
 
 def test_runs_from_the_command_to_the_report_and_again(tmp_path, capsys):

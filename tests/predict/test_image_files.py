@@ -55,7 +55,7 @@ def test_damaged_files_are_named(tmp_path):
     floats = save(tmp_path / "floats.tif", np.zeros((2, 2), np.float32))
     for path, reason in (
         (truncated, "truncated"),
-        (text, "cannot identify"),
+        (text, "no readable JPEG or PNG"),
         (floats, "floating-point"),
         (tmp_path / "absent.png", "No such file"),
     ):
@@ -70,9 +70,12 @@ def test_images_are_found_in_a_folder(tmp_path):
     for folder in ("folder.png", ".hidden"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "c.jpg").touch()
-    names = [str(path.relative_to(tmp_path)) for path in image_files.find(tmp_path)]
+    found = image_files.find(tmp_path)
+    names = [str(path.relative_to(tmp_path)) for path in found.images]
     assert names == ["a.png", "b.JPG", "folder.png/c.jpg"]
-    assert image_files.find(tmp_path / "notes.txt") == [tmp_path / "notes.txt"]
+    assert found.passed_over.startswith("Passed over as hidden or of the system (2): ")
+    named = image_files.find(tmp_path / "notes.txt")
+    assert named == image_files.Found((tmp_path / "notes.txt",))
 
 
 def test_nothing_found_is_an_error(tmp_path):

@@ -1,6 +1,7 @@
 """From files to panels and arrays, with a stand-in for the exported model."""
 
 import dataclasses
+import os
 import pathlib
 import types
 
@@ -13,7 +14,7 @@ from datasets.metadata import DataInfo, depth_info, normals_info, segmentation_i
 from mgm_tf.export.versions import LoadedModel
 from mgm_tf.plotting import tiles
 from mgm_tf.predict import __main__ as predict
-from mgm_tf.predict import predictions
+from mgm_tf.predict import image_files, predictions
 
 SIZE = 4
 INFO = DataInfo(
@@ -254,3 +255,112 @@ def test_a_prediction_goes_on_where_it_stopped(model, folder):
     assert predictions.predict(model, jobs) == 0
     assert not predictions.plan(folder, output, resume=True)
     assert (output / "a.npz").stat().st_mtime_ns == before
+
+
+# --- Folders as they come -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("IMG_0001.HEIC", "HEIC is read where pillow-heif is installed"),
+        ("a.heif", "HEIC is read where pillow-heif is installed"),
+        ("a.jxl", "images .jxl are not read; save it as JPEG or PNG"),
+        ("a.NEF", "images .nef are not read"),
+        ("a.psd", "images .psd are not read"),
+        ("a.tga", "images .tga are not read"),
+    ],
+)
+def test_images_that_are_not_read_are_counted_and_named(
+    model, folder, capsys, monkeypatch, name, reason
+):
+    monkeypatch.setattr(image_files, "_has_heif", lambda: False)
+    photo(folder / "a.png")
+    (folder / name).write_bytes(b"some")
+    _, failures = run(model, folder)
+    output = capsys.readouterr()
+    assert failures == 1 and "Predicted 1 of 2 images." in output.out
+    assert f"{name}: {reason}" in output.err
+
+
+def test_other_files_are_no_images(model, folder, capsys):
+    photo(folder / "a.png")
+    for name in ("notes.txt", "labels.csv", "model.npz", "README"):
+        (folder / name).write_bytes(b"some text")
+    assert run(model, folder)[1] == 0
+    assert "Predicted 1 of 1 images." in capsys.readouterr().out
+
+
+def test_an_image_whose_name_does_not_say_so_is_one(model, folder):
+    photo(folder / "a.png")
+    (folder / "a.png").rename(folder / "photo_without_suffix")
+    output, failures = run(model, folder)
+    assert failures == 0 and (output / "photo_without_suffix.npz").exists()
+
+
+def test_links_out_of_the_folder_are_named(model, folder, capsys):
+    elsewhere = folder.parent / "elsewhere"
+    elsewhere.mkdir()
+    photo(elsewhere / "b.png")
+    photo(folder / "a.png")
+    (folder / "more").symlink_to(elsewhere)
+    (folder / "b.png").symlink_to(elsewhere / "b.png")
+    (folder / "again").symlink_to(folder)
+    assert run(model, folder)[1] == 3
+    told = capsys.readouterr().err
+    assert told.count("a link out of the folder, to") == 4  # when met, and at the end
+    assert "again: a link to a folder that it is in is not followed" in told
+
+
+def test_avif_and_others_are_read(model, folder):
+    for suffix in (".avif", ".webp", ".jp2", ".tif", ".bmp", ".gif", ".ppm"):
+        photo(folder / f"{suffix[1:]}{suffix}")
+    output, failures = run(model, folder)
+    assert failures == 0 and len(list(output.glob("*.npz"))) == 7
+
+
+def test_heic_is_read_where_the_package_is(model, folder):
+    heif = pytest.importorskip("pillow_heif")
+    heif.from_pillow(Image.new("RGB", (64, 48), (200, 9, 9))).save(folder / "a.HEIC")
+    output, failures = run(model, folder)
+    assert failures == 0
+    with np.load(output / "a.npz") as arrays:
+        assert arrays["depth"].shape == (48, 64)
+        np.testing.assert_allclose(arrays["depth"], 200, atol=6)
+
+
+@pytest.mark.parametrize("name", ["m" * 248, "ü" * 124, "a" * 246])
+def test_one_result_that_cannot_be_written_stops_no_other(model, folder, capsys, name):
+    photo(folder / f"{name}.png")
+    photo(folder / "zlast.png")
+    output, failures = run(model, folder)
+    assert failures == 1
+    assert f"Could not write the results of {folder}/{name}.png" in (
+        capsys.readouterr().err
+    )
+    assert sorted(path.name for path in output.iterdir()) == [
+        "zlast.npz",
+        "zlast.panel.png",
+    ]
+
+
+def test_a_result_in_whose_place_is_a_folder(model, folder, capsys):
+    for name in "abc":
+        photo(folder / f"{name}.png")
+    (folder.parent / "out" / "b.npz").mkdir(parents=True)
+    output, failures = run(model, folder, overwrite=True)
+    assert failures == 1 and "b.png: Is a directory" in capsys.readouterr().err
+    assert (output / "a.npz").is_file() and (output / "c.npz").is_file()
+
+
+def test_names_of_any_bytes(model, folder, capsys):
+    photo(folder / "a.png")
+    odd = os.fsdecode(b"K\xfcste\x1b[31m.png")
+    (folder / "a.png").rename(folder / odd)
+    (folder / os.fsdecode(b"\xff.png")).write_bytes(b"none")
+    output, failures = run(model, folder)
+    assert failures == 1
+    assert (output / odd).with_suffix(".npz").exists()
+    told = capsys.readouterr().err
+    assert "\\xff.png" in told and "\x1b" not in told
+    told.encode("utf-8")

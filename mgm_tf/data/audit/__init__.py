@@ -17,10 +17,13 @@
     `values` (by channel), `histograms`, `classes` (`pixels` and `images` of each),
     `searched` and `beyond` (of a task without a label in the sample: images that were
     looked through, labels found there), `constant`, `most_repeated_map`, `outside`,
-    `at_top`, `off_length` (shares of the labelled pixels: of no class, of the largest
-    value, no unit vector), `alignment` (see `alignment.compare`);
+    `at_top`, `off_length`, `away` (shares of the labelled pixels: of no class, of the
+    largest value, no unit vector, facing away from the camera), `worst` (the example
+    with the largest share of `at_top` and `away`), `alignment` (see
+    `alignment.compare`);
   duplicates: `across` and `within` splits, `near_across`, `near_within`: `count` and
-    the first `pairs`; `skipped` comparisons;
+    the first `pairs`, by their names and `at` (split and number); `skipped`
+    comparisons;
   damaged: what was left out at building.
 """
 
@@ -34,7 +37,7 @@ from concurrent import futures
 import numpy as np
 import tensorflow as tf
 
-from mgm_tf.data.audit import checks, duplicates, page, values
+from mgm_tf.data.audit import checks, duplicates, page, pictures, values
 from mgm_tf.data.audit.report import Example, Finding, Report, summary
 from mgm_tf.data.splits import Split
 from mgm_tf.errors import DamagedExample
@@ -66,7 +69,8 @@ def audit(
       splits: the splits of one data set by name, opened with the tasks to look at.
       most: the largest number of examples of each split, evenly spread; None: all.
       damaged: examples that were left out at building: `name`, `file`, `reason`.
-      progress: whether to show a bar with the time left.
+      progress: whether to show a bar with the time left, and to keep pictures of the
+        worst examples of what is found.
     """
     numbers = {name: _spread(len(split), most) for name, split in splits.items()}
     total = sum(map(len, numbers.values()))
@@ -83,7 +87,9 @@ def audit(
     for name, task in record["tasks"].items():
         task["range"] = _range(name, parts)
     sheets = {name: part.sheet for name, part in parts.items()}
-    return Report(record, checks.findings(record), sheets)
+    found = checks.findings(record)
+    shown = pictures.pictures(found, splits, record) if progress else {}
+    return Report(record, found, sheets, shown)
 
 
 def check(
@@ -323,9 +329,13 @@ def _duplicates(parts: Mapping[str, _Part]) -> dict:
             name = part.names([numbers[place]])[0]
             yield f"{owners[owner[place]]}/{name}"
 
+    def at(places: np.ndarray) -> list[tuple[str, int]]:
+        return [(owners[owner[place]], int(numbers[place])) for place in places]
+
     def listed(sets: Sequence, distances: Sequence | None = None) -> dict:
         shown: list[dict] = [
-            {"images": list(named(places[:4]))} for places in sets[:LISTED]
+            {"images": list(named(places[:4])), "at": at(places[:4])}
+            for places in sets[:LISTED]
         ]
         for pair, distance in zip(shown, distances or (), strict=False):
             pair |= {"distance": int(distance)}

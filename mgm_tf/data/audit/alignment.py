@@ -9,12 +9,12 @@ import tensorflow as tf
 from scipy import ndimage
 
 from datasets.metadata import TaskInfo
+from datasets.plausibility import mean, t_value
 
 SIDE = 64  # larger maps of edges are averaged down to this
 BLUR = 0.7  # pixels; annotated borders are a pixel or two beside the real ones
 ALIKE = 0.7  # images whose edges correlate more are no "other images"
 SHIFTS = (1, 3, 7, 11)  # how far away in the sample other images are
-AXES = ("x", "y")
 
 # [N, S, S] -> the same, otherwise arranged. The name completes "labels look ...".
 ARRANGEMENTS = {
@@ -102,61 +102,6 @@ def correlation(first: np.ndarray, second: np.ndarray, known: np.ndarray) -> np.
     power = (a * a).sum(axis=(1, 2)) * (b * b).sum(axis=(1, 2))
     usable = (number >= 0.1 * known[0].size) & (power > 1e-12)
     return np.where(usable, product / np.sqrt(np.where(usable, power, 1)), np.nan)
-
-
-def axis_agreement(
-    depth: np.ndarray,
-    depth_known: np.ndarray,
-    normals: np.ndarray,
-    normals_known: np.ndarray,
-) -> np.ndarray:
-    """Returns how often normals lean as the depth says, [N, 2] in -1..1 for x and y.
-
-    Depth grows to the right on a surface that faces right, and downwards on one that
-    faces down, whatever the camera. The mean of the product of the two signs over
-    pixels that lean; NaN where there are less than 1 %.
-
-    Args:
-      depth: the depth in metres, [N, H, W].
-      depth_known: where the depth is known, [N, H, W].
-      normals: the unit normals, [N, H, W, 3].
-      normals_known: where the normals are known, [N, H, W].
-    """
-    known = depth_known & normals_known
-    log = np.log(np.maximum(depth, 1e-6))
-    right = np.diff(log, axis=2, append=log[:, :, -1:])
-    down = np.diff(log, axis=1, append=log[:, -1:])
-    result = []
-    for slope, lean, axis in ((right, normals[..., 0], 2), (-down, normals[..., 1], 1)):
-        both = known & np.roll(known, -1, axis)
-        sure = both & (np.abs(lean) > 0.3) & (slope != 0) & (np.abs(slope) < 0.1)
-        number = sure.sum(axis=(1, 2))
-        total = (np.sign(slope) * np.sign(lean) * sure).sum(axis=(1, 2))
-        enough = number >= 0.01 * known[0].size
-        result.append(np.where(enough, total / np.maximum(number, 1), np.nan))
-    return np.stack(result, axis=1)
-
-
-def axes(agreement: np.ndarray) -> dict:
-    """Returns mean and Student's t of `axis_agreement` over images, for x and y."""
-    columns = zip(AXES, agreement.T, strict=True)
-    return {axis: {"mean": mean(a), "t": t_value(a)} for axis, a in columns}
-
-
-def mean(values: np.ndarray) -> float:
-    """Returns the mean of the finite values; NaN of none."""
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else float("nan")
-
-
-def t_value(values: np.ndarray) -> float:
-    """Returns Student's t of the mean of the finite values; NaN of less than two."""
-    known = values[np.isfinite(values)].astype(np.float64)
-    if len(known) < 2:
-        return float("nan")
-    # Equal values have no spread; that must not make a rounding error certain.
-    spread = max(float(known.std(ddof=1)), 1e-3)
-    return float(known.mean() / spread * np.sqrt(len(known)))
 
 
 def _others(edges: np.ndarray, labels: np.ndarray, known: np.ndarray) -> np.ndarray:

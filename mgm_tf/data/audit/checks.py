@@ -5,7 +5,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from mgm_tf.data.audit.report import Finding, Level, some
+from datasets import plausibility
+from datasets.files import walk
+from datasets.plausibility import SURE
+from mgm_tf.data.audit.report import Finding, Level, Worst, some
 
 TRAINED = frozenset({"train"})
 UNLABELLED = frozenset({"weak"})  # splits that have image labels only
@@ -13,10 +16,10 @@ UNLABELLED = frozenset({"weak"})  # splits that have image labels only
 PLAUSIBLE = {
     "m": (0.1, 200.0, "metres stored as millimetres", "millimetres stored as metres")
 }
+NORMALIZED = 1.0  # metres; depth of photographs goes further
 MOST = 0.9  # of the images: what holds for so many is no accident
 ENOUGH = 8  # images, before edges are believed
 MANY = 32  # images, before edges that say nothing are believed
-SURE = 4.0  # Student's t beyond which it is no accident: 1 in 10,000 of 64 images
 UNSURE = 2.0  # Student's t below which there is no difference to be seen
 Findings = Iterator[Finding]
 Problems = Iterator[tuple[Level, str]]
@@ -45,10 +48,22 @@ def _everywhere(record: dict) -> Findings:
         yield Finding("warning", "damaged", text)
     for key, (level, check, text) in DUPLICATES.items():
         pairs = record["duplicates"][key]
+        yield from _thumbnails(pairs["pairs"])
         if pairs["count"]:
             shown = [" = ".join(pair["images"]) for pair in pairs["pairs"]]
             text = text.format(pairs["count"])
             yield Finding(level, check, f"{text}: {some(shown, pairs['count'])}.")
+
+
+def _thumbnails(pairs: list[dict]) -> Findings:
+    """Finds pairs of which one is what a system keeps beside photographs."""
+    for pair in pairs:
+        for name, (split, number) in zip(pair["images"], pair["at"], strict=True):
+            if any(map(walk.is_hidden, name.split("/"))):
+                text = f"{name} is a file of the system, not a photograph; it looks as "
+                other = next(each for each in pair["images"] if each != name)
+                worst = Worst(split, number)
+                yield Finding("error", "thumbnails", f"{text}{other} does.", worst)
 
 
 DUPLICATES: dict[str, tuple[Level, str, str]] = {
@@ -142,6 +157,47 @@ def _values(record: dict, split: str, task: str, maps: dict) -> Findings:
     if maps["images"] and check_values:
         for level, text in check_values(maps):
             yield Finding(level, "values", f"{split}: {task} {text}.")
+    for measure, limits in SHARES.get(task, {}).items():
+        yield from _share(split, task, maps, measure, limits)
+
+
+def _share(
+    split: str, task: str, maps: dict, measure: str, limits: tuple[float, float, str]
+) -> Findings:
+    """Yields a finding if too large a share of the pixels is impossible."""
+    some_, many, text = limits
+    share, worst = maps[measure], maps["worst"][measure]
+    if share <= some_:
+        return
+    value = maps["values"][0]["max"]
+    text = text.format(f"{share:.2%}", f"{value:.4g} {maps['unit']}")
+    text = f"{split}: {task} {text}; worst in {worst['name']} ({worst['share']:.1%})."
+    level: Level = "error" if share > many else "warning"
+    example = Worst(split, worst["number"], task, measure)
+    yield Finding(level, "values", text, example)
+
+
+# Task -> what is counted -> the share from which it is told, and that from which it
+# cannot be, and the sentence of share and largest value.
+SHARES: dict[str, dict[str, tuple[float, float, str]]] = {
+    "normals": {
+        "away": (
+            plausibility.MOST_AWAY / 10,
+            plausibility.MOST_AWAY,
+            "face away from the camera in {} of the pixels, which none that it sees "
+            "can: other axes than x right, y up, z towards it, or red and blue "
+            "exchanged?",
+        )
+    },
+    "depth": {
+        "at_top": (
+            0.001,
+            0.01,
+            "is the largest that can be stored in {} of the pixels, {}: a number that "
+            "means that there is no depth, taken for one?",
+        )
+    },
+}
 
 
 def _depth(maps: dict) -> Problems:
@@ -154,23 +210,18 @@ def _depth(maps: dict) -> Problems:
         yield "error", f"{fact}, above {high:g}: another unit ({large}?)"
     if value["min"] < 0:
         yield "error", f"is negative somewhere: {value['min']:.4g} {unit}"
-    if maps["at_top"] > 0.05:
-        level: Level = "error" if maps["at_top"] > 0.5 else "warning"
-        share = f"{maps['at_top']:.1%} of the pixels"
-        yield level, f"is {value['max']:.4g} {unit}, the largest, in {share}"
+    if low <= value["median"] and value["max"] <= NORMALIZED:
+        yield (
+            "warning",
+            f"is nowhere beyond {value['max']:.4g} {unit}: divided by the largest, or "
+            "another quantity?",
+        )
 
 
 def _normals(maps: dict) -> Problems:
     if maps["off_length"] > 1e-3:
         level: Level = "error" if maps["off_length"] > 0.01 else "warning"
         yield level, f"are no unit vectors in {maps['off_length']:.1%} of the pixels"
-    z = maps["values"][2]
-    if z["mean"] < 0:
-        yield (
-            "error",
-            f"point away from the camera (mean z {z['mean']:.2f}): z must be positive "
-            "towards it",
-        )
 
 
 def _unit_interval(maps: dict) -> Problems:
@@ -221,10 +272,12 @@ def _classes(record: dict, split: str, task: str, maps: dict) -> Findings:
 
 def _alignment(record: dict, split: str, task: str, maps: dict) -> Findings:
     fit = maps["alignment"]
-    for axis, agreement in fit.get("axes", {}).items():
-        if agreement["t"] < -SURE and agreement["mean"] < -0.2:
-            text = f"{split}: {task} have the wrong sign in {axis}: depth leans the"
-            yield Finding("error", "alignment", f"{text} other way.")
+    for axis in fit.get("opposite", ()):
+        text = f"{split}: {task} have the wrong sign in {axis}: depth leans the"
+        yield Finding("error", "alignment", f"{text} other way.")
+    if fit.get("exchanged"):
+        text = f"{split}: x and y of {task} are exchanged: depth leans in x as they do"
+        yield Finding("error", "alignment", f"{text} in y.")
     number = fit.get("images", 0)
     if number < ENOUGH:
         return

@@ -57,6 +57,7 @@ def page(report: Report) -> str:
         counts=f"{errors}, {_plural(len(report.warnings), 'warning').lower()}",
         coverage=f"{read} of {total} images of {record['image_size']} pixels",
         findings=report.findings,
+        pictures=list(report.pictures.items()),
         overview=list(_overview(record)),
         sheets=[_sheet(record, *sheet) for sheet in report.sheets.items()],
         units=_units(record),

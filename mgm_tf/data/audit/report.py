@@ -11,6 +11,22 @@ Level = Literal["error", "warning"]
 
 
 @dataclasses.dataclass(frozen=True)
+class Worst:
+    """The example that shows a finding best.
+
+    Attributes:
+      split, number: the example.
+      task: the task whose map shows it; empty: the image does.
+      measure: what is wrong in it, a key of `pictures.MASKS`; empty: all of it.
+    """
+
+    split: str
+    number: int
+    task: str = ""
+    measure: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Finding:
     """A thing that is, or may be, wrong with the data.
 
@@ -18,11 +34,13 @@ class Finding:
       level: `error`: nothing sensible can be learned; `warning`: look at it.
       check: the name of the check that maps it.
       message: what was maps, where.
+      worst: the example that shows it best; None if there is no single one.
     """
 
     level: Level
     check: str
     message: str
+    worst: Worst | None = None
 
     def __str__(self) -> str:
         return f"{self.level}: {self.check}: {self.message}"
@@ -53,11 +71,15 @@ class Report:
       record: the numbers, JSON values; `mgm_tf.data.audit` lists its keys.
       findings: what is wrong, errors first.
       sheets: examples to look at, by split.
+      pictures: of findings, by their messages: pictures with their names.
     """
 
     record: dict
     findings: tuple[Finding, ...]
     sheets: dict[str, list[Example]] = dataclasses.field(default_factory=dict)
+    pictures: dict[str, list[tuple[str, np.ndarray]]] = dataclasses.field(
+        default_factory=dict
+    )
 
     @property
     def errors(self) -> tuple[Finding, ...]:

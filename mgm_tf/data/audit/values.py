@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from datasets import plausibility
 from datasets.metadata import DataInfo, TaskInfo
 from mgm_tf.data.audit import alignment, duplicates
 
@@ -44,6 +45,28 @@ class Tally:
     def result(self, names: Names) -> dict:
         """Returns `count`, and the `names` of the first."""
         return {"count": self.count, "names": names(self._first)}
+
+
+class Worst:
+    """The example with the largest share of pixels of some property."""
+
+    def __init__(self) -> None:
+        self._share = 0.0
+        self._number = 0
+
+    def add(self, numbers: np.ndarray, pixels: np.ndarray, of: np.ndarray) -> None:
+        """Looks at examples with so many pixels [N] of so many [N]."""
+        shares = pixels / np.maximum(of, 1)
+        if len(shares) and shares.max() > self._share:
+            self._share = float(shares.max())
+            self._number = int(numbers[shares.argmax()])
+
+    def result(self, names: Names) -> dict:
+        """Returns `share`, `number` and `name` of the example; empty without one."""
+        if not self._share:
+            return {}
+        number = self._number
+        return {"share": self._share, "number": number, "name": names([number])[0]}
 
 
 class Images:
@@ -120,6 +143,8 @@ class Maps:
         self._labelled = 0
         self._images = 0
         self._off_length = 0
+        self._away = 0
+        self._worst = {"away": Worst(), "at_top": Worst()}
         self._constant = Tally()
         self._digests: list[np.ndarray] = []
 
@@ -138,11 +163,18 @@ class Maps:
         if self.info.class_names:
             for classes, known in zip(raw[..., 0], valid, strict=True):
                 self._class_images[np.unique(classes[known])] += 1
+        number = valid.sum(axis=(1, 2))
+        at_top = valid & (raw[..., 0] == self.info.raw_range[1])
+        self._worst["at_top"].add(numbers, at_top.sum(axis=(1, 2)), number)
         # A length is one number a pixel, of vectors only.
         if self.info.channels == len("xyz"):
-            length = np.linalg.norm(self.info.decode(raw)[0], axis=-1)
+            vectors = self.info.decode(raw)[0]
+            length = np.linalg.norm(vectors, axis=-1)
             off = np.abs(length - 1) > UNIT_TOLERANCE
             self._off_length += int((off & valid).sum())
+            away = plausibility.facing_away(vectors) & valid
+            self._away += int(away.sum())
+            self._worst["away"].add(numbers, away.sum(axis=(1, 2)), number)
 
     def result(self, names: Names) -> dict:
         """Returns all that was counted; see `mgm_tf/data/audit/__init__.py`."""
@@ -160,6 +192,8 @@ class Maps:
             "outside": int(self._labelled - inside.sum()) / max(self._labelled, 1),
             "at_top": int(self._levels[0, last]) / max(self._labelled, 1),
             "off_length": self._off_length / max(self._labelled, 1),
+            "away": self._away / max(self._labelled, 1),
+            "worst": {k: worst.result(names) for k, worst in self._worst.items()},
             "constant": self._constant.result(names),
             "most_repeated_map": int(repeats.max(initial=0)),
             **classes,
@@ -223,7 +257,7 @@ class Edges:
         self._tasks = [info.tasks[name] for name in tasks]
         self._images: list[np.ndarray] = []
         self._labels: dict[str, list] = {name: [] for name in tasks}
-        self._axes: list[np.ndarray] = []
+        self._leanings: list[np.ndarray] = []
 
     def add(self, batch: dict[str, np.ndarray]) -> None:
         """Keeps the edges of a batch."""
@@ -234,8 +268,8 @@ class Edges:
         if set(self._labels) >= LEANING:
             maps = {info.name: info.decode(batch[info.name]) for info in self._tasks}
             (depth, depth_known), normals = maps["depth"], maps["normals"]
-            self._axes.append(
-                alignment.axis_agreement(depth[..., 0], depth_known, *normals)
+            self._leanings.append(
+                plausibility.leaning(depth[..., 0], depth_known, *normals)
             )
 
     def result(self) -> dict[str, dict]:
@@ -247,8 +281,16 @@ class Edges:
         for name, batches in self._labels.items():
             edges, known = (np.concatenate(part) for part in zip(*batches, strict=True))
             result[name] = alignment.compare(images, edges, known)
-        if self._axes:
-            result["normals"]["axes"] = alignment.axes(np.concatenate(self._axes))
+        if self._leanings:
+            found = plausibility.Agreement.of(np.concatenate(self._leanings))
+            result["normals"] |= {
+                "axes": {
+                    axis: {"mean": found.means[k, k], "t": found.t_values[k, k]}
+                    for k, axis in enumerate(plausibility.AXES)
+                },
+                "opposite": list(found.opposite()),
+                "exchanged": found.are_exchanged(),
+            }
         return result
 
 

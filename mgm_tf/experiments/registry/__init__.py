@@ -5,6 +5,7 @@ is how tables are written. Table 4 is in `tables_4_to_9`, figure 5 in `figures`;
 the paper does not have is in `beyond`.
 """
 
+from datasets.files.names import nearest
 from mgm_tf.experiments.registry import (
     beyond,
     figures,
@@ -34,4 +35,7 @@ def table_of(name: str) -> Table:
     try:
         return TABLES[name]
     except KeyError:
-        raise ValueError(f"No table {name!r}; there are {', '.join(TABLES)}.") from None
+        hint = nearest(name, TABLES)
+        raise ValueError(
+            f"No table {name!r}; there are {', '.join(TABLES)}{hint}"
+        ) from None

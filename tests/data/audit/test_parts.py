@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasets import metadata
+from datasets import metadata, plausibility
 from mgm_tf.data import audit
 from mgm_tf.data.audit import alignment, duplicates, values
 from mgm_tf.data.audit.report import Finding, Report, some
@@ -158,12 +158,13 @@ def test_normals_agree_with_the_depth_of_their_plane(lean):
     depth = 3 / (normal[2] + normal[0] * u - normal[1] * v)
     normals = np.broadcast_to(normal, (40, 40, 3))
     known = np.ones((1, 40, 40), bool)
-    found = alignment.axis_agreement(depth[None], known, normals[None], known)
+    found = plausibility.leaning(depth[None], known, normals[None], known)
+    found = found.diagonal(axis1=1, axis2=2)
     # An axis along which the plane does not lean says nothing.
     assert np.isfinite(found[0]).tolist() == [part != 0 for part in lean]
     assert np.nanmin(found) > 0.9
-    away = alignment.axis_agreement(depth[None], known, -normals[None], known)
-    np.testing.assert_array_equal(away, -found)
+    away = plausibility.leaning(depth[None], known, -normals[None], known)
+    np.testing.assert_array_equal(away.diagonal(axis1=1, axis2=2), -found)
 
 
 # --- The report ---------------------------------------------------------------------

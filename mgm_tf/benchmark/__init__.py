@@ -1,0 +1,1 @@
+"""Measures of speed: of reading, of training steps and their updates, of prediction."""
