@@ -4,6 +4,7 @@
 # make smoke   every row of every table of the paper, tiny, on Rooms
 # make fuzz    20,000 damaged inputs, other ones each time; about ten minutes
 # make lint    format, lint and types
+# make lock    requirements.lock: every version, with hashes; LOCK=1 installs by it
 # All make .venv first, with $(PYTHON), and reuse it as long as requirements stay.
 
 PYTHON ?= python3
@@ -11,19 +12,22 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 DEMO := runs/demo
+LOCK ?=
+INSTALL := install --quiet --disable-pip-version-check
+HASHED := --require-hashes -r requirements.lock
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-fast fuzz smoke lint clean
+.PHONY: demo test test-fast fuzz smoke lint lock clean
 
 $(INSTALLED): requirements.txt
 	@$(PYTHON) -c 'import sys; found = sys.version_info[:2]; sys.exit(0 if (3, 11) <= found <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed; %s is %d.%d. Say make PYTHON=python3.12" % (sys.executable, *found))'
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(VENV)/bin/pip $(INSTALL) $(if $(LOCK),$(HASHED),-r requirements.txt)
 	@touch $@
 
 $(VENV)/.installed-dev: $(INSTALLED) requirements-dev.txt
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(VENV)/bin/pip $(INSTALL) $(if $(LOCK),$(HASHED),-r requirements-dev.txt)
 	@touch $@
 
 demo: $(INSTALLED)
@@ -59,6 +63,11 @@ lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+
+# For all Pythons and systems at once.
+lock: $(VENV)/.installed-dev
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-annotate --no-header requirements.txt requirements-dev.txt -o requirements.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

@@ -7,6 +7,18 @@ class DamagedExample(ValueError):
     """An error of a stored example that cannot be read; the text says which."""
 
 
+class DamagedFile(ValueError):
+    """An error of a file that is not whole, or not what was expected."""
+
+
+class NotWritten(OSError):
+    """An error of a file that cannot be written; the text says why and what helps."""
+
+
+class InUse(OSError):
+    """An error of a folder in which another process works; the text says which."""
+
+
 class Interrupted(Exception):
     """A request to stop the run, whose state is saved."""
 

@@ -16,7 +16,7 @@ def flags_of(module: types.ModuleType) -> Iterator[None]:
     """Defines a command's flags for as long as it runs."""
     before = set(flags.FLAGS)
     module.define_flags()
-    names = set(flags.FLAGS) - before | {"debug"}
+    names = set(flags.FLAGS) - before | {"debug", "grace_s"}
     try:
         yield
     finally:

@@ -15,6 +15,7 @@ PACKAGES = ("mgm_tf", "datasets")
 FLOORS = (
     "replicas",
     "errors",
+    "files",
     "config",
     "plotting",
     "tasks",
@@ -34,7 +35,7 @@ FLOORS = (
 # What anybody may import of the data sets' package: the records of data, what no camera
 # can see, and the reading of files.
 FOR_ALL = ("datasets.metadata", "datasets.plausibility", "datasets.files")
-MOST_ENTRIES = 19
+MOST_ENTRIES = 20
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 

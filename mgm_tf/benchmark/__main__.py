@@ -23,6 +23,7 @@ from mgm_tf.benchmark.timing import Rate, Timing
 from mgm_tf.config import checks, command_line
 from mgm_tf.config import settings as config
 from mgm_tf.config.settings import Config
+from mgm_tf.files import whole
 from mgm_tf.train import provenance
 
 
@@ -158,7 +159,7 @@ def main() -> None:
     if flags.FLAGS.json:
         file = {"what": flags.FLAGS.what, "machine": machine, flags.FLAGS.what: record}
         text = json.dumps(file, indent=2, default=_json)
-        pathlib.Path(flags.FLAGS.json).write_text(text + "\n")
+        whole.write_text(pathlib.Path(flags.FLAGS.json), text + "\n")
 
 
 if __name__ == "__main__":

@@ -298,11 +298,13 @@ def _run_rules(run: RunConfig) -> Rules:
         "log_every",
         "evaluate_every",
         "checkpoint_every",
+        "keep_last",
         "evaluation_batch_size",
         "steps_per_execution",
     ):
         yield f"--{name} must be at least 1", getattr(run, name) < 1
-    yield f"--picture_every={run.picture_every}: 0 or more", run.picture_every < 0
+    for name in ("picture_every", "keep_every", "max_recoveries"):
+        yield f"--{name}={getattr(run, name)}: 0 or more", getattr(run, name) < 0
     yield (
         "--run_eagerly takes steps without a graph, and --jit_compile compiles it",
         run.run_eagerly and run.jit_compile,

@@ -8,16 +8,14 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 from datasets.files import streams
-from mgm_tf.config import flag_files, paths, saved
+from mgm_tf.config import flag_files, paths, saved, signals, steady_streams
 from mgm_tf.errors import Interrupted, NotFinite, damaged_example
-
-_INTERRUPTED = 130  # the exit code of shells for Ctrl-C
-_READER_LEFT = 141  # and that for a pipe that nobody reads
 
 _COMMENT_HINT = " (Comments of a flag file stand on lines of their own.)"
 
 # What a user can mend is reported in a sentence and not as a stack of calls.
 _REPORTED = (ValueError, OSError, Interrupted, NotFinite)
+_CODES: dict[type, int] = {Interrupted: signals.EXIT_CODE}
 
 # Acts, and returns the exit code; None for 0.
 Main = Callable[[], int | None]
@@ -49,6 +47,28 @@ def debug_flag() -> None:
     )
 
 
+def grace_flag() -> None:
+    """Defines --grace_s."""
+    flags.DEFINE_float(
+        "grace_s",
+        30.0,
+        "The seconds that a command has to stop after SIGTERM, SIGINT or SIGHUP; then "
+        "it is ended. In either case it ends with exit code 75: the same command goes "
+        "on from there.",
+        lower_bound=0.0,
+    )
+
+
+def allow_other_data_flag() -> None:
+    """Defines --allow_other_data."""
+    flags.DEFINE_bool(
+        "allow_other_data",
+        False,
+        "Whether the networks may be used on other data than those with which the run "
+        "began; the result says so.",
+    )
+
+
 def workdir() -> pathlib.Path:
     """Returns the folder of the run."""
     return pathlib.Path(flags.FLAGS.workdir)
@@ -67,16 +87,13 @@ def run(main: Main | Mapping[str, Main]) -> None:
         tf.get_logger().setLevel("ERROR")
         act = _selected(main, arguments[1:])
         try:
-            code = act()
-            sys.stdout.flush()
-            sys.exit(code)
-        except BrokenPipeError:
-            # Whoever reads, `head` say, has seen enough.
-            streams.close()
-            sys.exit(_READER_LEFT)
+            with signals.handled(flags.FLAGS.grace_s):
+                code = act()
+                sys.stdout.flush()
+                sys.exit(code)
         except KeyboardInterrupt:
-            print("\nStopped.", file=sys.stderr)
-            sys.exit(_INTERRUPTED)
+            print("\nStopped: give the same command again.", file=sys.stderr)
+            sys.exit(signals.EXIT_CODE)
         except tf.errors.InvalidArgumentError as error:
             # What a graph raises when it cannot read an example says so in its text.
             _report(damaged_example(error), error)
@@ -85,7 +102,9 @@ def run(main: Main | Mapping[str, Main]) -> None:
 
     streams.prepare()
     debug_flag()
-    app.run(guarded, flags_parser=_parsed)
+    grace_flag()
+    with steady_streams.steady():
+        app.run(guarded, flags_parser=_parsed)
 
 
 def _selected(main: Main | Mapping[str, Main], words: list[str]) -> Main:
@@ -115,7 +134,7 @@ def _report(explained: BaseException | None, error: BaseException) -> None:
     if flags.FLAGS.debug or explained is None:
         raise error
     print(f"\n{type(explained).__name__}: {explained}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(_CODES.get(type(explained), 2))
 
 
 def _parsed(arguments: list[str]) -> list[str]:

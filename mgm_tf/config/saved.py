@@ -1,13 +1,16 @@
 """The settings of a run on disk: written, read again, compared."""
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 from datasets.files import records
 from mgm_tf.config import options, paths
 from mgm_tf.config.settings import Config
+from mgm_tf.files import reading, whole
+
+FILE = "config.json"
 
 # The names of a run's checkpoints.
 LAST, BEST, BEST_OF_JOINT = "last", "best", "best_of_joint"
@@ -26,9 +29,8 @@ def as_flagfile(settings: Config) -> str:
 def save(settings: Config, workdir: pathlib.Path) -> None:
     """Writes `config.json` and `config.flags` into the run's folder."""
     workdir.mkdir(parents=True, exist_ok=True)
-    record = json.dumps(dataclasses.asdict(settings), indent=2)
-    (workdir / "config.json").write_text(record + "\n")
-    (workdir / "config.flags").write_text(as_flagfile(settings))
+    whole.write_text(workdir / "config.flags", as_flagfile(settings))
+    whole.write_json(workdir / FILE, dataclasses.asdict(settings))
 
 
 def load(workdir: pathlib.Path) -> Config:
@@ -38,14 +40,18 @@ def load(workdir: pathlib.Path) -> Config:
 
     Raises:
       FileNotFoundError: there is no run in the folder.
-      ValueError: the file does not hold the settings of this version.
+      ValueError: the file is damaged, or does not hold the settings of this version.
     """
-    path = workdir / "config.json"
+    path = workdir / FILE
     if not path.exists():
         raise FileNotFoundError(
             f"{path} does not exist: {workdir} is not the --workdir of a training run."
         )
-    groups = records.an_object(f"{path}: the file", records.read(path))
+    remedy = (
+        "Put a copy of it back; config.flags beside it has the same settings, and "
+        "training with --restart begins anew."
+    )
+    groups = reading.read_json(path, remedy=remedy)
     for name, group in groups.items():
         records.an_object(f"{path}: {name}", group)
     before = {
@@ -79,6 +85,16 @@ def _compared(settings: Config) -> dict[str, object]:
     return {
         name: paths.absolute_value(value) if fields[name].metadata["folder"] else value
         for name, value in options.settings(settings).items()
+    }
+
+
+def lasting(settings: Config) -> dict[str, Any]:
+    """Returns the settings that may not change in a run, name -> JSON value."""
+    flat = options.settings(settings)
+    return {
+        name: list(flat[name]) if isinstance(flat[name], tuple) else flat[name]
+        for name, field in options.leaves(Config).items()
+        if not field.metadata["may_change"]
     }
 
 

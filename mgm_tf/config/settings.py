@@ -279,6 +279,35 @@ class RunConfig:
     checkpoint_every: int = option(
         500, "The number of steps from one checkpoint to the next.", may_change=True
     )
+    keep_last: int = option(
+        2,
+        "The number of the last states of training that are kept to go on from; the "
+        "ones before the last are taken if it is damaged.",
+        may_change=True,
+        before=2,
+    )
+    keep_every: int = option(
+        0,
+        "The number of steps from one state of training that is kept for good to the "
+        "next. 0: none is.",
+        may_change=True,
+        before=0,
+    )
+    max_recoveries: int = option(
+        3,
+        "How often a run whose losses, gradients or weights are no longer finite, or "
+        "far too large, goes back to its last state, and on from there with other "
+        "random numbers and half the learning rates. 0: it stops at once.",
+        may_change=True,
+        before=0,
+    )
+    deterministic: bool = option(
+        False,
+        "Whether every operation gives the same bits in every run, on GPUs too, where "
+        "that makes steps slower.",
+        may_change=True,
+        before=False,
+    )
     evaluation_batch_size: int = option(
         32,
         "The number of images that an evaluation predicts at a time.",

@@ -11,13 +11,17 @@ import numpy as np
 import tensorflow as tf
 from scipy.cluster import vq
 
-from mgm_tf.data import array_files
 from mgm_tf.data.batches import in_order
 from mgm_tf.data.examples import network_images
 from mgm_tf.data.splits import PATIENCE, Split
+from mgm_tf.files import reading, whole
 from mgm_tf.plotting import terminal
 
 FILE = "scene_clusters.npz"
+REMEDY = (
+    "The labels of the training come from it, and E has moved since it was made: put a "
+    "copy of it back, or begin anew with --restart."
+)
 PRESENCE_BATCH_SIZE = 64
 
 # images [N, H, W, 3] in [-1, 1] -> features [N, h, w, channels]
@@ -42,16 +46,16 @@ def with_clusters(
       workdir: the folder of the run; clusters that are there are read.
 
     Raises:
-      ValueError: there are fewer images than clusters.
+      ValueError: there are fewer images than clusters, or the file is damaged.
     """
     path = workdir / FILE
     if not path.exists():
-        array_files.save(path, _cluster_arrays(splits, encode, clusters, seed))
-    with np.load(path) as arrays:
-        return [
-            split.with_scenes(arrays[f"scenes_{index}"])
-            for index, split in enumerate(splits)
-        ]
+        whole.write_arrays(path, _cluster_arrays(splits, encode, clusters, seed))
+    arrays = reading.read_arrays(path, remedy=REMEDY)
+    return [
+        split.with_scenes(arrays[f"scenes_{index}"])
+        for index, split in enumerate(splits)
+    ]
 
 
 def mean_features(split: Split, encode: Encode) -> np.ndarray:

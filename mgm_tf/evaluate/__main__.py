@@ -9,6 +9,7 @@ from absl import flags
 from mgm_tf.config import command_line, saved
 from mgm_tf.data.dataset import TEST, TRAIN, VALIDATION
 from mgm_tf.evaluate import results
+from mgm_tf.files import lock
 from mgm_tf.train.experiment import Experiment
 
 
@@ -22,13 +23,21 @@ def define_flags() -> None:
         "The part of the data set on which the networks are evaluated.",
     )
     command_line.checkpoint_flag()
+    command_line.allow_other_data_flag()
 
 
 def main() -> None:
     """Evaluates the weights and the constant predictor."""
     workdir, values = command_line.workdir(), flags.FLAGS
     experiment = Experiment(saved.load(workdir))
-    results.evaluate(experiment, workdir, values.split, values.checkpoint)
+    with lock.held(workdir):
+        results.evaluate(
+            experiment,
+            workdir,
+            values.split,
+            values.checkpoint,
+            allow_other_data=values.allow_other_data,
+        )
 
 
 if __name__ == "__main__":

@@ -6,11 +6,11 @@ Metrics of different rules are never averaged or compared: who reads a record as
 whether it `is_current`. Nothing here needs TensorFlow.
 """
 
-import json
 import pathlib
 from collections.abc import Mapping
 
 from mgm_tf.config.saved import BEST, BEST_OF_JOINT, LAST
+from mgm_tf.files import reading
 from mgm_tf.tasks.metrics_version import METRICS_VERSION
 
 VERSION = "metrics_version"
@@ -40,18 +40,7 @@ def read(path: pathlib.Path) -> dict | None:
     """
     if not path.exists():
         return None
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(
-            f"{path} is no JSON: {error}. Remove the file and evaluate the run again."
-        ) from error
-    if not isinstance(record, dict):
-        raise ValueError(
-            f"{path}: expected an object with metrics, found {type(record).__name__}. "
-            "Remove the file and evaluate the run again."
-        )
-    return record
+    return reading.read_json(path, remedy="Remove the file and evaluate the run again.")
 
 
 def version_of(record: Mapping[str, object]) -> object:

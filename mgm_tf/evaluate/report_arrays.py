@@ -11,14 +11,13 @@ number of images, S their height and width, C the number of channels of a task:
 """
 
 import dataclasses
-import json
 import pathlib
 
 import numpy as np
 import tensorflow as tf
 
-from mgm_tf.data import array_files
 from mgm_tf.data.examples import network_images
+from mgm_tf.files import whole
 from mgm_tf.train.experiment import Experiment
 from mgm_tf.train.pictures import Samples
 
@@ -33,20 +32,20 @@ def write(experiment: Experiment, workdir: pathlib.Path) -> None:
     folder = workdir / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     records = {task.name: dataclasses.asdict(task.info) for task in experiment.tasks}
-    (folder / "tasks.json").write_text(json.dumps(records, indent=2) + "\n")
-    array_files.save(folder / "predictions.npz", _predictions(experiment))
+    whole.write_json(folder / "tasks.json", records)
+    whole.write_arrays(folder / "predictions.npz", _predictions(experiment))
     joint = experiment.stages[-1]
     if GENERATOR in experiment.networks:
         train, _ = experiment.examples(joint, workdir)
         reader, latent = experiment.reader(joint), experiment.method.generate.latent
         with experiment.test_time.sampling(reader, train) as networks:
             titles, images = Samples(reader, train).images(networks, latent)
-        array_files.save(
+        whole.write_arrays(
             folder / "samples.npz", {"images": images, "titles": np.array(titles)}
         )
         if ORACLE in experiment.helpers:
             first = images.reshape(-1, *images.shape[2:])[:NUMBER]
-            array_files.save(folder / "oracle.npz", _oracle_labels(experiment, first))
+            whole.write_arrays(folder / "oracle.npz", _oracle_labels(experiment, first))
 
 
 def _predictions(experiment: Experiment) -> dict[str, np.ndarray]:

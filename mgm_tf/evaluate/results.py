@@ -1,20 +1,25 @@
 """The results of a run: its metrics on a split, and the arrays of its report."""
 
-import json
 import math
 import pathlib
 
 from mgm_tf.config.saved import BEST_OF_JOINT
 from mgm_tf.evaluate import records, report_arrays
+from mgm_tf.files import whole
 from mgm_tf.probe import measure
 from mgm_tf.tasks.metrics_version import METRICS_VERSION
 from mgm_tf.tasks.scenes import SceneClasses
-from mgm_tf.train import validation
+from mgm_tf.train import provenance, validation
 from mgm_tf.train.experiment import Experiment
 
 
 def evaluate(
-    experiment: Experiment, workdir: pathlib.Path, split: str, which: str
+    experiment: Experiment,
+    workdir: pathlib.Path,
+    split: str,
+    which: str,
+    *,
+    allow_other_data: bool = False,
 ) -> pathlib.Path:
     """Evaluates a checkpoint, prints a table and writes its record below `eval/`.
 
@@ -25,11 +30,18 @@ def evaluate(
       workdir: the folder of the run.
       split: the name of the split of the examples.
       which: the name of the checkpoint, whose weights the networks are given.
+      allow_other_data: whether the data may be others than those of the run.
 
     Returns:
       The path of the file.
+
+    Raises:
+      ValueError: they are others, and may not be.
     """
     step = experiment.restore(workdir, which)
+    origin = provenance.origin(
+        workdir, experiment.data.builder, step, allow_other_data=allow_other_data
+    )
     scene_classes = _learned_scene_classes(experiment, step)
     examples = experiment.data.split(split)
     metrics = _evaluator(experiment, scene_classes)(examples, progress=True)
@@ -48,18 +60,15 @@ def evaluate(
         "split": split,
         "examples": len(examples),
         "checkpoint": which,
-        "step": step,
+        **origin,
         "score": _json_number(validation.score(metrics, constant, experiment.tasks)),
         "metrics": _json_metrics(metrics),
         "constant_predictor": _json_metrics(constant),
     }
     path = records.path_of(workdir, split, which)
     path.parent.mkdir(exist_ok=True)
-    # Whole or not at all, as the file says that the run is finished.
-    draft = path.with_suffix(".part")
-    draft.write_text(json.dumps(record, indent=2) + "\n")
     kept = records.keep_other_version(path)
-    draft.replace(path)
+    whole.write_json(path, record)
     print(f"Written to {path}{f'; the one before is {kept}' if kept else ''}.")
     return path
 
@@ -81,10 +90,11 @@ def test(experiment: Experiment, workdir: pathlib.Path, *, probe: bool = False) 
     path = records.compared(workdir)
     record = records.read(path)
     if record is None:
-        experiment.restore(workdir, BEST_OF_JOINT)
+        step = experiment.restore(workdir, BEST_OF_JOINT)
         report_arrays.write(experiment, workdir)
         if probe:
-            measure.measure(experiment, workdir)
+            origin = provenance.origin(workdir, experiment.data.builder, step)
+            measure.measure(experiment, workdir, origin)
     elif records.is_current(record):
         return
     else:

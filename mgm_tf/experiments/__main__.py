@@ -23,6 +23,7 @@ from mgm_tf.experiments import forecast, generated_files, jobs, runner
 from mgm_tf.experiments.registry import TABLES, table_of
 from mgm_tf.experiments.registry.records import COLUMNS, Table
 from mgm_tf.experiments.report import assemble, drawings, find, write
+from mgm_tf.files import lock
 
 EVERYTHING = "all"
 
@@ -159,7 +160,8 @@ def _plan(*, generate: bool) -> jobs.Plan:
         if generate:
             manual = {name: generated_files.folder(name, data_dir) for name in manual}
     probe = ["--probe"] if values.probe else []
-    common = [f"--data_dir={data_dir}", *probe, *values.set]
+    grace = [f"--grace_s={values.grace_s:g}"] if values["grace_s"].present else []
+    common = [f"--data_dir={data_dir}", *probe, *grace, *values.set]
     manual_dirs = {name: str(folder) for name, folder in manual.items()}
     plan = jobs.plan(choice, _workdir(), common, manual_dirs)
     for reason in plan.left_out:
@@ -210,9 +212,10 @@ def _quoted(word: str) -> str:
 def run() -> int:
     """Trains the runs that are not finished, then reports; returns 1 if one failed."""
     planned, at_once = _plan(generate=True).jobs, flags.FLAGS.jobs
-    runner.record_request(_workdir(), _request())
-    print(forecast.summary(planned, at_once), flush=True)
-    failures = runner.Runner(planned, at_once, runner.start).run()
+    with lock.held(_workdir()):
+        runner.record_request(_workdir(), _request())
+        print(forecast.summary(planned, at_once), flush=True)
+        failures = runner.Runner(planned, at_once, runner.start).run()
     for failure in failures:
         print(f"\n{failure.job.name} failed. {failure.why}", file=sys.stderr)
     report()

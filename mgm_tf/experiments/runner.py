@@ -6,20 +6,22 @@ once and forks for every training. Nothing is computed before the fork.
 
 import dataclasses
 import graphlib
-import json
 import multiprocessing
 import os
 import pathlib
 import signal
 import sys
+import threading
 import time
 import types
 from collections.abc import Callable, Sequence
+from multiprocessing import connection
 from typing import Protocol
 
-from mgm_tf.config import command_line
+from mgm_tf.config import command_line, signals
 from mgm_tf.evaluate import records
 from mgm_tf.experiments.jobs import Job
+from mgm_tf.files import reading, whole
 from mgm_tf.plotting import terminal
 from mgm_tf.train import __main__ as train
 
@@ -128,22 +130,14 @@ class Runner:
         Raises:
           KeyboardInterrupt: a signal stopped the jobs.
         """
-        handlers = {
-            number: signal.signal(number, self._stop)
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
         # Finished ones take no time: the time left is that of the others.
         finished = self._total - len(self._waiting)
         progress = terminal.Progress("runs", self._total, "runs", done=finished)
-        try:
-            with progress:
-                while self._running or (self._waiting and not self._stopping):
-                    self._begin()
-                    self._look(progress)
-                    time.sleep(_PAUSE)
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
+        with signals.handling(self._stop), progress:
+            while self._running or (self._waiting and not self._stopping):
+                self._begin()
+                self._look(progress)
+                time.sleep(_PAUSE)
         if self._stopping:
             raise KeyboardInterrupt
         return self._failures
@@ -226,6 +220,7 @@ def _train(arguments: tuple[str, ...], output: str) -> None:
     """Does what `python -m mgm_tf.train` does with these arguments."""
     # A signal to the whole group, as Ctrl-C is, comes to the one who started this.
     os.setsid()
+    _die_with_the_parent()
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(file, stream)
@@ -234,16 +229,36 @@ def _train(arguments: tuple[str, ...], output: str) -> None:
     command_line.run(train.main)
 
 
+def _die_with_the_parent() -> None:
+    """Ends this process at once when the one that started it is gone.
+
+    A runner that is killed can stop nobody, and the run that it began must not train on
+    beside the one that the next runner begins. What is on the disk is whole.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        connection.wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def record_request(workdir: pathlib.Path, request: dict) -> None:
     """Keeps in `experiments.json` which tables are run, so that a report knows."""
     workdir.mkdir(parents=True, exist_ok=True)
     earlier = requests(workdir)
     if request not in earlier:
-        text = json.dumps([*earlier, request], indent=2) + "\n"
-        (workdir / REQUESTS).write_text(text)
+        whole.write_json(workdir / REQUESTS, [*earlier, request])
 
 
 def requests(workdir: pathlib.Path) -> list[dict]:
     """Reads what `record_request` kept in this folder, the earliest first."""
     path = workdir / REQUESTS
-    return json.loads(path.read_text()) if path.exists() else []
+    if not path.exists():
+        return []
+    return reading.read_json(
+        path, list, remedy="Remove it; `run` writes it anew, --table names the tables."
+    )

@@ -39,6 +39,7 @@ def define_flags() -> None:
         "The folders of runs of the same settings with other seeds, separated by "
         "commas: the model card gives the mean and the spread of all.",
     )
+    command_line.allow_other_data_flag()
 
 
 def main() -> None:
@@ -46,6 +47,12 @@ def main() -> None:
     workdir, which = command_line.workdir(), flags.FLAGS.checkpoint
     experiment = Experiment(saved.load(workdir))
     step = experiment.restore(workdir, which)
+    origin = provenance.origin(
+        workdir,
+        experiment.data.builder,
+        step,
+        allow_other_data=flags.FLAGS.allow_other_data,
+    )
     # R names scenes if it has learned to.
     classifies_scenes = "refiner" in experiment.trained(step)
     sample = experiment.data.validation.batch(tf.constant([0]))["image"][0]
@@ -66,7 +73,7 @@ def main() -> None:
         fingerprint=fingerprint,
         extra={
             "settings": options.settings(experiment.settings),
-            "step": step,
+            **origin,
             "scene_source": experiment.data.info.scene_source,
         },
         sample=sample.numpy(),

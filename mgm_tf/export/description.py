@@ -17,6 +17,7 @@ from datasets.metadata import TaskInfo
 from mgm_tf.export import predictor as outputs
 from mgm_tf.export.predictor import Predictor, probabilities_of
 from mgm_tf.export.sampler import IMAGES
+from mgm_tf.files import whole
 from mgm_tf.tasks.scenes import SceneClasses
 
 FILE = pathlib.Path("assets") / "model.json"
@@ -52,7 +53,7 @@ def write(predictor: Predictor, path: pathlib.Path, names: Iterable[str]) -> Non
     }
     (path / FILE).parent.mkdir(exist_ok=True)
     text = json.dumps(described, indent=2, ensure_ascii=False)
-    (path / FILE).write_text(text + "\n", "utf-8")
+    whole.write_text(path / FILE, text + "\n")
 
 
 def meta_graph(path: pathlib.Path) -> meta_graph_pb2.MetaGraphDef:

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from datasets.metadata import DataInfo
-from mgm_tf.export import description, signatures
+from mgm_tf.export import description, signatures, version_files
 from mgm_tf.export.predictor import IMAGE_SIZE, Predictor, probabilities_of
 from mgm_tf.export.sampler import IMAGES, Sampler
 from mgm_tf.export.serving import answer, packages, warm_up
@@ -28,6 +28,7 @@ from mgm_tf.export.versions import (
     newest_version,
     restore,
 )
+from mgm_tf.files import whole
 from mgm_tf.tasks.dense import Task
 from mgm_tf.tasks.scenes import Categorical, SceneClasses
 
@@ -35,6 +36,7 @@ TOLERANCE = 1e-5
 CARD = pathlib.Path("assets.extra") / "MODEL_CARD.md"
 
 
+@version_files.one_at_a_time
 def export(
     networks: Mapping[str, keras.Model],
     tasks: Sequence[Task],
@@ -52,7 +54,8 @@ def export(
 
     A version appears under its number when it is complete and, loaded again, has given
     what the networks give. If the newest version has the same fingerprint and the same
-    signatures, that one is returned and nothing is written.
+    signatures, that one is returned and nothing is written; unless a file of it is not
+    as it was exported.
 
     Args:
       networks, tasks, scene_classes, image_size: as for `Predictor`.
@@ -75,7 +78,9 @@ def export(
         return newest
     directory.mkdir(parents=True, exist_ok=True)
     # TensorFlow Serving passes over folders whose name is no number.
-    with tempfile.TemporaryDirectory(prefix=".incomplete-", dir=directory) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix=version_files.DRAFTS, dir=directory
+    ) as folder:
         draft = pathlib.Path(folder) / "version"
         _write(predictor, rows, draft)
         _write_record(draft, predictor, rows, fingerprint, extra or {})
@@ -84,7 +89,7 @@ def export(
         answer.write(draft, model)
         _write_warm_up(draft, rows, image_size)
         if card:
-            (draft / CARD).write_text(card, "utf-8")
+            whole.write_text(draft / CARD, card)
         return _publish(draft, directory)
 
 
@@ -273,7 +278,7 @@ def _write_record(
     }
     (path / RECORD).parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(record, indent=2, ensure_ascii=False)
-    (path / RECORD).write_text(text + "\n", "utf-8")
+    whole.write_text(path / RECORD, text + "\n")
 
 
 def _write_warm_up(
@@ -286,6 +291,7 @@ def _write_warm_up(
 
 
 def _publish(draft: pathlib.Path, directory: pathlib.Path) -> pathlib.Path:
+    version_files.seal(draft)
     while True:
         newest = newest_version(directory)
         path = directory / str(int(newest.name) + 1 if newest else 1)
@@ -296,6 +302,7 @@ def _publish(draft: pathlib.Path, directory: pathlib.Path) -> pathlib.Path:
             if not path.exists():
                 raise
         else:
+            whole.sync_folder(directory)
             return path
 
 
@@ -307,12 +314,14 @@ def _same(
         return False
     values = json.loads(record.read_text("utf-8"))
     expected = (FORMAT, fingerprint, [row.name for row in rows])
-    return (
-        values["format"],
-        values["fingerprint"],
-        # Versions of before the list have fewer.
-        values.get("signatures"),
-    ) == expected
+    # Versions of before the list have fewer signatures.
+    found = (values["format"], values["fingerprint"], values.get("signatures"))
+    if found != expected:
+        return False
+    fault = version_files.fault(version)
+    if fault is not None:
+        print(f"{fault}: exported anew.", flush=True)
+    return fault is None
 
 
 def _probes(size: int, sample: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

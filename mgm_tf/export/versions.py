@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from datasets.files import records
 from datasets.metadata import DataInfo
+from mgm_tf.files import tensorflow_files
 
 FORMAT = 1  # of a version on disk; a version of another format is not reused
 RECORD = pathlib.Path("assets.extra") / "mgm.json"
@@ -107,7 +108,8 @@ def restore(path: pathlib.Path) -> tf.Module:
       ValueError: its files are damaged.
     """
     try:
-        return tf.saved_model.load(str(path))
+        with tensorflow_files.plain(path) as plain:
+            return tf.saved_model.load(str(plain))
     except Exception as error:  # of many kinds, by the file and by what it lacks
         reason = str(error).splitlines() or [type(error).__name__]
         raise ValueError(

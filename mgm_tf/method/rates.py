@@ -36,17 +36,20 @@ class RateSchedule:
     Attributes:
       decay: a key of `DECAYS`, which begins where the warm-up ends.
       warmup: the part of the steps, in [0, 1), in which the rates rise from 0.
+      factor: a further factor on all of it.
     """
 
     decay: str = "constant"
     warmup: float = 0.0
+    factor: float = 1.0
 
     def __call__(self, done: tf.Tensor) -> tf.Tensor:
         """Returns the factor, [], where the part `done` of the steps is done."""
         if not self.warmup:
-            return DECAYS[self.decay](done)
+            return self.factor * DECAYS[self.decay](done)
         rest = tf.maximum(done - self.warmup, 0.0) / (1.0 - self.warmup)
-        return tf.minimum(done / self.warmup, 1.0) * DECAYS[self.decay](rest)
+        rise = tf.minimum(done / self.warmup, 1.0)
+        return self.factor * rise * DECAYS[self.decay](rest)
 
 
 CONSTANT = RateSchedule()

@@ -23,6 +23,10 @@ from mgm_tf.method.passes import PASSES
 from mgm_tf.method.rates import CONSTANT, RateSchedule
 
 JOINT = "joint"
+# What a recovery from a divergence multiplies all learning rates by.
+RECOVERY_FACTOR = 0.5
+_SEED_DISTANCE = 1_000_003  # as no two seeds that a person chooses are apart
+
 STAGE_NAMES = ("multi_task", "generative", "policy", JOINT)
 
 
@@ -40,6 +44,7 @@ class Stage:
       restarts: whether M begins the stage with its first weights again.
       rate_schedule: the factor on its learning rates.
       multi_task_rate: the learning rate of M; 0 for that of the other networks.
+      recoveries: how often the run has diverged and gone back before.
     """
 
     name: str
@@ -51,6 +56,21 @@ class Stage:
     restarts: bool = False
     rate_schedule: RateSchedule = CONSTANT
     multi_task_rate: float = 0.0
+    recoveries: int = 0
+
+    def recovered(self, times: int) -> "Stage":
+        """Returns the stage of a run that has diverged so often, with smaller rates."""
+        schedule = self.rate_schedule
+        factor = schedule.factor * RECOVERY_FACTOR**times
+        return dataclasses.replace(
+            self,
+            rate_schedule=dataclasses.replace(schedule, factor=factor),
+            recoveries=times,
+        )
+
+    def seed_of(self, seed: int) -> int:
+        """Returns the seed of examples and noise: another one after each recovery."""
+        return (seed + self.recoveries * _SEED_DISTANCE) % 2**32
 
     @property
     def end(self) -> int:

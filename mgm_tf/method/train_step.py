@@ -12,6 +12,7 @@ from mgm_tf.method.algorithm import Average, Update
 from mgm_tf.method.images import Images
 from mgm_tf.method.passes import PASSES, Passes
 from mgm_tf.method.rates import CONSTANT, RateSchedule
+from mgm_tf.method.watch import Watch, norms
 from mgm_tf.networks.layers.spectral_normalization import advance_power_iterations
 
 # (name of the update, name of the network) -> its optimizer
@@ -50,6 +51,7 @@ class MGM(keras.Model):
         self.frozen = frozen
         self.rate_schedule = rate_schedule
         self.passes = passes
+        self.watch = Watch(algorithm)
         # The graph of a step, when it is made: what a step costs is read off it.
         self.step_graph: tf.Graph | None = None
         self.trackers = {
@@ -90,13 +92,17 @@ class MGM(keras.Model):
         passes = PASSES[self.passes](self.networks, self.frozen)
         examples = dataclasses.replace(examples, synthesized=passes.synthesized)
         drawn: dict[Images, Examples] = {}
+        watched: list[tf.Tensor] = []
         for number, update in enumerate(self.algorithm):
             # Draw: images are made once in an iteration, when they are first needed.
             # Both losses on synthesized images see the same ones, of G as it is then.
             if update.images not in drawn:
                 networks = passes.of_images(update)
                 drawn[update.images] = update.images(networks, examples)
-            self._apply(update, drawn[update.images], f"update {number}", scale, passes)
+            watched += self._apply(
+                update, drawn[update.images], f"update {number}", scale, passes
+            )
+        self.watch.note(batch["step"][0], watched)
         return {metric.name: metric.result() for metric in self.metrics}
 
     def _apply(
@@ -106,8 +112,12 @@ class MGM(keras.Model):
         purpose: str,
         scale: tf.Tensor,
         passes: Passes,
-    ) -> None:
-        """Takes one gradient step on `update.loss`, moving `update.trains` only."""
+    ) -> list[tf.Tensor]:
+        """Takes one gradient step on `update.loss`, moving `update.trains` only.
+
+        Returns:
+          The numbers that are watched.
+        """
         examples = dataclasses.replace(examples, rng=examples.rng.fold_in(purpose))
         for name in update.trains:
             advance_power_iterations(self.networks[name])
@@ -118,13 +128,15 @@ class MGM(keras.Model):
         variables = {n: self.networks[n].trainable_variables for n in update.trains}
         gradients = update.gradients(tape, shares, variables, examples.rng)
         del tape
+        watched = [terms[term] for term in update.loss.terms]
         for name in update.trains:
             _check_reached(update.name, name, gradients[name], variables[name])
-            self._descend(update, name, gradients[name], scale)
+            watched += self._descend(update, name, gradients[name], scale)
         for average in update.averages:
             follow(self.networks[average.of], self.networks[average.into], average)
         for term, value in terms.items():
             self.trackers[f"{update.name}/{term}"].update_state(value)
+        return watched
 
     def _descend(
         self,
@@ -132,12 +144,17 @@ class MGM(keras.Model):
         name: str,
         gradients: Sequence[tf.Tensor],
         scale: tf.Tensor,
-    ) -> None:
-        """Takes the step of the update's optimizer for one network."""
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Takes the step of the update's optimizer for one network.
+
+        Returns:
+          The norm of the gradients, and the root mean square of the weights then.
+        """
         optimizer = self.update_optimizers[update.name, name]
         variables = self.networks[name].trainable_variables
         factor = update.factor_on(name)
         optimizer.apply(gradients, variables, scale=scale, factor=factor)
+        return norms(gradients, [variable.value for variable in variables])
 
 
 def follow(network: keras.Model, follower: keras.Model, average: Average) -> None:

@@ -67,6 +67,12 @@ def define_flags() -> None:
     flags.DEFINE_bool(
         "overwrite", False, "Whether results that exist in --output are replaced."
     )
+    flags.DEFINE_bool(
+        "resume",
+        False,
+        "Whether images whose results are in --output already are left out, as after a "
+        "prediction that was stopped.",
+    )
 
 
 def main() -> int:
@@ -88,7 +94,9 @@ def main() -> int:
             )
         jobs = sources.plan(path, values.output)
         model = versions.load(values.saved_model)
-        if not values.overwrite:
+        if not values.overwrite and values.resume:
+            jobs = sources.unfinished(jobs, model.info, wanted.kinds)
+        elif not values.overwrite:
             sources.refuse_existing(jobs, model.info, wanted.kinds)
         return min(1, predictions.predict(model, jobs, values.batch_size, wanted))
 

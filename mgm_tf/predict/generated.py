@@ -13,9 +13,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from mgm_tf.export.sampler import Sampler
+from mgm_tf.files import whole
 from mgm_tf.plotting import panels, terminal
 
 GRID, BETWEEN_CLASSES, BETWEEN_NOISE = (
@@ -148,14 +148,14 @@ def write(
     }
     for name, (images, titles) in rows.items():
         picture = panels.image_grid([list(row) for row in images], titles)
-        Image.fromarray(picture).save(output / name)
+        whole.write_picture(output / name, picture)
     folders = [output / IMAGES / name for name in folder_names(generated.titles)]
     progress = terminal.Progress("writing", grid.shape[0] * number, "images", delay=2)
     with progress:
         for folder, row in zip(folders, grid, strict=True):
             folder.mkdir(parents=True, exist_ok=True)
             for place, image in enumerate(row):
-                Image.fromarray(image).save(folder / f"{place:03}.png")
+                whole.write_picture(folder / f"{place:03}.png", image)
                 progress.update()
     return [output / name for name in rows]
 

@@ -13,9 +13,9 @@ import pathlib
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from PIL import Image
 
 from datasets.metadata import DataInfo, TaskInfo
+from mgm_tf.files import whole
 from mgm_tf.plotting import colors
 
 _ROWS = 512
@@ -39,8 +39,8 @@ def write(base: pathlib.Path, info: DataInfo, maps: Mapping[str, np.ndarray]) ->
     """
     for name, task in info.tasks.items():
         for end, draw in _drawings(name).items():
-            picture = Image.fromarray(draw(task, maps[name]))
-            picture.save(base.with_name(base.name + end))
+            pixels = draw(task, maps[name])
+            whole.write_picture(base.with_name(base.name + end), pixels)
 
 
 def _drawings(name: str) -> Mapping[str, Draw]:

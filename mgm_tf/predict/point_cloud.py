@@ -8,8 +8,11 @@ of the normals: x right, y up, z to the camera; so a point d metres away has z =
 import dataclasses
 import pathlib
 from collections.abc import Iterator
+from typing import IO
 
 import numpy as np
+
+from mgm_tf.files import whole
 
 _ROWS = 256  # of the image at a time: points take more room than pixels
 
@@ -80,7 +83,8 @@ def write(
         *(f"property {words[kind]} {name}" for name, kind in fields),
         "end_header\n",
     ]
-    with path.open("wb") as file:
+
+    def fill(file: IO[bytes]) -> None:
         file.write("\n".join(header).encode("ascii"))
         for rows in _rows(len(depth)):
             points = np.empty(int(np.count_nonzero(has_depth[rows])), np.dtype(fields))
@@ -96,6 +100,8 @@ def write(
                 for channel, name in enumerate(("nx", "ny", "nz")):
                     points[name] = normals[rows][chosen][:, channel]
             file.write(points.tobytes())
+
+    whole.write(path, fill)
     return number
 
 

@@ -21,6 +21,7 @@ import dataclasses
 import os
 import pathlib
 import sys
+import zipfile
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -29,8 +30,10 @@ from PIL import Image
 
 from datasets.files import names
 from datasets.metadata import DataInfo
+from mgm_tf.errors import NotWritten
 from mgm_tf.export.predictor import SCENES
 from mgm_tf.export.versions import LoadedModel, Outputs
+from mgm_tf.files import whole
 from mgm_tf.plotting import panels, terminal, tiles
 from mgm_tf.predict import image_files, map_files, point_cloud
 from mgm_tf.predict.maps import arrays_of
@@ -38,6 +41,7 @@ from mgm_tf.predict.point_cloud import Intrinsics
 from mgm_tf.tasks.scenes import scene_classes_of
 
 DEPTH, NORMALS = "depth", "normals"
+PNG_END = b"IEND\xaeB`\x82"  # of every file that is whole
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +64,21 @@ class Job:
     def base(self) -> pathlib.Path:
         """The path of its results without what they end with."""
         return self.panel.with_name(self.panel.name.removesuffix(image_files.PANEL))
+
+    def is_done(self, ends: Sequence[str] = (image_files.PANEL, ".npz")) -> bool:
+        """Returns whether the results that end so are there, and whole."""
+        return all(_is_whole(pathlib.Path(f"{self.base}{end}")) for end in ends)
+
+
+def _is_whole(path: pathlib.Path) -> bool:
+    if not path.is_file():
+        return False
+    check = {".npz": zipfile.is_zipfile, ".png": _is_whole_picture}.get(path.suffix)
+    return check is None or check(path)
+
+
+def _is_whole_picture(path: pathlib.Path) -> bool:
+    return path.read_bytes().endswith(PNG_END)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,12 +130,22 @@ class Photo:
 
 
 def plan(
-    images: str | os.PathLike, output: str | os.PathLike, *, overwrite: bool = False
+    images: str | os.PathLike,
+    output: str | os.PathLike,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
 ) -> list[Job]:
     """Returns the jobs of an image or of a folder of images.
 
     Images that are not read, and links that are not followed, are jobs too: they are
     counted and named with the others.
+
+    Args:
+      images: the image, or the folder of images.
+      output: the folder of the results.
+      overwrite: whether results that exist are replaced.
+      resume: whether images are left out whose results exist and are whole.
 
     Raises:
       ValueError: there is no image; `output` is a file; or results of some images
@@ -142,6 +171,8 @@ def plan(
         )
         for path, name in zip(paths, results, strict=True)
     ]
+    if resume:
+        return [job for job in jobs if not job.is_done()]
     # Not of `Path`, which raises where a name is too long to be.
     existing = [
         result
@@ -152,7 +183,8 @@ def plan(
     if existing and not overwrite:
         raise ValueError(
             f"{len(existing)} of the results are there already, for one "
-            f"{names.shown(existing[0])}: --overwrite replaces them, or choose another "
+            f"{names.shown(existing[0])}: --overwrite replaces them, --resume does the "
+            "others; or choose another "
             "output folder."
         )
     return jobs
@@ -250,6 +282,8 @@ def _predict_batch(
     for photo, outputs in zip(photos, outputs_of(model, photos), strict=True):
         try:
             write(model.info, photo, outputs, wanted)
+        except NotWritten:
+            raise  # So it would be with all others.
         except OSError as error:
             reason = error.strerror or str(error)
             image = names.shown(photo.job.image)
@@ -270,14 +304,13 @@ def write(info: DataInfo, photo: Photo, outputs: Outputs, wanted: Wanted) -> Non
 def _write_panel(
     info: DataInfo, photo: Photo, outputs: Outputs, wanted: Wanted
 ) -> None:
-    Image.fromarray(panel_of(info, photo.thumbnail, outputs)).save(photo.job.panel)
+    whole.write_picture(photo.job.panel, panel_of(info, photo.thumbnail, outputs))
 
 
 def _write_arrays(
     info: DataInfo, photo: Photo, outputs: Outputs, wanted: Wanted
 ) -> None:
-    arrays = arrays_of(info, outputs, *photo.size)
-    np.savez(photo.job.arrays, allow_pickle=False, **arrays)
+    whole.write_arrays(photo.job.arrays, arrays_of(info, outputs, *photo.size))
 
 
 def _write_maps(info: DataInfo, photo: Photo, outputs: Outputs, wanted: Wanted) -> None:

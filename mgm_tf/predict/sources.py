@@ -87,8 +87,21 @@ def refuse_existing(jobs: Sequence[Job], info: DataInfo, kinds: Sequence[str]) -
     if existing:
         raise ValueError(
             f"{len(existing)} of the results are there already, for one {existing[0]}: "
-            "--overwrite replaces them, or choose another output folder."
+            "--overwrite replaces them, --resume does the others; or choose another "
+            "output folder."
         )
+
+
+def unfinished(jobs: Sequence[Job], info: DataInfo, kinds: Sequence[str]) -> list[Job]:
+    """Returns the jobs of which some result is missing, or not whole.
+
+    Args:
+      jobs: the jobs.
+      info: the tasks of the model.
+      kinds: the kinds of results that are wanted.
+    """
+    ends = predictions.result_ends(info, kinds)
+    return [job for job in jobs if not job.is_done(ends)]
 
 
 def _of_pattern(pattern: str, output: pathlib.Path) -> list[Job]:

@@ -13,7 +13,9 @@ from typing import Any
 from absl import flags
 
 from mgm_tf.config import command_line, saved
+from mgm_tf.files import lock
 from mgm_tf.probe import measure
+from mgm_tf.train import provenance
 from mgm_tf.train.experiment import Experiment
 
 
@@ -21,6 +23,7 @@ def define_flags() -> None:
     """Defines the flags of this command."""
     command_line.workdir_flag()
     command_line.checkpoint_flag()
+    command_line.allow_other_data_flag()
     flags.DEFINE_string(
         "features_of",
         None,
@@ -32,18 +35,26 @@ def define_flags() -> None:
 def main() -> None:
     """Probes the networks, prints the measurements and writes them."""
     workdir, features_of = command_line.workdir(), flags.FLAGS.features_of
-    features_run = _restore(pathlib.Path(features_of)) if features_of else None
-    record = measure.measure(
-        _restore(workdir), workdir, features_run, features_of or ""
+    features_run = _restored(pathlib.Path(features_of))[0] if features_of else None
+    experiment, step = _restored(workdir)
+    origin = provenance.origin(
+        workdir,
+        experiment.data.builder,
+        step,
+        allow_other_data=flags.FLAGS.allow_other_data,
     )
+    with lock.held(workdir):
+        record = measure.measure(
+            experiment, workdir, origin, features_run, features_of or ""
+        )
     print("\n".join(_lines(record)))
     print(f"Written to {workdir / 'eval' / 'probe.json'}.")
 
 
-def _restore(workdir: pathlib.Path) -> Experiment:
+def _restored(workdir: pathlib.Path) -> tuple[Experiment, int]:
+    """Returns a run with the weights of a checkpoint, and its step."""
     experiment = Experiment(saved.load(workdir))
-    experiment.restore(workdir, flags.FLAGS.checkpoint)
-    return experiment
+    return experiment, experiment.restore(workdir, flags.FLAGS.checkpoint)
 
 
 def _lines(record: dict[str, Any]) -> Iterator[str]:

@@ -6,9 +6,8 @@ as published figures are: only runs on the features of the same encoder can be c
 
 import dataclasses
 import functools
-import json
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import tensorflow as tf
 
 from mgm_tf.data import pseudo_labels
 from mgm_tf.data.batches import Batches
+from mgm_tf.files import whole
 from mgm_tf.probe import kid, linear_probe
 from mgm_tf.train.experiment import Experiment
 
@@ -29,6 +29,7 @@ Encode = Callable[[tf.Tensor], tf.Tensor]
 def measure(
     experiment: Experiment,
     workdir: pathlib.Path,
+    origin: Mapping[str, Any],
     features_run: Experiment | None = None,
     features_of: str = "",
 ) -> dict[str, Any]:
@@ -37,6 +38,7 @@ def measure(
     Args:
       experiment: the experiment of the run.
       workdir: the folder of the run.
+      origin: what the networks and the data are, see `provenance.origin`.
       features_run: the experiment of the run on whose features KID is computed; None
         for the run itself.
       features_of: the folder of that run.
@@ -52,10 +54,11 @@ def measure(
         "scene": _scene(experiment),
         "kernel_distance": _kernel_distance(experiment, workdir, encode),
         "features_of": features_of or str(workdir),
+        **origin,
     }
     path = workdir / "eval" / "probe.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(record, indent=2) + "\n")
+    whole.write_json(path, record)
     return record
 
 

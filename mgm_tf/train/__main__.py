@@ -5,13 +5,17 @@ The same command again goes on where the run stopped.
 
 import pathlib
 
+import tensorflow as tf
 from absl import flags
 
 from mgm_tf.config import checks, command_line, saved
 from mgm_tf.config import settings as config
 from mgm_tf.evaluate import results
+from mgm_tf.files import lock
 from mgm_tf.train import dry_run, loop
 from mgm_tf.train.experiment import Experiment
+
+PATIENCE = 5.0  # seconds for which a run that is just ending is waited for
 
 
 def define_flags() -> None:
@@ -36,6 +40,12 @@ def define_flags() -> None:
         "the generator is, as `python -m mgm_tf.probe` does.",
     )
     flags.DEFINE_bool(
+        "restart",
+        False,
+        "Whether to begin anew in a folder that holds a run, which is moved into "
+        "`before/` in it.",
+    )
+    flags.DEFINE_bool(
         "dry_run",
         False,
         "Whether to print the settings, networks, stages and costs of the run without "
@@ -46,17 +56,20 @@ def define_flags() -> None:
 def main() -> None:
     """Trains, or tells what would be trained."""
     settings = checks.from_flags()
+    if settings.run.deterministic:
+        tf.config.experimental.enable_op_determinism()
     planned = Experiment(settings)
     if flags.FLAGS.dry_run:
         print(saved.as_flagfile(settings))
         print(dry_run.report(planned))
         return
     workdir = pathlib.Path(flags.FLAGS.workdir or f"runs/{settings.data.dataset}")
-    loop.claim(planned, workdir)
-    print(f"The run is in {workdir}.", flush=True)
-    loop.train(planned, workdir)
-    if flags.FLAGS.test:
-        results.test(planned, workdir, probe=flags.FLAGS.probe)
+    with lock.held(workdir, PATIENCE):
+        loop.claim(planned, workdir, flags.FLAGS.restart)
+        print(f"The run is in {workdir}.", flush=True)
+        loop.train(planned, workdir)
+        if flags.FLAGS.test:
+            results.test(planned, workdir, probe=flags.FLAGS.probe)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import math
-import signal
+import os
 import time
 import types
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 import keras
 import numpy as np
 
+from mgm_tf.config import signals
 from mgm_tf.errors import NotFinite
 from mgm_tf.plotting import terminal
 from mgm_tf.train.costs import RunCosts
@@ -169,37 +170,52 @@ class Progress(keras.callbacks.Callback):
 
 
 class Interruption(keras.callbacks.Callback):
-    """A callback that stops a stage after the current step on SIGTERM or SIGINT.
+    """A callback that stops a stage after the current step on a signal.
 
+    Before the first step, while data are read and graphs are built, nothing would be
+    lost: the signal raises `KeyboardInterrupt`, as it does in other commands.
     TensorFlow's own preemption handler does nothing on a single host.
 
     Attributes:
       requested: whether a signal has come.
     """
 
-    SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
     def __init__(self) -> None:
         super().__init__()
         self.requested = False
+        self._in_steps = False
 
     def __enter__(self) -> "Interruption":
-        self._previous_handlers = {
-            number: signal.signal(number, self._request) for number in self.SIGNALS
-        }
+        self._handling = signals.handling(self._request)
+        self._handling.__enter__()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for number, handler in self._previous_handlers.items():
-            signal.signal(number, handler)
+        self._handling.__exit__(None, None, None)
 
     def _request(self, _number: int, _frame: types.FrameType | None) -> None:
+        if self.requested:
+            os._exit(signals.EXIT_CODE)
         self.requested = True
+        if not self._in_steps:
+            raise KeyboardInterrupt
         print("Stopping after this step; a second signal stops at once.", flush=True)
-        for number in self.SIGNALS:
-            signal.signal(number, signal.SIG_DFL)
+
+    @property
+    def first(self) -> keras.callbacks.Callback:
+        """A callback that notes a step before all others act on it."""
+
+        def note(batch: int, logs: Logs = None) -> None:
+            self._in_steps = True
+
+        return keras.callbacks.LambdaCallback(on_train_batch_end=note)
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Notes that everything is saved."""
+        self._in_steps = False
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Ends the stage if a signal has come."""
+        self._in_steps = True
         if self.requested:
             self.model.stop_training = True

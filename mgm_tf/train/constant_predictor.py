@@ -10,8 +10,9 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from mgm_tf.data import array_files
 from mgm_tf.data.splits import Split
+from mgm_tf.errors import DamagedFile
+from mgm_tf.files import reading, whole
 from mgm_tf.tasks.dense import Task
 
 
@@ -46,16 +47,28 @@ def estimate(
       split: the training examples.
       tasks: the tasks that are predicted.
       most: the number of examples, evenly spread, that are read at most.
-      path: a `.npz` file that keeps the predictor; it is read if it exists.
+      path: a `.npz` file that keeps the predictor; it is read if it exists, and made
+        again if it is damaged.
     """
-    if path is not None and path.exists():
-        with np.load(path) as arrays:
-            return ConstantPredictor({task.name: arrays[task.name] for task in tasks})
+    kept = _read(path, tasks) if path is not None and path.exists() else None
+    if kept is not None:
+        return kept
     numbers = np.arange(0, len(split), -(-len(split) // most))
     maps = {task.name: _estimate_map(split, task, numbers) for task in tasks}
     if path is not None:
-        array_files.save(path, maps)
+        whole.write_arrays(path, maps)
     return ConstantPredictor(maps)
+
+
+def _read(path: pathlib.Path, tasks: tuple[Task, ...]) -> ConstantPredictor | None:
+    try:
+        arrays = reading.read_arrays(path, remedy="It is made again.")
+        return ConstantPredictor({task.name: arrays[task.name] for task in tasks})
+    except KeyError as error:
+        print(f"{path}: expected an array {error}, found none. It is made again.")
+    except DamagedFile as error:
+        print(error)
+    return None
 
 
 def _estimate_map(split: Split, task: Task, numbers: np.ndarray) -> np.ndarray:

@@ -17,6 +17,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from mgm_tf.errors import DamagedFile
+from mgm_tf.files import reading, whole
 from mgm_tf.method.stages import Stage
 from mgm_tf.plotting import terminal
 
@@ -192,16 +194,22 @@ class RunCosts:
       record: the content of `costs.json`.
     """
 
-    def __init__(self, workdir: pathlib.Path):
-        """Continues the record in the folder, or begins an empty one."""
+    def __init__(self, workdir: pathlib.Path, record: Mapping[str, Any] | None = None):
+        """Continues a record, or begins an empty one.
+
+        Args:
+          workdir: the folder of the run.
+          record: the record that was noted with the state from which the run goes on;
+            None for the one in the folder, if it is there and whole.
+        """
         self._path = workdir / FILE
         self.record: dict[str, Any] = {
             "parameters": {},
             "wall_seconds": 0.0,
             "stages": {},
         }
-        if self._path.exists():
-            self.record = json.loads(self._path.read_text())
+        # A copy, as what follows is added to it.
+        self.record |= json.loads(json.dumps(record)) if record else self._kept()
         # Of before: what is recorded of it now counts from now on.
         self._statistics_seconds = self.record.get("statistics_seconds", 0.0)
 
@@ -242,7 +250,16 @@ class RunCosts:
     def save(self) -> None:
         """Writes the record to the folder."""
         self.record["peak_memory_bytes"] = peak_memory()
-        self._path.write_text(json.dumps(self.record, indent=2) + "\n")
+        whole.write_json(self._path, self.record)
+
+    def _kept(self) -> dict[str, Any]:
+        try:
+            return reading.read_json(self._path, remedy="What it had is lost.")
+        except FileNotFoundError:
+            return {}
+        except DamagedFile as error:
+            print(error)
+            return {}
 
     def _stage(self, name: str) -> dict[str, Any]:
         empty = {"steps": 0, "seconds": 0.0, "flops_per_step": None}

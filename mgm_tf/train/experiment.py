@@ -298,7 +298,7 @@ class Experiment:
 
         def read_batches() -> Batches:
             train, extra = self.examples(stage, workdir)
-            seed = self.settings.run.seed
+            seed = stage.seed_of(self.settings.run.seed)
             return Batches(train, stage.batch_size, seed, stage.begin, extra)
 
         return StageTraining(stage, by_key, model, model.reader, read_batches)
@@ -316,7 +316,7 @@ class Experiment:
         return Reader(
             self.tasks,
             self.data.scene_classes,
-            self.settings.run.seed,
+            stage.seed_of(self.settings.run.seed),
             stage.batch_size,
             stage.extra,
             synthesis_labels,

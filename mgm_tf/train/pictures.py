@@ -68,7 +68,11 @@ class Samples:
 
     def __call__(self, networks: TestTimeNetworks, latent: Latent) -> np.ndarray:
         """Draws the images as a picture, uint8 [height, width, 3]."""
-        titles, images = self.images(networks, latent)
+        return self.grid(*self.images(networks, latent))
+
+    @staticmethod
+    def grid(titles: tuple[str, ...], images: np.ndarray) -> np.ndarray:
+        """Draws what `images` returns as a picture, uint8 [height, width, 3]."""
         return panels.image_grid([list(row) for row in images], titles)
 
     def images(

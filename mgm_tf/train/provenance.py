@@ -1,5 +1,6 @@
 """The provenance of a run: code, versions, machine and data, a line for each start."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -16,7 +17,12 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from mgm_tf.config import options
+from mgm_tf.config.saved import LAST
 from mgm_tf.config.settings import Config
+from mgm_tf.errors import DamagedFile
+from mgm_tf.files import lines
+from mgm_tf.train.checkpoint_files import CheckpointFolder
+from mgm_tf.train.checkpoints import FOLDER
 
 FILE = "provenance.jsonl"
 _ROOT = pathlib.Path(__file__).parents[1]
@@ -113,26 +119,81 @@ def note(workdir: pathlib.Path, record: dict[str, Any]) -> None:
     Raises:
       ValueError: the run began with other data.
     """
-    starts = read(workdir)
-    if starts:
-        first, current = starts[0]["data"], record["data"]
-        if first["fingerprint"] != current["fingerprint"]:
-            raise ValueError(
-                f"{workdir / FILE}: the run began with {first['name']} "
-                f"{first['examples']}; now there is {current['name']} "
-                f"{current['examples']}, built otherwise. Go on with the data it began "
-                "with, or take another --workdir."
-            )
+    check(workdir, record)
     workdir.mkdir(parents=True, exist_ok=True)
-    with (workdir / FILE).open("a") as file:
-        file.write(json.dumps(record) + "\n")
+    lines.append(workdir / FILE, record)
+
+
+def check(workdir: pathlib.Path, record: dict[str, Any]) -> None:
+    """Refuses to go on with other data than a run began with.
+
+    Raises:
+      ValueError: the run began with other data.
+    """
+    first, current = began_with(workdir), record["data"]
+    if first and first["fingerprint"] != current["fingerprint"]:
+        raise ValueError(
+            f"{workdir / FILE}: the run began with {first['name']} "
+            f"{first['examples']}; now there is {current['name']} "
+            f"{current['examples']}, built otherwise. Go on with the data it began "
+            "with, or take another --workdir."
+        )
+
+
+def began_with(workdir: pathlib.Path) -> dict[str, Any] | None:
+    """Returns the record of the data with which a run began; None if it is not known.
+
+    Where its own file is lost, it is the one that was noted with the checkpoints.
+    """
+    starts = [start for start in lines.readable(workdir / FILE) if "data" in start]
+    if starts:
+        return starts[0]["data"]
+    folder = CheckpointFolder(workdir / FOLDER / LAST)
+    for step in reversed(folder.steps()):
+        with contextlib.suppress(DamagedFile):
+            noted = folder.record(step).get("data")
+            if noted:
+                return noted
+    return None
+
+
+def origin(
+    workdir: pathlib.Path,
+    builder: tfds.core.DatasetBuilder,
+    step: int,
+    *,
+    allow_other_data: bool = False,
+) -> dict[str, Any]:
+    """Returns what a result comes from: the step, the code and the data, JSON values.
+
+    Args:
+      workdir: the folder of the run.
+      builder: the builder of the data that are used now.
+      step: the step of the checkpoint.
+      allow_other_data: whether these may be others than those of the run; the record
+        says in `is_of_the_run` what they are, None where that is not known.
+
+    Raises:
+      ValueError: they are others, and may not be.
+    """
+    first, current = began_with(workdir), data(builder)
+    same = None if first is None else first["fingerprint"] == current["fingerprint"]
+    if first is not None and not (same or allow_other_data):
+        raise ValueError(
+            f"{workdir}: the run began with {first['name']} {first['examples']}; now "
+            f"there is {current['name']} {current['examples']}, built otherwise. "
+            "--allow_other_data uses it, and the result says so."
+        )
+    return {"step": step, "code": code(), "data": current | {"is_of_the_run": same}}
 
 
 def read(workdir: pathlib.Path) -> list[dict[str, Any]]:
-    """Reads the starts of a run, the first one first; none without the file."""
-    path = workdir / FILE
-    lines = path.read_text().splitlines() if path.exists() else []
-    return [json.loads(line) for line in lines]
+    """Reads the starts of a run, the first one first; none without the file.
+
+    Raises:
+      DamagedFile: a line is no object of JSON.
+    """
+    return lines.read(workdir / FILE, remedy="Going on with the training mends it.")
 
 
 def fingerprint(settings: Config, networks: Mapping[str, keras.Model]) -> str:

@@ -4,6 +4,9 @@ In this process; `test_real_data.py` starts them as a user does.
 """
 
 import json
+import os
+import shutil
+import signal
 import sys
 
 import numpy as np
@@ -14,7 +17,9 @@ from PIL import Image
 from mgm_tf.config import checks, command_line, settings
 from mgm_tf.evaluate import __main__ as evaluate
 from mgm_tf.export import __main__ as export
+from mgm_tf.files import lock
 from mgm_tf.predict import __main__ as predict
+from mgm_tf.probe import __main__ as probe
 from mgm_tf.train import __main__ as train
 from mgm_tf.train import costs
 from tests import fake_dataset
@@ -82,11 +87,17 @@ def test_evaluation_prints_a_table_and_writes_the_same(
         "examples",
         "checkpoint",
         "step",
+        "code",
+        "data",
         "score",
         "metrics",
         "constant_predictor",
     }
     assert (record["split"], record["step"]) == (split, 4)
+    assert record["data"]["is_of_the_run"] is True
+    first = json.loads((trained / "provenance.jsonl").read_text().splitlines()[0])
+    assert record["data"]["fingerprint"] == first["data"]["fingerprint"]
+    assert record["code"] == first["code"]
     rows = {tuple(line.split()[:2]): line.split()[-2:] for line in lines}
     for task, headline in (("segmentation", "miou"), ("depth", "absolute_error")):
         model, constant = rows[task, headline]
@@ -96,6 +107,52 @@ def test_evaluation_prints_a_table_and_writes_the_same(
         assert float(constant) == pytest.approx(
             record["constant_predictor"][task][headline], abs=1e-4
         )
+
+
+def test_a_folder_in_use_is_refused(trained, data_dir, tmp_path, capsys):
+    with lock.held(trained):
+        assert call(evaluate, *given(workdir=trained)) == 2
+        assert f"{trained} is in use by process" in capsys.readouterr().err
+    with lock.held(tmp_path), pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(train, "PATIENCE", 0.0)
+        arguments = given(**ALONE, data_dir=data_dir, workdir=tmp_path)
+        assert call(train, *arguments) == 2
+        assert f"{tmp_path} is in use by process" in capsys.readouterr().err
+        assert [path.name for path in tmp_path.iterdir()] == [lock.FILE]
+
+
+def test_other_data_than_the_run_s_are_refused_or_named(trained, tmp_path, capsys):
+    workdir = tmp_path / "run"
+    shutil.copytree(trained, workdir, ignore=shutil.ignore_patterns("eval"))
+    path = workdir / "provenance.jsonl"
+    first = json.loads(path.read_text().splitlines()[0])
+    first["data"] |= {"fingerprint": "another", "name": "fake/other/1.0.0"}
+    path.write_text(json.dumps(first) + "\n")
+    for module, arguments in (
+        (evaluate, {}),
+        (probe, {}),
+        (export, {"saved_model": tmp_path / "model"}),
+    ):
+        assert call(module, *given(workdir=workdir, **arguments)) == 2
+        told = capsys.readouterr().err
+        assert "the run began with fake/other/1.0.0" in told
+        assert "now there is fake/64/1.0.0" in told and "--allow_other_data" in told
+    assert not (workdir / "eval").exists()
+    assert not (tmp_path / "model").exists()
+    allowed = given(workdir=workdir, split="validation")
+    assert call(evaluate, *allowed, "--allow_other_data") == 0
+    record = json.loads((workdir / "eval" / "validation.json").read_text())
+    assert record["data"]["is_of_the_run"] is False
+    assert record["data"]["name"] == "fake/64/1.0.0"
+
+
+def test_a_command_that_is_stopped_has_a_code_of_its_own(trained, monkeypatch, capsys):
+    def stopped(*arguments, **options):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(evaluate.results, "evaluate", stopped)
+    assert call(evaluate, *given(workdir=trained)) == 75
+    assert "Stopped: give the same command again." in capsys.readouterr().err
 
 
 def test_an_export_is_done_once(exported, trained, capsys):
@@ -210,6 +267,18 @@ def test_an_impossible_request_is_reported_in_a_sentence(
     assert all(word in output for word in words), output
     assert "Traceback" not in output
     assert not list(tmp_path.iterdir())
+
+
+def test_operations_are_deterministic_where_one_asks_for_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = []
+    experimental = "tensorflow.config.experimental.enable_op_determinism"
+    monkeypatch.setattr(experimental, lambda: asked.append(True))
+    # Refused afterwards.
+    impossible = ["--workdir=x", "--protocol=half"]
+    for flags_given in (impossible, [*impossible, "--deterministic"]):
+        assert call(train, *flags_given) == 2
+    assert asked == [True]
 
 
 def test_debug_shows_where_an_error_comes_from(tmp_path, monkeypatch):

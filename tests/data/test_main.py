@@ -81,8 +81,8 @@ def test_an_interruption_is_no_error(tmp_path, capsys, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(builders, "prepare", interrupt)
-    assert call(dataset="rooms", image_size=64, data_dir=tmp_path) == 130
-    assert "Stopped." in capsys.readouterr().err
+    assert call(dataset="rooms", image_size=64, data_dir=tmp_path) == 75
+    assert "Stopped: give the same command again." in capsys.readouterr().err
 
 
 # --- The audit ----------------------------------------------------------------------

@@ -56,6 +56,7 @@ class FakeExperiment:
         relabel = (lambda *parts: parts) if clusters else None
         self.scene_label_source = types.SimpleNamespace(relabel=relabel)
         self.data = types.SimpleNamespace(
+            builder=None,
             split={"test": split or examples()}.__getitem__,
             scene_classes=scene_classes,
             frequencies=np.array([0.4, 0.6], np.float32),
@@ -82,7 +83,14 @@ def run(tmp_path, monkeypatch, capsys):
     """Runs the command; returns the record and the rows of the table."""
 
     def call(experiment):
-        values = types.SimpleNamespace(split="test", checkpoint="best")
+        values = types.SimpleNamespace(
+            split="test", checkpoint="best", allow_other_data=False
+        )
+        monkeypatch.setattr(
+            evaluate.results.provenance,
+            "origin",
+            lambda workdir, builder, step, **options: {"step": step},
+        )
         monkeypatch.setattr(evaluate.saved, "load", lambda workdir: None)
         monkeypatch.setattr(evaluate, "Experiment", lambda settings: experiment)
         monkeypatch.setattr(evaluate.command_line, "workdir", lambda: tmp_path)

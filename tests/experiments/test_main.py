@@ -1,16 +1,24 @@
 """The command of the experiments, as a user types it."""
 
 import json
+import multiprocessing
 import os
 import pathlib
 import re
+import signal
 import subprocess
+import time
 
 import pytest
 
+from mgm_tf.errors import InUse
 from mgm_tf.experiments import __main__ as experiments
-from mgm_tf.experiments import registry
+from mgm_tf.experiments import registry, runner
+from mgm_tf.files import lock
+from tests import fake_dataset
 from tests.commands import call, given
+from tests.experiments import killed
+from tests.train.runs import ALONE, assert_same_state, losses, run, state
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -111,3 +119,37 @@ def test_runs_from_the_command_to_the_report_and_again(tmp_path, capsys):
     assert call(experiments, *arguments) == 0
     assert "1 runs (1 finished)" in capsys.readouterr().out
     assert result.stat().st_mtime_ns == first
+
+
+def test_a_worker_dies_with_its_runner_and_its_run_goes_on(tmp_path, monkeypatch):
+    """Kill -9, of processes that are there."""
+    quick = ALONE | {"run_eagerly": True, "checkpoint_every": 2, "evaluate_every": 9}
+    workdir = tmp_path / "run"
+    with fake_dataset.installed(tmp_path / "data") as data_dir:
+        flags = fake_dataset.TINY | quick | {"tasks": "depth", "data_dir": data_dir}
+        arguments = tuple(given(**flags, workdir=workdir))
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(runner._PRELOADED)
+        process = context.Process(
+            target=killed.runner_process, args=(arguments, str(tmp_path / "output.txt"))
+        )
+        process.start()
+        while not any(line["step"] == killed.WAITS_AT for line in losses(workdir)):
+            assert process.exitcode is None, (tmp_path / "output.txt").read_text()
+            time.sleep(0.05)
+        with pytest.raises(InUse), lock.held(workdir):
+            pass
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        # It is free when the worker is gone as well.
+        with lock.held(workdir, patience=60):
+            assert losses(workdir)[-1]["step"] == killed.WAITS_AT
+        wanted = fake_dataset.settings(data_dir, **quick)
+        run(wanted, workdir)
+        run(wanted, tmp_path / "whole")
+    assert_same_state(state(workdir, 7), state(tmp_path / "whole", 7))
+    one, other = (
+        [(line["step"], line["loss/multi_task/depth"]) for line in losses(folder)]
+        for folder in (workdir, tmp_path / "whole")
+    )
+    assert one == other and [step for step, _ in one] == [1, 2, 3, 4, 5, 6, 7]

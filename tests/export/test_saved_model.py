@@ -184,7 +184,7 @@ def test_other_weights_in_the_saved_model_are_an_error(export, tmp_path, monkeyp
     monkeypatch.setattr(saved_model, "restore", tampered)
     with pytest.raises(ValueError, match="serving_default: the saved .* depth by"):
         export()
-    assert list((tmp_path / "model").iterdir()) == []
+    assert not list((tmp_path / "model").glob("*"))
 
 
 def test_networks_of_two_replicas_are_exported_once(tmp_path):
@@ -286,3 +286,19 @@ def test_the_package_loads_an_exported_model(exported):
 def test_the_package_is_imported_without_tensorflow():
     code = "import sys, mgm_tf; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_damaged_version_is_exported_anew(export, tmp_path, capsys):
+    first = export()
+    (data,) = (first / "variables").glob("variables.data-*")
+    contents = bytearray(data.read_bytes())
+    contents[len(contents) // 2] ^= 1
+    data.write_bytes(contents)
+    second = export()
+    assert second.name == "2"
+    assert f"{data} is not as it was exported: exported anew" in capsys.readouterr().out
+    assert export() == second
+    # A folder that TensorFlow takes for a pattern.
+    odd = tmp_path / "lr[0.1]"
+    second.rename(odd)
+    assert versions.restore(odd).signatures

@@ -204,6 +204,7 @@ def test_exit_codes(model, folder, monkeypatch):
         intrinsics=[],
         batch_size=8,
         overwrite=False,
+        resume=False,
     )
     monkeypatch.setattr(predict.flags, "FLAGS", values)
     monkeypatch.setattr(predict.versions, "load", lambda path: model)
@@ -214,6 +215,21 @@ def test_exit_codes(model, folder, monkeypatch):
     (folder / "b.png").write_text("no image")
     values.overwrite = True
     assert predict.main() == 1
+
+
+def test_a_prediction_goes_on_where_it_stopped(model, folder):
+    for name in "abcd":
+        photo(folder / f"{name}.png")
+    output, _ = run(model, folder)
+    (output / "b.npz").unlink()
+    for name in ("c.npz", "d.panel.png"):
+        (output / name).write_bytes((output / name).read_bytes()[:-9])
+    jobs = predictions.plan(folder, output, resume=True)
+    assert [job.image.stem for job in jobs] == ["b", "c", "d"]
+    before = (output / "a.npz").stat().st_mtime_ns
+    assert predictions.predict(model, jobs) == 0
+    assert not predictions.plan(folder, output, resume=True)
+    assert (output / "a.npz").stat().st_mtime_ns == before
 
 
 # --- Folders as they come -----------------------------------------------------------

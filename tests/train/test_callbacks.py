@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mgm_tf.config.signals import SIGNALS
 from mgm_tf.errors import NotFinite
 from mgm_tf.train import callbacks, logs
 from mgm_tf.train.callbacks import (
@@ -205,9 +206,9 @@ def test_progress_counts_the_steps_of_the_stage(capsys):
 # --- Stopping -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", Interruption.SIGNALS)
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_stops_after_the_step(number, capsys):
-    handlers = [signal.getsignal(each) for each in Interruption.SIGNALS]
+    handlers = [signal.getsignal(each) for each in SIGNALS]
     with Interruption() as interruption:
 
         def make_callbacks(model):
@@ -218,18 +219,21 @@ def test_a_signal_stops_after_the_step(number, capsys):
             return [EverySteps(1, kill, 0, 8), interruption]
 
         model = fit(8, make_callbacks)
-        # A second signal is to stop at once.
-        assert signal.getsignal(number) == signal.SIG_DFL
     assert interruption.requested
     assert int(model.steps) == 3
     assert "Stopping after this step" in capsys.readouterr().out
-    assert [signal.getsignal(each) for each in Interruption.SIGNALS] == handlers
+    assert [signal.getsignal(each) for each in SIGNALS] == handlers
+
+
+def test_a_signal_before_the_first_step_stops_at_once():
+    with pytest.raises(KeyboardInterrupt), Interruption():
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def test_handlers_come_back_without_a_signal_and_after_an_error():
-    handlers = [signal.getsignal(each) for each in Interruption.SIGNALS]
+    handlers = [signal.getsignal(each) for each in SIGNALS]
     with pytest.raises(RuntimeError), Interruption() as interruption:
         assert signal.getsignal(signal.SIGTERM) == interruption._request
         raise RuntimeError
     assert not interruption.requested
-    assert [signal.getsignal(each) for each in Interruption.SIGNALS] == handlers
+    assert [signal.getsignal(each) for each in SIGNALS] == handlers

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mgm_tf.errors import DamagedFile
 from mgm_tf.train.checkpoints import BEST_OF_JOINT, Best, Checkpoints
 from mgm_tf.train.optimizers import Adam
 
@@ -125,6 +126,27 @@ def test_a_resumed_run_keeps_two_checkpoints_as_well(tmp_path):
     assert names == {"step-3", "step-4"}
 
 
+@pytest.mark.parametrize(
+    ("keep_last", "keep_every", "kept"),
+    [
+        (1, 0, {7}),
+        (3, 0, {5, 6, 7}),
+        # Of a multiple that has no checkpoint, the first after it.
+        (1, 3, {3, 6, 7}),
+        (2, 5, {5, 6, 7}),
+        (1, 1, {1, 2, 3, 5, 6, 7}),
+    ],
+)
+def test_as_many_states_are_kept_as_one_asks_for(tmp_path, keep_last, keep_every, kept):
+    networks = networks_of(1)
+    optimizers = optimizers_of(networks)
+    checkpoints = Checkpoints(tmp_path, networks, keep_last, keep_every)
+    for step in (0, 1, 2, 3, 5, 6, 7):
+        checkpoints.save_last(step, optimizers)
+    names = (tmp_path / "checkpoints/last").iterdir()
+    assert {path.name.split(".")[0] for path in names} == {f"step-{n}" for n in kept}
+
+
 def test_a_workdir_may_be_moved(tmp_path):
     networks = networks_of(1)
     Checkpoints(tmp_path / "old", networks).save_last(4, optimizers_of(networks))
@@ -237,6 +259,15 @@ def test_the_first_of_all_may_have_any_score_but_nan(tmp_path):
     assert checkpoints.best() is None
     checkpoints.keep_best(Best(2, "joint", -100.0))
     assert checkpoints.best() == Best(2, "joint", -100.0)
+
+
+def test_a_checkpoint_that_is_gone_meanwhile_is_named(tmp_path):
+    networks = networks_of(1)
+    checkpoints = Checkpoints(tmp_path, networks)
+    checkpoints.save_last(3, optimizers_of(networks))
+    (tmp_path / "checkpoints/last/step-3.data-00000-of-00001").unlink()
+    with pytest.raises(DamagedFile, match="last/step-3.index: expected a checkpoint"):
+        checkpoints.restore_last()
 
 
 @pytest.mark.parametrize("which", ["best", "last"])

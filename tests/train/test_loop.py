@@ -6,7 +6,7 @@ import shutil
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mgm_tf.train import logs, loop
+from mgm_tf.train import logs, stage_run
 from mgm_tf.train.checkpoints import Checkpoints
 from tests.fake_dataset import settings
 from tests.train.runs import ALONE, assert_same_state, losses, run, state
@@ -97,7 +97,7 @@ def test_tensorboard_has_the_same_scalars_and_the_pictures(whole):
 
     # At the end of the stages that train what is seen.
     assert {tag for tag in tags if tag.startswith("predictions/")} == {
-        f"predictions/{number}" for number in range(loop.PANELS)
+        f"predictions/{number}" for number in range(stage_run.PANELS)
     }
     assert steps("predictions/0") == [3, 7]
     assert steps("generated") == [4, 7]

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from mgm_tf.errors import Interrupted, NotFinite
+from mgm_tf.method.watch import Watch
 from mgm_tf.train import logs
+from mgm_tf.train.checkpoint_files import CheckpointFolder
 from mgm_tf.train.checkpoints import Checkpoints
 from tests.fake_dataset import settings
 from tests.train.runs import ALONE, assert_same_state, losses, run, state
@@ -98,11 +100,60 @@ def test_every_update_may_have_its_own_optimizers(data_dir, tmp_path):
     }
 
 
-def test_a_run_that_goes_wrong_ends_and_keeps_what_was_right(data_dir, tmp_path):
-    # Losses are looked at before they are kept as well as when they are written.
-    wild = {"learning_rate": 1e30, "checkpoint_every": 1, "log_every": 100}
-    with pytest.raises(NotFinite, match=r"multi_task.*multi_task/depth is not"):
-        run(settings(data_dir, **ALONE | wild), tmp_path)
-    last = Checkpoints(tmp_path, {}).last_step()
-    assert all(np.isfinite(value).all() for value in state(tmp_path, last).values())
+QUICK = ALONE | {"run_eagerly": True, "multi_task_length": "3steps"}
+QUICK |= {"joint_length": "0steps", "checkpoint_every": 2, "evaluate_every": 9}
+
+
+def test_a_run_that_goes_wrong_ends_and_keeps_what_was_right(
+    data_dir, tmp_path, capsys
+):
+    # What is wrong is looked for before it is kept as well as when it is written.
+    wild = {"learning_rate": 1e30, "log_every": 100, "max_recoveries": 1}
+    with pytest.raises(NotFinite) as error:
+        run(settings(data_dir, **QUICK | wild), tmp_path)
+    words = str(error.value)
+    assert words.startswith(
+        "Stage multi_task, step 1: the root mean square of the weights of encoder"
+    )
+    assert "gone back 1 times before. The last checkpoint, of step 0, is from" in words
+    assert Checkpoints(tmp_path, {}).last_step() == 0
+    assert all(np.isfinite(value).all() for value in state(tmp_path, 0).values())
     assert Checkpoints(tmp_path, {}).best() is None
+    assert "Going back to step 0, with other random numbers and 0.5 of" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_run_that_has_diverged_goes_on_otherwise(data_dir, tmp_path, monkeypatch):
+    check = Watch.check
+    looks = []
+
+    def diverged_once(self, stage):
+        looks.append(stage)
+        if len(looks) == 4:  # when the losses of step 3 are to be written
+            raise NotFinite(f"Stage {stage}, step 3: the loss a/b is not finite.")
+        check(self, stage)
+
+    monkeypatch.setattr(Watch, "check", diverged_once)
+    wanted = settings(data_dir, **QUICK)
+    run(wanted, tmp_path / "run")
+    lines = logs.read(tmp_path / "run")
+    (event,) = [line for line in lines if line.get("event") == "recovered"]
+    assert (event["step"], event["recoveries"], event["rate_factor"]) == (2, 1, 0.5)
+    assert "step 3: the loss a/b is not finite. Going back to step 2" in event["text"]
+    # Every step once, and the rates of the last are half of those before.
+    found = losses(tmp_path / "run")
+    assert [line["step"] for line in found] == [1, 2, 3]
+    rates = [line["learning_rate/encoder"] for line in found]
+    assert rates == pytest.approx([1e-3, 1e-3, 5e-4])
+    # The third step sees other examples than it would have seen.
+    monkeypatch.setattr(Watch, "check", check)
+    run(wanted, tmp_path / "whole")
+    whole = losses(tmp_path / "whole")
+    assert [
+        a["loss/multi_task/depth"] == b["loss/multi_task/depth"]
+        for a, b in zip(found, whole, strict=True)
+    ] == [True, True, False]
+    # Who goes on from there knows.
+    folder = CheckpointFolder(tmp_path / "run" / "checkpoints" / "last")
+    assert folder.record(3)["recoveries"] == 1

@@ -41,6 +41,7 @@ from mgm_tf.data.audit import checks, duplicates, page, pictures, values
 from mgm_tf.data.audit.report import Example, Finding, Report, summary
 from mgm_tf.data.splits import Split
 from mgm_tf.errors import DamagedExample
+from mgm_tf.files import whole
 from mgm_tf.plotting import colors, terminal
 
 __all__ = ["Finding", "Report", "audit", "check", "summary", "write"]
@@ -119,9 +120,9 @@ def write(report: Report, folder: str | pathlib.Path) -> pathlib.Path:
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(report.as_json(), indent=1, allow_nan=False)
-    (folder / "report.json").write_text(text + "\n", encoding="utf-8")
+    whole.write_text(folder / "report.json", text + "\n")
     path = folder / "report.html"
-    path.write_text(page.page(report), encoding="utf-8")
+    whole.write_text(path, page.page(report))
     return path
 
 

@@ -19,6 +19,7 @@ from mgm_tf.experiments.report.assemble import assemble
 from mgm_tf.experiments.report.figures import drawings
 from mgm_tf.experiments.report.layout import Document, Drawing, Pictures
 from mgm_tf.experiments.report.runs import find
+from mgm_tf.files import whole
 from mgm_tf.plotting import html
 
 __all__ = ["assemble", "drawings", "find", "write"]
@@ -48,12 +49,12 @@ def write(
         field.name: getattr(report, field.name) for field in dataclasses.fields(report)
     }
     text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / "report.json").write_text(text + "\n", encoding="utf-8")
+    whole.write_text(folder / "report.json", text + "\n")
     text = html.render("report.md.j2", **values, folder=PICTURES)
-    (folder / "report.md").write_text(text, encoding="utf-8")
+    whole.write_text(folder / "report.md", text)
     _write_pictures(report, folder / PICTURES)
     path = folder / "report.html"
-    path.write_text(html.render("report.html.j2", **values), encoding="utf-8")
+    whole.write_text(path, html.render("report.html.j2", **values))
     return path
 
 
@@ -63,7 +64,7 @@ def _write_pictures(report: Document, folder: pathlib.Path) -> None:
             if isinstance(part, Pictures):
                 folder.mkdir(exist_ok=True)
                 for name, drawing in part.files():
-                    (folder / name).write_bytes(_file(drawing))
+                    whole.write_bytes(folder / name, _file(drawing))
 
 
 def _file(drawing: Drawing) -> bytes:

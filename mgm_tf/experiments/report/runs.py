@@ -4,7 +4,6 @@ A run's name is the name of its folder. Each file is read once, when needed.
 """
 
 import functools
-import json
 import os
 import pathlib
 from collections.abc import Iterable, Mapping
@@ -15,8 +14,13 @@ import numpy as np
 from datasets.files.records import an_object, build
 from datasets.metadata import TaskInfo
 from mgm_tf.evaluate import records
+from mgm_tf.files import lines, reading
 
 CONFIG = "config.json"
+REMEDY = (
+    "The command that trained the run mends what can be mended; else leave the run's "
+    "folder out of the report."
+)
 
 
 class Run:
@@ -134,19 +138,8 @@ def _run_folders(workdir: pathlib.Path) -> Iterable[pathlib.Path]:
 def _json(path: pathlib.Path) -> Any:
     if not path.exists():
         return None
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is no JSON: {error}") from error
+    return reading.read_json(path, remedy=REMEDY)
 
 
 def _lines(path: pathlib.Path) -> list[dict]:
-    if not path.exists():
-        return []
-    records = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            records.append(json.loads(line))
-        except ValueError as error:
-            raise ValueError(f"{path}, line {number} is no JSON: {error}") from error
-    return records
+    return lines.read(path, remedy=REMEDY)

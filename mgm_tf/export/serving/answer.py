@@ -5,7 +5,6 @@ back in its own size, so that a probe that asks every few seconds costs little.
 """
 
 import base64
-import json
 import pathlib
 
 import numpy as np
@@ -14,6 +13,7 @@ import tensorflow as tf
 from mgm_tf.export.serving import warm_up
 from mgm_tf.export.serving.rest_check import ANSWER
 from mgm_tf.export.signatures import BYTES_FULL
+from mgm_tf.files import whole
 
 SIZE = 32  # pixels
 _PLACES = 24  # of each output
@@ -34,7 +34,7 @@ def write(path: pathlib.Path, model: tf.Module) -> None:
         },
     }
     (path / ANSWER).parent.mkdir(exist_ok=True)
-    (path / ANSWER).write_text(json.dumps(known, indent=2) + "\n", "utf-8")
+    whole.write_json(path / ANSWER, known)
 
 
 def _some(values: np.ndarray) -> dict[str, list]:

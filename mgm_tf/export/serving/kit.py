@@ -16,6 +16,7 @@ import re
 import jinja2
 
 from mgm_tf.export.serving import rest_check, warm_up
+from mgm_tf.files import whole
 
 FOLDER = "serving"
 CONFIGURATIONS = (
@@ -51,10 +52,10 @@ def write(directory: pathlib.Path) -> pathlib.Path:
     for name in CONFIGURATIONS:
         if not (folder / name).exists():
             text = environment.get_template(f"{name}.j2").render(values)
-            (folder / name).write_text(text, "utf-8")
+            whole.write_text(folder / name, text)
     # A program and no configuration: it fits the newest version.
     program = pathlib.Path(rest_check.__file__).read_text("utf-8")
-    (folder / CHECK).write_text(program, "utf-8")
+    whole.write_text(folder / CHECK, program)
     return folder
 
 

@@ -82,8 +82,8 @@ def test_exhibits_come_with_what_their_maps_mean(tmp_path):
 )
 def test_broken_files_are_named(tmp_path, name, read):
     folder = run_folders.write(tmp_path, MT, 0, figures(0.2, 0.5))
-    (folder / name).write_text('{"a": 1}\n{"b": ')
-    with pytest.raises(ValueError, match="is no JSON") as error:
+    (folder / name).write_text('{"a": \n{"b": 1}\n')
+    with pytest.raises(ValueError, match="expected an object") as error:
         read(runs.Run(folder))
     assert str(folder / name) in str(error.value)
 
@@ -106,7 +106,7 @@ def test_a_result_that_is_no_record_is_refused(tmp_path):
     folder = run_folders.write(tmp_path, MT, 0, figures(0.2, 0.5))
     path = folder / "eval" / "test.best_of_joint.json"
     run_folders.write_json(path, [])
-    with pytest.raises(ValueError, match="expected an object .* found list") as error:
+    with pytest.raises(ValueError, match="expected an object, found list") as error:
         _ = runs.Run(folder).result
     assert str(path) in str(error.value)
 

@@ -1,0 +1,154 @@
+"""Storage that is full, read-only or gone: a sentence, and nothing is lost.
+
+On a small file system of its own, for which one has to be root.
+"""
+
+import pathlib
+import shutil
+import subprocess
+import types
+
+import numpy as np
+import pytest
+
+from mgm_tf.data import builders
+from mgm_tf.errors import NotWritten
+from mgm_tf.experiments import runner
+from mgm_tf.export import saved_model
+from mgm_tf.files import lock, whole
+from mgm_tf.predict import predictions
+from mgm_tf.train import logs, loop
+from mgm_tf.train.checkpoint_files import CheckpointFolder
+from tests.export.test_saved_model import SCENE_CLASSES, SIZE, TASKS, build_networks
+from tests.fake_dataset import settings
+from tests.predict import test_predictions as photos
+from tests.train import toy_runs
+from tests.train.test_kills import QUICK, assert_ended_alike
+
+
+def mount(*words):
+    return subprocess.run(["mount", *map(str, words)], capture_output=True, check=False)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """The folder of a file system that `resize` makes as large as one says."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if mount("-t", "tmpfs", "-o", "size=4m", "tmpfs", folder).returncode:
+        pytest.skip("no file system can be mounted here: storage is tested as root")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def resize(disk, size):
+    assert not mount("-o", f"remount,{size}", disk).returncode
+
+
+@pytest.fixture(scope="module")
+def wanted(data_dir):
+    return settings(data_dir, **QUICK)
+
+
+@pytest.fixture(scope="module")
+def builder(data_dir):
+    return builders.open_builder("rooms", "", 64, str(data_dir))
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch):
+    monkeypatch.setattr(loop.audit, "check", lambda splits, refuse: None)
+    monkeypatch.setattr(whole, "WAITS", [0.0])
+
+
+@pytest.fixture(scope="module")
+def undisturbed(wanted, builder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(loop.audit, "check", lambda splits, refuse: None)
+        toy_runs.run(wanted, builder, folder)
+    return folder
+
+
+# Before the first state; within the second one; within the best weights; at the end.
+@pytest.mark.parametrize("size", [12, 44, 60, 88])
+def test_a_run_on_a_full_disk_goes_on_when_there_is_room(
+    disk, wanted, builder, undisturbed, size
+):
+    resize(disk, f"size={size}k")
+    folder = disk / "run"
+    with pytest.raises(NotWritten, match="the disk is full: .* MiB are free") as error:
+        toy_runs.run(wanted, builder, folder)
+    assert str(folder) in str(error.value) and "Make room" in str(error.value)
+    # What was there is whole, and what is whole is of before.
+    step, faults = CheckpointFolder(folder / "checkpoints/last").newest()
+    assert not faults and (step or 0) < 3
+    resize(disk, "size=4m")
+    toy_runs.run(wanted, builder, folder)
+    assert_ended_alike(folder, undisturbed)
+
+
+def test_a_read_only_disk_is_named(disk, wanted, builder, undisturbed):
+    folder = disk / "run"
+    shutil.copytree(undisturbed, folder)
+    resize(disk, "ro")
+    with pytest.raises(NotWritten, match="run is read-only for this user"):
+        toy_runs.run(wanted, builder, folder)
+    with pytest.raises(NotWritten, match="is read-only"), lock.held(folder):
+        pass
+    with pytest.raises(NotWritten, match="is read-only"):
+        runner.record_request(folder, {"tables": ["2"]})
+    with pytest.raises(NotWritten, match="is read-only"):
+        export(disk / "model")
+
+
+def test_a_folder_that_vanishes_is_named(tmp_path, wanted, builder, monkeypatch):
+    folder = tmp_path / "run"
+    write = logs.Log.scalars
+
+    def scalars(self, step, *values):
+        if step == 2:
+            shutil.rmtree(folder)
+        write(self, step, *values)
+
+    monkeypatch.setattr(logs.Log, "scalars", scalars)
+    with pytest.raises(NotWritten, match=f"the folder {folder} is gone"):
+        toy_runs.run(wanted, builder, folder)
+
+
+def export(folder) -> pathlib.Path:
+    return saved_model.export(
+        build_networks(), TASKS, SCENE_CLASSES, SIZE, folder, fingerprint="a"
+    )
+
+
+def test_a_full_disk_publishes_no_version(disk):
+    resize(disk, "size=40k")
+    with pytest.raises(NotWritten, match="the disk is full"):
+        export(disk / "model")
+    assert not list(disk.glob("model/*"))
+    resize(disk, "size=4m")
+    assert export(disk / "model").name == "1"
+
+
+def test_a_full_disk_leaves_whole_predictions(disk, tmp_path):
+    for name in "ab":
+        photos.photo(tmp_path / f"{name}.png", size=(90, 90))
+    # The results of one image.
+    resize(disk, "size=260k")
+    jobs = predictions.plan(tmp_path, disk / "out")
+    model = photos.LoadedModel(
+        pathlib.Path("1"),
+        photos.INFO,
+        {},
+        types.SimpleNamespace(serve=photos.serve),
+    )
+    with pytest.raises(NotWritten, match="the disk is full"):
+        predictions.predict(model, jobs)
+    resize(disk, "size=4m")
+    left = predictions.plan(tmp_path, disk / "out", resume=True)
+    assert [job.image.stem for job in left] == ["b"]
+    assert predictions.predict(model, left) == 0
+    for job in jobs:
+        with np.load(job.arrays) as arrays:
+            assert arrays["depth"].shape == (90, 90)
