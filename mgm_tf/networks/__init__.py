@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from mgm_tf.networks import dcgan, sagan
 from mgm_tf.networks.decoders import DECODERS, Decoder, Reconstructor
-from mgm_tf.networks.encoders import ENCODER_WIDTHS, ENCODERS, STEM_WIDTH
+from mgm_tf.networks.encoders import ENCODER_WIDTHS, ENCODERS, FORMS, STEM_WIDTH
 from mgm_tf.networks.heads import Embedding, Projector
 from mgm_tf.networks.layers.convolution import scaled
 from mgm_tf.networks.refiner import Refiner
@@ -62,6 +62,7 @@ def build_networks(
     image_size: int = 128,
     encoder: str = "resnet18",
     encoder_widths: str = "narrow",
+    encoder_form: str = "paper",
     output_stride: int = 16,
     decoder: str = "taskgrouping",
     gan: str = "sagan",
@@ -82,6 +83,7 @@ def build_networks(
       image_size: the height and width of the images, one of `IMAGE_SIZES`.
       encoder: the layout of the encoder, a key of `ENCODERS`.
       encoder_widths: the channels of its stages, a key of `ENCODER_WIDTHS`.
+      encoder_form: what its weights take for granted, a key of `encoders.FORMS`.
       output_stride: the size of images over that of features, 16 or 32.
       decoder: the layout of the decoders, a key of `DECODERS`.
       gan: the architecture of G and D, a key of `GENERATORS`.
@@ -100,7 +102,8 @@ def build_networks(
     _check(tasks, classes, image_size, width)
     widths = [scaled(w, width) for w in _choice(ENCODER_WIDTHS, encoder_widths)]
     layout, stem = _choice(ENCODERS, encoder), scaled(STEM_WIDTH, width)
-    encoder_of = functools.partial(layout, widths, stem, output_stride)
+    form = _choice(FORMS, encoder_form)
+    encoder_of = functools.partial(layout, widths, stem, output_stride, form)
 
     def decoder_of(channels: int) -> Decoder:
         return _choice(DECODERS, decoder)(channels, output_stride, width)
