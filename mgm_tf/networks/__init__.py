@@ -81,12 +81,10 @@ def build_networks(
       tasks: the number of channels of each task's prediction, by its name.
       classes: the number of scene classes.
       image_size: the height and width of the images, one of `IMAGE_SIZES`.
-      encoder: the layout of the encoder, a key of `ENCODERS`.
-      encoder_widths: the channels of its stages, a key of `ENCODER_WIDTHS`.
-      encoder_form: what its weights take for granted, a key of `encoders.FORMS`.
+      encoder, encoder_widths, encoder_form: the encoder's layout, the channels of its
+        stages, what weights take for granted; of `ENCODERS`, `ENCODER_WIDTHS`, `FORMS`.
       output_stride: the size of images over that of features, 16 or 32.
-      decoder: the layout of the decoders, a key of `DECODERS`.
-      gan: the architecture of G and D, a key of `GENERATORS`.
+      decoder, gan: the layout of decoders, of G and D; of `DECODERS`, `GENERATORS`.
       width: the factor on the channels of layers before a mean over the image.
       gan_width: that of G and D; 0 for the same.
       z_dim: the number of entries of a latent vector.

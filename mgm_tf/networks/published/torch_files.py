@@ -87,12 +87,8 @@ class _Unpickler(pickle.Unpickler):
         Raises:
           ValueError: the name is of anything but tensors.
         """
-        if (module, name) == ("collections", "OrderedDict"):
-            return collections.OrderedDict
-        if module == "torch" and name in _STORAGES:
-            return name
-        if module == "torch._utils" and name in _REBUILD:
-            return _REBUILD[name]
+        if (module, name) in _ADMITTED:
+            return _ADMITTED[module, name]
         raise ValueError(
             f"it asks for `{module}.{name}`, which is no part of a tensor. Nothing in "
             "a file is executed; expected weights alone, as `torch.save("
@@ -102,7 +98,7 @@ class _Unpickler(pickle.Unpickler):
     def persistent_load(self, pid: Any) -> _Storage:
         """Returns a storage that the pickle refers to."""
         kind, storage, key, _, size, *_ = pid
-        if kind != "storage" or storage not in _STORAGES:
+        if (kind, storage) not in _REFERENCES:
             raise ValueError(f"it refers to {pid!r}; expected storages of tensors.")
         found = _Storage(str(key), storage, int(size))
         return self.storages.setdefault(found.key, found)
@@ -118,13 +114,20 @@ def _parameter(tensor: _Tensor, *_: Any) -> _Tensor:
     return tensor
 
 
-_REBUILD = {"_rebuild_tensor_v2": _tensor, "_rebuild_parameter": _parameter}
+# All that a pickle may ask for: nothing of it acts.
+_ADMITTED: dict[tuple[str, str], Any] = {
+    ("collections", "OrderedDict"): collections.OrderedDict,
+    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
+    ("torch._utils", "_rebuild_parameter"): _parameter,
+    **{("torch", name): name for name in _STORAGES},
+}
+_REFERENCES = {("storage", name) for name in _STORAGES}
 
 
 def _read_zip(file: BinaryIO) -> Any:
     with zipfile.ZipFile(file) as archive:
         names = archive.namelist()
-        pickles = [name for name in names if name.rpartition("/")[2] == "data.pkl"]
+        pickles = [name for name in names if name.endswith("data.pkl")]
         if len(pickles) != 1:
             raise ValueError("it is a zip archive, but not one of PyTorch's.")
         folder = pickles[0].removesuffix("data.pkl")
