@@ -17,6 +17,7 @@ from mgm_tf.train import (
     costs,
     other_runs,
     pictures,
+    pretrained_encoder,
     provenance,
     validation,
 )
@@ -44,6 +45,9 @@ def claim(experiment: Experiment, workdir: pathlib.Path) -> None:
                 f"{workdir} holds a run with other settings; continue it with the same "
                 "ones, or take another --workdir.\n  " + "\n  ".join(differences)
             )
+    elif settings.source.pretrained:
+        # Before the data are built, which may take hours.
+        pretrained_encoder.initialize(experiment.networks, settings)
     experiment.stages  # noqa: B018 - builds the data, and is refused if impossible
     if is_new:
         data = experiment.data
@@ -52,6 +56,7 @@ def claim(experiment: Experiment, workdir: pathlib.Path) -> None:
             refuse=CHECK_DATA[settings.data.check_data],
         )
     record = provenance.collect(experiment.data.builder)
+    record |= pretrained_encoder.record(settings.source, provenance.read(workdir))
     provenance.note(workdir, record | {"sources": other_runs.records(settings.source)})
     saved.save(settings, workdir)
 
