@@ -28,11 +28,12 @@ FLOORS = (
     "predict",
     "experiments",
     "benchmark",
+    "demo",
 )
 # What anybody may import of the data sets' package: the records of data, what no camera
 # can see, and the reading of files.
 FOR_ALL = ("datasets.metadata", "datasets.plausibility", "datasets.files")
-MOST_ENTRIES = 16
+MOST_ENTRIES = 19
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 
@@ -129,6 +130,8 @@ def test_the_method_knows_of_data_sets_what_their_records_say():
     }
     assert known == {
         ("mgm_tf.data.builders", "datasets"),
+        # The gallery of the page.
+        ("mgm_tf.demo", "datasets.rooms.render"),
         ("mgm_tf.experiments.generated_files", "datasets.generated"),
     }
 
@@ -157,6 +160,7 @@ def test_flags_are_defined_and_read_in_few_places():
         "mgm_tf.config.command_line",
         "mgm_tf.config.options",
         "mgm_tf.config.settings",
+        "mgm_tf.demo",
         # It checks the arguments of the commands that it makes.
         "mgm_tf.experiments.jobs",
     }

@@ -7,39 +7,13 @@ import types
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from PIL import Image
 
-from datasets.metadata import DataInfo, depth_info, normals_info, segmentation_info
 from mgm_tf.export.versions import LoadedModel
 from mgm_tf.plotting import tiles
 from mgm_tf.predict import __main__ as predict
 from mgm_tf.predict import image_files, predictions
-
-SIZE = 4
-INFO = DataInfo(
-    image_size=SIZE,
-    tasks={
-        "segmentation": segmentation_info(("wall", "bed"), ((0, 200, 0), (0, 0, 200))),
-        "depth": depth_info(),
-        "normals": normals_info(),
-    },
-    scene_names=("bedroom", "kitchen"),
-)
-
-
-def serve(images):
-    """Predicts depth as the red channel, bed where bright, normals to the camera."""
-    red = tf.cast(images, tf.float32)[..., 0]
-    bed = red / 255
-    scene = tf.reduce_mean(bed, axis=(1, 2))
-    return {
-        "depth": red,
-        "segmentation": tf.cast(bed > 0.5, tf.int32),
-        "segmentation_probabilities": tf.stack([1 - bed, bed], axis=-1),
-        "normals": tf.stack([0 * red, 0 * red, 1 + 0 * red], axis=-1),
-        "scene_probabilities": tf.stack([1 - scene, scene], axis=-1),
-    }
+from tests.predict.stand_in import INFO, serve
 
 
 @pytest.fixture
