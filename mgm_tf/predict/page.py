@@ -7,6 +7,7 @@ other machines: no fonts, scripts or statistics, and browsers are told to refuse
 import contextlib
 import os
 import pathlib
+import socket
 from collections.abc import (
     Awaitable,
     Callable,
@@ -144,6 +145,8 @@ def serve(page: gr.Blocks, address: str, port: int) -> Iterator[str]:
     Raises:
       OSError: the port is taken.
     """
+    if port:
+        _check_free(address, port)
     _, local, _ = page.launch(
         server_name=address,
         server_port=port or None,
@@ -166,6 +169,18 @@ def serve(page: gr.Blocks, address: str, port: int) -> Iterator[str]:
         yield local
     finally:
         page.close(verbose=False)
+
+
+def _check_free(address: str, port: int) -> None:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((address, port))
+        except OSError as error:
+            raise OSError(
+                f"Port {port} of {address} cannot be had ({error.strerror}); --port=0 "
+                "takes the first free one."
+            ) from error
 
 
 def warm_up(model: LoadedModel) -> None:

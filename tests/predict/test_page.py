@@ -135,6 +135,15 @@ def test_only_what_was_uploaded_is_read(visit, tmp_path):
     assert '"success":false' in answer and "pixels" not in answer
 
 
+def test_a_port_that_is_taken_is_named(visit):
+    from mgm_tf.predict import page
+
+    port = int(visit.address.rstrip("/").rpartition(":")[2])
+    served = page.serve(None, "127.0.0.1", port)
+    with pytest.raises(OSError, match=f"Port {port} of 127.0.0.1.*--port=0"), served:
+        pass
+
+
 def test_forty_megapixels(visit, tmp_path):
     picture(tmp_path / "large.png", size=(8000, 5000))
     drop(visit(), tmp_path / "large.png", "8000 × 5000 pixels")
