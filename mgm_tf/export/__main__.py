@@ -10,7 +10,8 @@ import tensorflow as tf
 from absl import flags
 
 from mgm_tf.config import command_line, options, saved
-from mgm_tf.export import saved_model
+from mgm_tf.export import runtimes, saved_model
+from mgm_tf.export.predictor import Predictor
 from mgm_tf.train import provenance
 from mgm_tf.train.experiment import Experiment
 
@@ -26,6 +27,13 @@ def define_flags() -> None:
         required=True,
     )
     command_line.checkpoint_flag()
+    flags.DEFINE_multi_enum(
+        "runtime",
+        [],
+        list(runtimes.RUNTIMES),
+        "The other runtime for which the networks are exported as well, into the same "
+        "folder: litert (phones, boards) or onnx. It may be given twice.",
+    )
 
 
 def main() -> None:
@@ -51,6 +59,15 @@ def main() -> None:
         sample=sample.numpy(),
     )
     print(f"{which} checkpoint (step {step}) of {workdir} is in {path}.")
+    if flags.FLAGS.runtime:
+        predictor = Predictor(
+            experiment.networks,
+            experiment.tasks,
+            experiment.data.scene_classes if classifies_scenes else None,
+            experiment.data.info.image_size,
+        )
+        record = runtimes.write(predictor, flags.FLAGS.runtime, path, sample.numpy())
+        print(runtimes.text(record))
 
 
 if __name__ == "__main__":

@@ -63,6 +63,10 @@ class Predictor:
         resized = tf.image.resize(tf.cast(images, tf.float32), size, antialias=True)
         return self._predict(resized / 127.5 - 1)
 
+    def of_resized(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Predicts from images [N, S, S, 3] of the network's size, in 0..255."""
+        return self._predict(images / 127.5 - 1)
+
     def _named_outputs(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         features = self.networks["encoder"](images, training=False)
         predictions = self.networks["decoders"](features, training=False)
