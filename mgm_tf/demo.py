@@ -60,7 +60,7 @@ def main() -> None:
     # What visitors upload goes with the server.
     with tempfile.TemporaryDirectory(prefix="mgm_tf-demo-") as temporary:
         folder, gallery = pathlib.Path(temporary), values.gallery
-        images = image_files.find(gallery) if gallery else rooms(folder)
+        images = image_files.find(gallery).images if gallery else rooms(folder)
         page.warm_up(model)
         built = page.build(model, folder, images)
         with page.serve(built, values.address, values.port) as address:

@@ -85,12 +85,11 @@ def build_networks(
         stages, what weights take for granted; of `ENCODERS`, `ENCODER_WIDTHS`, `FORMS`.
       output_stride: the size of images over that of features, 16 or 32.
       decoder, gan: the layout of decoders, of G and D; of `DECODERS`, `GENERATORS`.
-      width: the factor on the channels of layers before a mean over the image.
-      gan_width: that of G and D; 0 for the same.
+      width, gan_width: the factors on the channels of layers before a mean over the
+        image, of all networks but G and D, and of these; 0 for the same.
       z_dim: the number of entries of a latent vector.
       names: the networks besides M, of `_OTHERS`; the average starts as the generator.
-      sharing: how the tasks share M, a key of `SHARING`.
-      groups: the tasks of each network of task grouping.
+      sharing, groups: how tasks share M, of `SHARING`; those of each group.
       task_weights: how losses are weighed, a key of `TASK_WEIGHTS`.
       costs: what a large uncertainty costs each task; see `task_weights.uncertainty`.
 
@@ -99,8 +98,8 @@ def build_networks(
     """
     _check(tasks, classes, image_size, width)
     widths = [scaled(w, width) for w in _choice(ENCODER_WIDTHS, encoder_widths)]
-    layout, stem = _choice(ENCODERS, encoder), scaled(STEM_WIDTH, width)
-    form = _choice(FORMS, encoder_form)
+    layout, form = _choice(ENCODERS, encoder), _choice(FORMS, encoder_form)
+    stem = scaled(STEM_WIDTH, width)
     encoder_of = functools.partial(layout, widths, stem, output_stride, form)
 
     def decoder_of(channels: int) -> Decoder:
