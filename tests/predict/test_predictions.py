@@ -2,23 +2,22 @@
 
 import dataclasses
 import os
-import pathlib
 import types
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from mgm_tf.export.versions import LoadedModel
 from mgm_tf.plotting import tiles
 from mgm_tf.predict import __main__ as predict
 from mgm_tf.predict import image_files, predictions
-from tests.predict.stand_in import INFO, serve
+from tests.predict import stand_in
+from tests.predict.stand_in import INFO
 
 
 @pytest.fixture
 def model():
-    return LoadedModel(pathlib.Path("1"), INFO, {}, types.SimpleNamespace(serve=serve))
+    return stand_in.model()
 
 
 @pytest.fixture
