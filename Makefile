@@ -5,6 +5,8 @@
 # make fuzz    20,000 damaged inputs, other ones each time; about ten minutes
 # make lint    format, lint and types
 # make lock    requirements.lock: every version, with hashes; LOCK=1 installs by it
+# make rooms-model  trains and exports the model of saved_models/rooms: about an hour on
+#                   two CPU cores; again, it goes on where it stopped
 # All make .venv first, with $(PYTHON), and reuse it as long as requirements stay.
 
 PYTHON ?= python3
@@ -15,10 +17,11 @@ DEMO := runs/demo
 LOCK ?=
 INSTALL := install --quiet --disable-pip-version-check
 HASHED := --require-hashes -r requirements.lock
+ROOMS_MODEL := runs/rooms_model
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-fast fuzz smoke lint lock clean
+.PHONY: demo test test-fast fuzz smoke rooms-model lint lock clean
 
 $(INSTALLED): requirements.txt
 	@$(PYTHON) -c 'import sys; found = sys.version_info[:2]; sys.exit(0 if (3, 11) <= found <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed; %s is %d.%d. Say make PYTHON=python3.12" % (sys.executable, *found))'
@@ -58,6 +61,13 @@ smoke: $(INSTALLED)
 fuzz: export MGM_FUZZ ?= 1200
 fuzz: $(INSTALLED)
 	$(RUN) -m pytest tests/fuzz
+
+# The best weights of the last stage, in which the network learns to name the scene.
+rooms-model: $(INSTALLED)
+	$(RUN) -m mgm_tf.train --flagfile=configs/rooms.flags --flagfile=configs/rooms_model.flags --workdir=$(ROOMS_MODEL)
+	$(RUN) -m mgm_tf.evaluate --workdir=$(ROOMS_MODEL) --split=test --checkpoint=best_of_joint
+	$(RUN) -m mgm_tf.export --workdir=$(ROOMS_MODEL) --checkpoint=best_of_joint --saved_model=saved_models/rooms
+	@du -sh saved_models/rooms/1
 
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format --check .

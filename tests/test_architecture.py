@@ -31,6 +31,7 @@ FLOORS = (
     "benchmark",
     "sample",
     "serve_check",
+    "demo",
 )
 # What anybody may import of the data sets' package: the records of data, what no camera
 # can see, and the reading of files.
@@ -132,6 +133,8 @@ def test_the_method_knows_of_data_sets_what_their_records_say():
     }
     assert known == {
         ("mgm_tf.data.builders", "datasets"),
+        # The gallery of the page.
+        ("mgm_tf.demo", "datasets.rooms.render"),
         ("mgm_tf.experiments.generated_files", "datasets.generated"),
     }
 
@@ -160,6 +163,7 @@ def test_flags_are_defined_and_read_in_few_places():
         "mgm_tf.config.command_line",
         "mgm_tf.config.options",
         "mgm_tf.config.settings",
+        "mgm_tf.demo",
         # It checks the arguments of the commands that it makes.
         "mgm_tf.experiments.jobs",
         "mgm_tf.sample",

@@ -91,6 +91,7 @@ def _rules(config: Config) -> Rules:
     yield from _method_rules(config.method)
     yield from _sharing_rules(config.network.sharing, config.method)
     yield from _source_rules(config.source, config.method)
+    yield from _pretrained_rules(config.source, config.network)
     yield from _schedule_rules(config.schedule, config.run.replicas)
     yield from _run_rules(config.run)
 
@@ -254,10 +255,35 @@ def _source_rules(source: SourceConfig, method: MethodConfig) -> Rules:
             f"--freeze={name}: {' or '.join(STARTED)}, which --start_from gives",
             name not in STARTED,
         )
+    given = STARTED if source.start_from else ("encoder",) * bool(source.pretrained)
     yield (
         f"--freeze={','.join(source.freeze)} without --start_from keeps what has "
         "learned nothing",
-        bool(source.freeze) and not source.start_from,
+        not set(source.freeze) & set(STARTED) <= set(given),
+    )
+
+
+def _pretrained_rules(source: SourceConfig, network: NetworkConfig) -> Rules:
+    flag = f"--pretrained={source.pretrained}"
+    is_given = bool(source.pretrained)
+    yield (
+        f"{flag}: published weights are of --encoder_widths=standard, not "
+        f"{network.encoder_widths}",
+        is_given and network.encoder_widths != "standard",
+    )
+    yield (
+        f"{flag}: published weights are of --width=1, not {network.width:g}",
+        is_given and network.width != 1,
+    )
+    yield (
+        f"{flag}: what published weights take for granted is --encoder_form=imagenet, "
+        f"or auto, not {network.encoder_form}",
+        is_given and network.encoder_form == "paper",
+    )
+    yield (
+        f"{flag} and --start_from={','.join(source.start_from)} both give the encoder "
+        "its first weights",
+        is_given and bool(source.start_from),
     )
 
 

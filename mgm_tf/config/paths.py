@@ -10,8 +10,9 @@ from collections.abc import Iterable
 
 # The flags that name folders or files, of all commands.
 FLAGS = frozenset(
-    ("data_dir", "features_of", "generators_from", "input", "manual_dir", "oracle")
-    + ("output", "report_dir", "runs", "saved_model", "start_from", "workdir")
+    ("data_dir", "features_of", "gallery", "generators_from", "input", "manual_dir")
+    + ("oracle", "output", "pretrained", "report_dir", "runs", "saved_model")
+    + ("start_from", "workdir")
 )
 # Where `configs/` is, with its flag files.
 PROGRAM = pathlib.Path(__file__).resolve().parents[2]

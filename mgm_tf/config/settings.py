@@ -115,10 +115,17 @@ class SourceConfig:
         "first weights are random.",
         folder=True,
     )
+    pretrained: str = option(
+        "",
+        "The file of published ResNet-18 or ResNet-34 weights from which the encoder "
+        "gets its first ones: safetensors or a PyTorch state dict, by torchvision's "
+        "names; needs --encoder_widths=standard. Empty: the first weights are random.",
+        before="",
+    )
     freeze: tuple[str, ...] = option(
         (),
-        "The networks of --start_from that are not trained: encoder, decoders or both "
-        "(Table 11).",
+        "The networks of --start_from, or the encoder of --pretrained, that are not "
+        "trained: encoder, decoders or both (Table 11).",
     )
     generators_from: tuple[str, ...] = option(
         (),

@@ -19,6 +19,15 @@ class NetworkConfig:
         "The channels of the encoder's four groups of blocks. narrow: 48, 96, 192 and "
         "360 as in the paper; standard: 64, 128, 256 and 512.",
     )
+    encoder_form: Literal["auto", "paper", "imagenet"] = option(
+        "auto",
+        "What the encoder's weights take for granted. paper: images from -1 to 1, and "
+        "with --output_stride=16 a last group of blocks that does not halve the size; "
+        "imagenet: as published weights have it, images normalised by ImageNet's mean "
+        "and deviation, and with --output_stride=16 the last stride moved by dilation "
+        "of the convolutions behind it; auto: imagenet with --pretrained, else paper.",
+        before="auto",
+    )
     output_stride: int = option(
         16,
         "The number of pixels between neighbours in the encoder's features: 16 or 32.",

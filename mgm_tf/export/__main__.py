@@ -10,7 +10,14 @@ import tensorflow as tf
 from absl import flags
 
 from mgm_tf.config import command_line, options, saved
-from mgm_tf.export import model_card, saved_model, trained_generator
+from mgm_tf.export import (
+    model_card,
+    runtimes,
+    saved_model,
+    trained_generator,
+    version_files,
+)
+from mgm_tf.export.predictor import Predictor
 from mgm_tf.export.serving import kit
 from mgm_tf.train import provenance
 from mgm_tf.train.experiment import Experiment
@@ -40,6 +47,13 @@ def define_flags() -> None:
         "commas: the model card gives the mean and the spread of all.",
     )
     command_line.allow_other_data_flag()
+    flags.DEFINE_multi_enum(
+        "runtime",
+        [],
+        list(runtimes.RUNTIMES),
+        "The other runtime for which the networks are exported as well, into the same "
+        "folder: litert (phones, boards) or onnx. It may be given twice.",
+    )
 
 
 def main() -> None:
@@ -83,6 +97,16 @@ def main() -> None:
     folder = kit.write(directory)
     print(f"{which} checkpoint (step {step}) of {workdir} is in {path}.")
     print(f"Files to serve it are in {folder}.")
+    if flags.FLAGS.runtime:
+        predictor = Predictor(
+            experiment.networks,
+            experiment.tasks,
+            experiment.data.scene_classes if classifies_scenes else None,
+            experiment.data.info.image_size,
+        )
+        record = runtimes.write(predictor, flags.FLAGS.runtime, path, sample.numpy())
+        version_files.seal(path)
+        print(runtimes.text(record))
 
 
 if __name__ == "__main__":

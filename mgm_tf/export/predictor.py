@@ -73,6 +73,10 @@ class Predictor:
         """Predicts from `images` [N, H, W, 3], float32 or uint8, in 0..255."""
         return self._predict(self._resized(images))
 
+    def of_resized(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Predicts from images [N, S, S, 3] of the network's size, in 0..255."""
+        return self._predict(images)
+
     def features(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns E's `features` [N, h, w, C] of images as `__call__` takes them.
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from mgm_tf.networks import dcgan, sagan
 from mgm_tf.networks.decoders import DECODERS, Decoder, Reconstructor
-from mgm_tf.networks.encoders import ENCODER_WIDTHS, ENCODERS, STEM_WIDTH
+from mgm_tf.networks.encoders import ENCODER_WIDTHS, ENCODERS, FORMS, STEM_WIDTH
 from mgm_tf.networks.heads import Embedding, Projector
 from mgm_tf.networks.layers.convolution import scaled
 from mgm_tf.networks.refiner import Refiner
@@ -62,6 +62,7 @@ def build_networks(
     image_size: int = 128,
     encoder: str = "resnet18",
     encoder_widths: str = "narrow",
+    encoder_form: str = "paper",
     output_stride: int = 16,
     decoder: str = "taskgrouping",
     gan: str = "sagan",
@@ -80,17 +81,15 @@ def build_networks(
       tasks: the number of channels of each task's prediction, by its name.
       classes: the number of scene classes.
       image_size: the height and width of the images, one of `IMAGE_SIZES`.
-      encoder: the layout of the encoder, a key of `ENCODERS`.
-      encoder_widths: the channels of its stages, a key of `ENCODER_WIDTHS`.
+      encoder, encoder_widths, encoder_form: the encoder's layout, the channels of its
+        stages, what weights take for granted; of `ENCODERS`, `ENCODER_WIDTHS`, `FORMS`.
       output_stride: the size of images over that of features, 16 or 32.
-      decoder: the layout of the decoders, a key of `DECODERS`.
-      gan: the architecture of G and D, a key of `GENERATORS`.
-      width: the factor on the channels of layers before a mean over the image.
-      gan_width: that of G and D; 0 for the same.
+      decoder, gan: the layout of decoders, of G and D; of `DECODERS`, `GENERATORS`.
+      width, gan_width: the factors on the channels of layers before a mean over the
+        image, of all networks but G and D, and of these; 0 for the same.
       z_dim: the number of entries of a latent vector.
       names: the networks besides M, of `_OTHERS`; the average starts as the generator.
-      sharing: how the tasks share M, a key of `SHARING`.
-      groups: the tasks of each network of task grouping.
+      sharing, groups: how tasks share M, of `SHARING`; those of each group.
       task_weights: how losses are weighed, a key of `TASK_WEIGHTS`.
       costs: what a large uncertainty costs each task; see `task_weights.uncertainty`.
 
@@ -99,8 +98,9 @@ def build_networks(
     """
     _check(tasks, classes, image_size, width)
     widths = [scaled(w, width) for w in _choice(ENCODER_WIDTHS, encoder_widths)]
-    layout, stem = _choice(ENCODERS, encoder), scaled(STEM_WIDTH, width)
-    encoder_of = functools.partial(layout, widths, stem, output_stride)
+    layout, form = _choice(ENCODERS, encoder), _choice(FORMS, encoder_form)
+    stem = scaled(STEM_WIDTH, width)
+    encoder_of = functools.partial(layout, widths, stem, output_stride, form)
 
     def decoder_of(channels: int) -> Decoder:
         return _choice(DECODERS, decoder)(channels, output_stride, width)

@@ -1,5 +1,6 @@
 """E: residual networks that turn images into features (appendix A)."""
 
+import dataclasses
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Sequence
@@ -26,6 +27,38 @@ STEM_WIDTH = 64
 _STRIDES = {16: (1, 2, 2, 1), 32: (1, 2, 2, 2)}
 
 
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """What weights take for granted of an encoder, besides the shapes of its layers.
+
+    Attributes:
+      mean: the mean of each channel by which images in 0..1 are normalised; none where
+        the first convolution sees them in -1..1.
+      deviation: the standard deviation of each channel, likewise.
+      dilates: whether the convolutions behind a stride that is left out see every
+        second pixel. Then the features, at every second place, are those with the
+        stride.
+    """
+
+    mean: tuple[float, ...] = ()
+    deviation: tuple[float, ...] = ()
+    dilates: bool = False
+
+    def inputs(self, images: tf.Tensor) -> tf.Tensor:
+        """Maps images [N, H, W, C] in -1..1 to what the first convolution sees."""
+        if not self.mean:
+            return images
+        return ((images + 1) / 2 - self.mean) / self.deviation
+
+
+PAPER = Form()
+FORMS = {
+    "paper": PAPER,
+    # Of weights that were trained on ImageNet, as torchvision and timm publish them.
+    "imagenet": Form((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), dilates=True),
+}
+
+
 class BasicBlock(CompositeLayer):
     """Two 3x3 convolutions and a shortcut (He et al., 2016).
 
@@ -33,13 +66,25 @@ class BasicBlock(CompositeLayer):
       width: the number of output channels.
       stride: the stride of the first convolution.
       project: whether the shortcut is a 1x1 convolution rather than the identity.
+      dilations: the dilations of the two convolutions.
     """
 
-    def __init__(self, width: int, stride: int, project: bool):
+    def __init__(
+        self,
+        width: int,
+        stride: int,
+        project: bool,
+        dilations: tuple[int, int] = (1, 1),
+    ):
         super().__init__()
-        self.convolution_1 = Convolution(width, 3, stride, initializer=kaiming())
+        first, second = dilations
+        self.convolution_1 = Convolution(
+            width, 3, stride, initializer=kaiming(), dilation=first
+        )
         self.normalize_1 = BatchNormalization()
-        self.convolution_2 = Convolution(width, 3, initializer=kaiming())
+        self.convolution_2 = Convolution(
+            width, 3, initializer=kaiming(), dilation=second
+        )
         self.normalize_2 = BatchNormalization()
         self.project = project
         if project:
@@ -81,6 +126,7 @@ class ResNet(CompositeModel):
       widths: the number of channels of each of the four stages.
       stem_width: the number of channels of the first convolution.
       output_stride: the size of images over that of features, 16 or 32.
+      form: what its weights take for granted.
 
     Raises:
       ValueError: the output stride is neither 16 nor 32.
@@ -92,6 +138,7 @@ class ResNet(CompositeModel):
         widths: Sequence[int],
         stem_width: int = STEM_WIDTH,
         output_stride: int = 16,
+        form: Form = PAPER,
         name: str | None = None,
     ):
         super().__init__(name=name)
@@ -99,17 +146,24 @@ class ResNet(CompositeModel):
             raise ValueError(
                 f"Expected an output stride of {sorted(_STRIDES)}, got {output_stride}."
             )
+        self._form = form
         self.stem = Convolution(stem_width, 7, 2, initializer=kaiming())
         self.normalize = BatchNormalization()
         parts = []
         before = stem_width
-        for number, width, first in zip(
-            blocks, widths, _STRIDES[output_stride], strict=True
+        dilation = 1
+        for number, width, first, published in zip(
+            blocks, widths, _STRIDES[output_stride], _STRIDES[32], strict=True
         ):
-            for stride in (first, *[1] * (number - 1)):
+            behind = dilation * (published // first if form.dilates else 1)
+            for place in range(number):
+                stride = 1 if place else first
                 project = stride != 1 or before != width
-                parts.append(BasicBlock(width, stride, project))
+                # The convolution that had the stride reads the pixels it always did.
+                dilations = (behind if place else dilation, behind)
+                parts.append(BasicBlock(width, stride, project, dilations))
                 before = width
+            dilation = behind
         self.blocks = parts
         self._ends = tuple(itertools.accumulate(blocks))
 
@@ -121,7 +175,8 @@ class ResNet(CompositeModel):
 
     def begin(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Maps images to the first block's input [N, H / 4, W / 4, stem_width]."""
-        hidden = self.normalize(self.stem(images), training=training)
+        stem = self.stem(self._form.inputs(images))
+        hidden = self.normalize(stem, training=training)
         return max_pool(tf.nn.relu(hidden))
 
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:

@@ -61,6 +61,7 @@ class Sharing:
     Attributes:
       build: creates `encoder`, `decoders` and further networks by name, from the parts.
       core: selects the encoder and decoder of a task, from (networks, task).
+      residual_networks: selects all ResNets that the network `encoder` consists of.
       outputs: names the predictions that are trained, ((key, task), ...), from (tasks,
         groups).
       learns_policy: whether a policy is learned in a stage of its own.
@@ -69,6 +70,7 @@ class Sharing:
 
     build: Callable[[Parts], Networks]
     core: Callable[[Mapping[str, keras.Model], str], Core]
+    residual_networks: Callable[[keras.Model], Sequence[ResNet]]
     outputs: Callable[[Sequence[str], Sequence[str]], Outputs] = _one_output_a_task
     learns_policy: bool = False
     shares_features: bool = False
@@ -146,9 +148,23 @@ def _grouped_outputs(tasks: Sequence[str], groups: Sequence[str]) -> Outputs:
     )
 
 
+def _itself(encoder: ResNet) -> list[ResNet]:
+    return [encoder]
+
+
+def _shared_one(encoder: AdaShareEncoder) -> list[ResNet]:
+    return [encoder.encoder]
+
+
+def _several(encoder: CrossStitchEncoder | GroupedEncoder) -> list[ResNet]:
+    return list(encoder.encoders.values())
+
+
 SHARING = {  # Table 6.
-    "hard": Sharing(_hard, _hard_core, shares_features=True),
-    "cross_stitch": Sharing(_cross_stitch, _cross_stitch_core),
-    "adashare": Sharing(_adashare, _adashare_core, learns_policy=True),
-    "task_grouping": Sharing(_task_grouping, _task_grouping_core, _grouped_outputs),
+    "hard": Sharing(_hard, _hard_core, _itself, shares_features=True),
+    "cross_stitch": Sharing(_cross_stitch, _cross_stitch_core, _several),
+    "adashare": Sharing(_adashare, _adashare_core, _shared_one, learns_policy=True),
+    "task_grouping": Sharing(
+        _task_grouping, _task_grouping_core, _several, _grouped_outputs
+    ),
 }

@@ -57,6 +57,20 @@ def _latent_predictions(
     return LatentPredictions(tasks, scene_classes, method.em_steps, method.em_rate)
 
 
+# --encoder_form: the form of E without and with --pretrained.
+ENCODER_FORMS = {
+    "auto": ("paper", "imagenet"),
+    "paper": ("paper", "paper"),
+    "imagenet": ("imagenet", "imagenet"),
+}
+
+
+def encoder_form(settings: Config) -> str:
+    """Returns what E's weights take for granted, a key of `encoders.FORMS`."""
+    is_pretrained = bool(settings.source.pretrained)
+    return ENCODER_FORMS[settings.network.encoder_form][is_pretrained]
+
+
 # --em: how E learns from the scene of weak images.
 EM = {"gradient": _scene, "latent": _latent_predictions}
 
@@ -149,6 +163,7 @@ def networks_of(
         image_size=image_size,
         encoder=network.encoder,
         encoder_widths=network.encoder_widths,
+        encoder_form=encoder_form(settings),
         output_stride=network.output_stride,
         decoder=network.decoder,
         gan=network.gan,

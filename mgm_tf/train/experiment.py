@@ -31,6 +31,7 @@ from mgm_tf.train import (
     devices,
     optimizers,
     other_runs,
+    pretrained_encoder,
     schedule,
     validation,
 )
@@ -148,10 +149,18 @@ class Experiment:
         return self._build()
 
     def start(self) -> None:
-        """Gives E and the decoders the weights of other runs, if some are named."""
-        other_runs.initialize(
-            self.networks, self.settings, self.data.task_names, Experiment
-        )
+        """Gives E and the decoders published weights or those of other runs, if named.
+
+        Raises:
+          FileNotFoundError: what is named is not there.
+          ValueError: it does not fit the networks.
+        """
+        self._begin(self.networks)
+
+    def _begin(self, networks: dict[str, keras.Model]) -> None:
+        pretrained_encoder.initialize(networks, self.settings)
+        names = self.data.task_names
+        other_runs.initialize(networks, self.settings, names, Experiment)
 
     def _build(self) -> dict[str, keras.Model]:
         rows = [row for rows in self._stage_updates.values() for row in rows]
@@ -169,6 +178,7 @@ class Experiment:
     def restart(self) -> None:
         """Gives E and the decoders their initial weights; draws AdaShare's policy."""
         fresh = self._build()
+        self._begin(fresh)
         for name in algorithm.MULTI_TASK_NETWORK:
             self.networks[name].set_weights(fresh[name].get_weights())
         number = self.settings.method.policy_draw

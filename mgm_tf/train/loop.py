@@ -7,7 +7,15 @@ from mgm_tf.config import saved
 from mgm_tf.data import audit, dataset
 from mgm_tf.errors import NotFinite
 from mgm_tf.method.stages import Stage
-from mgm_tf.train import callbacks, costs, logs, other_runs, provenance, run_folder
+from mgm_tf.train import (
+    callbacks,
+    costs,
+    logs,
+    other_runs,
+    pretrained_encoder,
+    provenance,
+    run_folder,
+)
 from mgm_tf.train.checkpoints import Checkpoints, Resumption
 from mgm_tf.train.experiment import Experiment
 from mgm_tf.train.logs import Log
@@ -31,6 +39,9 @@ def claim(experiment: Experiment, workdir: pathlib.Path, restart: bool = False) 
     """
     settings = experiment.settings
     is_new = restart or run_folder.check(workdir, settings)
+    if is_new and settings.source.pretrained:
+        # Before the data are built, which may take hours.
+        pretrained_encoder.initialize(experiment.networks, settings)
     experiment.stages  # noqa: B018 - builds the data, and is refused if impossible
     if is_new:
         data = experiment.data
@@ -47,6 +58,8 @@ def claim(experiment: Experiment, workdir: pathlib.Path, restart: bool = False) 
     run_folder.sweep(workdir)
     if not is_new:
         _tell(run_folder.mend_lines(workdir))
+    starts = provenance.read(workdir)
+    record |= pretrained_encoder.record(settings.source, starts)
     saved.save(settings, workdir)
     provenance.note(workdir, record)
 

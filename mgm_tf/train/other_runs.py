@@ -12,6 +12,7 @@ from mgm_tf.data.dataset import DataSet
 from mgm_tf.networks.pretrained import Annotator, Synthesizer
 from mgm_tf.networks.sharing import SHARING
 from mgm_tf.tasks.dense import Task
+from mgm_tf.train import composition
 from mgm_tf.train.checkpoints import Checkpoints
 
 
@@ -94,6 +95,7 @@ def initialize(
         own = core_of(networks, task)
         source_tasks = [each.name for each in source.tasks]
         is_learned = task in source_tasks
+        _check_form(source.settings, settings, folder)
         theirs = SHARING[source.settings.network.sharing].core(
             source.networks, task if is_learned else source_tasks[0]
         )
@@ -117,6 +119,16 @@ def _folder_of(task: str, runs: Mapping[str, Run]) -> str:
             f"{task}, found {len(folders)}."
         )
     return folders[0]
+
+
+def _check_form(theirs: Config, own: Config, folder: str) -> None:
+    """Refuses an encoder whose weights take for granted what this one's do not."""
+    form = composition.encoder_form(theirs)
+    if form != composition.encoder_form(own):
+        raise ValueError(
+            f"{folder}: the encoder is of --encoder_form={form}, that of this run of "
+            f"{composition.encoder_form(own)}; say --encoder_form={form}."
+        )
 
 
 def _copy(source: keras.Layer, target: keras.Layer, description: str) -> None:

@@ -20,7 +20,7 @@ INFO = DataInfo(
 )
 
 
-def serve(images):
+def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
     """Predicts depth as the red channel, bed where bright, normals to the camera."""
     red = tf.cast(images, tf.float32)[..., 0]
     bed = red / 255

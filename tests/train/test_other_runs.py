@@ -138,6 +138,13 @@ def test_weights_that_cannot_be_taken_are_refused(data_dir, runs, changes, messa
         planned.start()
 
 
+def test_an_encoder_of_another_form_is_refused(data_dir, runs):
+    changes = {"start_from": (str(runs / "two"),), "encoder_form": "imagenet"}
+    planned = experiment(data_dir, tasks=("depth",), **changes)
+    with pytest.raises(ValueError, match="two: .* say --encoder_form=paper"):
+        planned.start()
+
+
 def test_generators_of_other_runs_synthesize_their_share(data_dir, runs, sources):
     names = ("guided", "unguided")
     planned = experiment(

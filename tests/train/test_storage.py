@@ -6,7 +6,6 @@ On a small file system of its own, for which one has to be root.
 import pathlib
 import shutil
 import subprocess
-import types
 
 import numpy as np
 import pytest
@@ -21,6 +20,7 @@ from mgm_tf.train import logs, loop
 from mgm_tf.train.checkpoint_files import CheckpointFolder
 from tests.export.test_saved_model import SCENE_CLASSES, SIZE, TASKS, build_networks
 from tests.fake_dataset import settings
+from tests.predict import stand_in
 from tests.predict import test_predictions as photos
 from tests.train import toy_runs
 from tests.train.test_kills import QUICK, assert_ended_alike
@@ -137,12 +137,7 @@ def test_a_full_disk_leaves_whole_predictions(disk, tmp_path):
     # The results of one image.
     resize(disk, "size=260k")
     jobs = predictions.plan(tmp_path, disk / "out")
-    model = photos.LoadedModel(
-        pathlib.Path("1"),
-        photos.INFO,
-        {},
-        types.SimpleNamespace(serve=photos.serve),
-    )
+    model = stand_in.model()
     with pytest.raises(NotWritten, match="the disk is full"):
         predictions.predict(model, jobs)
     resize(disk, "size=4m")

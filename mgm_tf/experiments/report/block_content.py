@@ -91,6 +91,14 @@ def _setting(block: dict) -> list[Paragraph]:
     if smaller:
         text = f"Not the paper's scale: {', '.join(smaller)}."
         parts.append(Paragraph(text, STRONG))
+    parts += [
+        Paragraph(
+            f"Not from random weights: the encoder of {', '.join(rows)} began with "
+            f"{weights}.",
+            STRONG,
+        )
+        for weights, rows in block["pretrained"].items()
+    ]
     settings = [f"{name} {value}" for name, value in block["flags"].items()]
     settings += [f"{name} {_values(v)}" for name, v in block["scale"].items() if v]
     if settings:

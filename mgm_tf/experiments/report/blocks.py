@@ -118,6 +118,7 @@ class Blocks:
           (task -> the runs' names without seeds), `cells` (task -> `cells.measured`),
           `delta_m`, `costs`, `knowledge`; `references`: (MT, ST) -> the table it was
           taken from;
+          `pretrained`: the published weights that encoders began with -> the rows;
           `problems` and `warnings` of rows that do not go together; `data` (records of
           what the runs have seen) and `scale` (setting -> its values).
         """
@@ -150,6 +151,7 @@ class Blocks:
             "columns": [_as_json(column) for column in columns.values()],
             "rows": rows,
             "references": references,
+            "pretrained": _pretrained(finished),
             "problems": list(verdict.refusals),
             "warnings": list(verdict.warnings),
             "data": each_once(run.data for run in all_runs if run.data),
@@ -259,6 +261,16 @@ def _with_needs(trainings: Iterable[Training]) -> Iterator[Training]:
         yield training
         for _, needed in training.needs:
             yield from _with_needs(needed)
+
+
+def _pretrained(finished: Mapping[str, Iterable[Run]]) -> dict[str, list[str]]:
+    """Returns the published weights that encoders began with -> the rows."""
+    rows: dict[str, list[str]] = {}
+    for row, runs in finished.items():
+        for weights in each_once(map(comparability.pretrained, runs)):
+            if weights != comparability.RANDOM:
+                rows.setdefault(weights, []).append(row)
+    return rows
 
 
 def _as_json(column: Column) -> dict:

@@ -13,6 +13,9 @@ SEED = "seed"
 # Flags whose value names folders of runs. The names differ with the seed: what counts
 # is how those runs were set, which the run's record of its start tells.
 SOURCES = ("start_from", "generators_from", "oracle")
+# The setting that names a file: what counts is its content.
+PRETRAINED = "pretrained"
+RANDOM = "random weights"
 # What the rows of a block have in common, if they are to be compared.
 SHARED = (
     "dataset",
@@ -50,11 +53,12 @@ def across_seeds(runs: Mapping[int, Run], changeable: Collection[str] = ()) -> V
       changeable: the names of settings that change nothing that is learned.
     """
     each = [(run.name, run) for run in runs.values()]
-    ignored = {SEED, *SOURCES, *changeable}
+    ignored = {SEED, PRETRAINED, *SOURCES, *changeable}
     refusals = [
         *_misnamed(runs),
         *_settings(each, lambda run: run.settings, "--", ignored),
-        *_sources(each, ignored),
+        *_sources(each, ignored - {PRETRAINED}),
+        *_difference("pretrained encoder", each, pretrained),
         *_difference("data", each, _data),
         *_difference("evaluated checkpoint", each, _of_result("checkpoint")),
         *_difference("test examples", each, _of_result("examples")),
@@ -75,8 +79,18 @@ def across_rows(rows: Mapping[str, Sequence[Run]]) -> Verdict:
         for name in SHARED
         for line in _difference(f"--{name}", each, _setting(name))
     ]
+    shared += _difference("pretrained encoder", each, pretrained)
     refusals = _difference("data", each, _data)
     return Verdict(tuple(refusals), tuple(shared + _of_code(each)))
+
+
+def pretrained(run: Run) -> str:
+    """Names the published weights that a run's encoder began with; else `RANDOM`."""
+    setting = run.settings.get(PRETRAINED)
+    record = run.starts[0].get(PRETRAINED) if run.starts else None
+    if record:
+        return f"{record['name']} ({record['sha256'][:8]})"
+    return f"{setting} (no record of it)" if setting else RANDOM
 
 
 # --- Parts --------------------------------------------------------------------------

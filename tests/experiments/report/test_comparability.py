@@ -178,3 +178,37 @@ def test_long_lists_of_runs_are_cut(tmp_path):
     }
     (line,) = comparability.across_seeds(runs).refusals
     assert "-seed3 and 2 more, 1.0 in" in line
+
+
+WEIGHTS = {"name": "resnet18.safetensors", "bytes": 9, "sha256": "feedbeef" * 8}
+
+
+def test_a_pretrained_encoder_is_never_averaged_with_others(seeds):
+    flag = {"source": {"pretrained": "weights/resnet18.safetensors"}}
+    runs = seeds(settings=flag, start={"pretrained": WEIGHTS})
+    expected = (
+        f"pretrained encoder: random weights in {NAMES[0]} and {NAMES[1]}, "
+        f"resnet18.safetensors (feedbeef) in {NAMES[2]}"
+    )
+    assert comparability.across_seeds(runs).refusals == (expected,)
+    rows = {"MT": [runs[0]], "MT, pretrained": [runs[2]]}
+    (line,) = comparability.across_rows(rows).warnings
+    assert line == (
+        "pretrained encoder: random weights in MT, resnet18.safetensors (feedbeef) in "
+        "MT, pretrained"
+    )
+
+
+def test_weights_are_the_same_wherever_they_lie(tmp_path):
+    runs = {}
+    for seed, place in enumerate(("a", "b")):
+        folder = run_folders.write(
+            tmp_path,
+            MT,
+            seed,
+            figures(0.2, 0.5),
+            settings={"source": {"pretrained": f"{place}/resnet18.safetensors"}},
+            start={"pretrained": WEIGHTS},
+        )
+        runs[seed] = Run(folder)
+    assert comparability.across_seeds(runs) == comparability.Verdict()

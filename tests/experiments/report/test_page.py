@@ -225,3 +225,14 @@ def test_figures(numbers, expected):
 )
 def test_other_numbers(written, expected):
     assert written == expected
+
+
+def test_rows_whose_encoder_is_pretrained_are_named(tmp_path):
+    weights = {"name": "resnet18.safetensors", "bytes": 9, "sha256": "feedbeef" * 8}
+    metrics = run_folders.figures(0.3, 0.4)
+    start = {"pretrained": weights}
+    run_folders.write(tmp_path / "runs", MGM, 0, metrics, start=start)
+    run_folders.write(tmp_path / "runs", MT, 0, metrics)
+    text = (written(tmp_path / "runs", tmp_path / "report") / "report.md").read_text()
+    words = "the encoder of MGM began with resnet18.safetensors (feedbeef)"
+    assert f"Not from random weights: {words}" in text

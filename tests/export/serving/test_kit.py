@@ -64,8 +64,9 @@ def test_what_a_person_changed_stays(tmp_path):
 def test_without_the_package_there_is_no_warm_up_and_that_is_said(
     tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setitem(sys.modules, "tensorflow_serving", None)
-    monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
+    imported = [name for name in sys.modules if name.startswith("tensorflow_serving")]
+    for name in {"tensorflow_serving", "tensorflow_serving.apis", *imported}:
+        monkeypatch.setitem(sys.modules, name, None)
     saved_model._write_warm_up(tmp_path, (), image_size=8)
     assert not (tmp_path / warm_up.FILE).exists()
     printed = capsys.readouterr().out
