@@ -1,6 +1,7 @@
 """Turns the registry into runs: what is trained, by which command, in which order."""
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -244,9 +245,17 @@ def _usual_tasks(dataset: str) -> list[str]:
     return [f"--tasks={','.join(THREE)}"] if has_all else []
 
 
-def _parsed(name: str, arguments: Iterable[str]) -> Config:
+@functools.cache
+def _flags() -> flags.FlagValues:
+    """Returns flags of settings, defined once: there are a thousand jobs to parse."""
     values = flags.FlagValues()
     define_flags(values)
+    return values
+
+
+def _parsed(name: str, arguments: Iterable[str]) -> Config:
+    values = _flags()
+    values.unparse_flags()
     try:
         values(flag_files.expanded(["train", *arguments]), known_only=True)
         return from_flags(values)
