@@ -142,7 +142,7 @@ def check_export(folder):
         JOINT,
     ]
     assert str(folder / "model" / "1") in succeeds(*command)
-    assert {path.name for path in (folder / "model").iterdir()} == {"1"}
+    assert {path.name for path in (folder / "model").iterdir()} == {"1", "serving"}
     record = json.loads((folder / "model/1/assets.extra/mgm.json").read_text())
     assert record["data"]["scene_names"] == list(classes.SCENE_NAMES)
     assert record["data"]["tasks"].keys() == set(TASKS)

@@ -10,8 +10,16 @@ from collections.abc import Iterable
 
 # The flags that name folders or files, of all commands.
 FLAGS = frozenset(
-    ("data_dir", "features_of", "gallery", "generators_from", "input", "manual_dir")
-    + ("oracle", "output", "pretrained", "report_dir", "runs", "saved_model")
+    ("card_runs", "data_dir", "features_of", "gallery", "generators_from", "input")
+    + (
+        "manual_dir",
+        "oracle",
+        "output",
+        "pretrained",
+        "report_dir",
+        "runs",
+        "saved_model",
+    )
     + ("start_from", "workdir")
 )
 # Where `configs/` is, with its flag files.

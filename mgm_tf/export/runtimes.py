@@ -25,6 +25,7 @@ import tensorflow as tf
 
 from mgm_tf.export.predictor import Predictor, probabilities_of
 from mgm_tf.export.versions import Outputs
+from mgm_tf.files import whole
 
 RECORD = "runtimes.json"
 FOLDER = "assets.extra"  # which TensorFlow Serving leaves alone
@@ -89,16 +90,14 @@ def write(
             key: max(each[key] for each in differences) for key in differences[0]
         }
         _check(largest, name)
-        draft = folder / f".{runtime.file}"
-        draft.write_bytes(content)
-        draft.replace(folder / runtime.file)
+        whole.write_bytes(folder / runtime.file, content)
         record[runtime.file] = {
             "bytes": len(content),
             "differences": largest,
             "milliseconds": round(_milliseconds(run, images[0]), 2),
             "milliseconds_of_tensorflow": round(_milliseconds(expected, images[0]), 2),
         }
-    (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n")
+    whole.write_json(folder / RECORD, record)
     return record
 
 

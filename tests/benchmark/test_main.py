@@ -53,7 +53,8 @@ def test_a_flag_names_the_only_data_set(tmp_path, data_dir):
 
 def test_a_step_and_its_updates_are_measured(tmp_path, data_dir, capsys):
     changes = {"multi_task_length": "0steps", "joint_length": "1steps"}
-    of_two_updates = GRAPH | changes | {"refinement": "eml"}
+    changes |= {"refinement": "eml", "passes": "sequential"}
+    of_two_updates = GRAPH | changes
     record = measure(tmp_path, data_dir, what="step", **of_two_updates)["step"]
     assert list(record) == ["joint"] and list(record["joint"]["variants"]) == [""]
     parts = record["joint"]["variants"][""]

@@ -158,7 +158,7 @@ def test_a_command_that_is_stopped_has_a_code_of_its_own(trained, monkeypatch, c
 def test_an_export_is_done_once(exported, trained, capsys):
     assert call(export, *given(workdir=trained, saved_model=exported)) == 0
     assert "reused" in capsys.readouterr().out
-    assert [path.name for path in exported.iterdir()] == ["1"]
+    assert {path.name for path in exported.iterdir()} == {"1", "serving"}
     record = json.loads((exported / "1/assets.extra/mgm.json").read_text())
     assert record["extra"]["step"] == 4
     assert record["extra"]["settings"]["width"] == 0.0625

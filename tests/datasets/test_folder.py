@@ -327,5 +327,7 @@ def test_real_normals_in_axes_of_their_own(tmp_path, real_data):
     # Said the wrong way round, they would point away.
     folder_files.settings(folder, normals=axes | {"axes": ["right", "toward", "up"]})
     shutil.rmtree(tmp_path / "data")
-    with pytest.raises(ValueError, match="normals point away from the camera"):
+    with pytest.raises(ValueError, match="4 of 4 frames are damaged"):
         build(folder)
+    (listed,) = (tmp_path / "data").rglob("quarantine_64.json")
+    assert listed.read_text().count("away from the camera") == 4

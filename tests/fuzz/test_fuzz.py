@@ -35,7 +35,7 @@ from mgm_tf.export.versions import LoadedModel
 from mgm_tf.predict import image_files, predictions
 from tests.datasets import folder_files
 from tests.fuzz import inputs
-from tests.predict.test_predictions import INFO, serve
+from tests.predict.stand_in import INFO, serve
 
 ASKED = int(os.environ.get("MGM_FUZZ", "0"))
 LONGEST = 20  # seconds for one input, on a busy machine

@@ -135,6 +135,7 @@ def test_parts_are_sized_by_the_data(data_dir, monkeypatch):
         "image_size": 64,
         "encoder": "resnet10",
         "encoder_widths": "narrow",
+        "encoder_form": "paper",
         "output_stride": 16,
         "decoder": "taskgrouping",
         "gan": "dcgan",
