@@ -26,6 +26,7 @@ from mgm_tf.export.versions import (
     SAVED_MODEL,
     Outputs,
     newest_version,
+    read_record,
     restore,
 )
 from mgm_tf.files import whole
@@ -312,11 +313,14 @@ def _same(
     record = version / RECORD
     if not (record.is_file() and (version / SAVED_MODEL).is_file()):
         return False
-    values = json.loads(record.read_text("utf-8"))
-    expected = (FORMAT, fingerprint, [row.name for row in rows])
+    try:
+        values = read_record(record)
+    except ValueError as error:
+        print(f"{error} It is exported anew, as the next version.", flush=True)
+        return False
     # Versions of before the list have fewer signatures.
-    found = (values["format"], values["fingerprint"], values.get("signatures"))
-    if found != expected:
+    found = values.get("fingerprint"), values.get("signatures")
+    if found != (fingerprint, [row.name for row in rows]):
         return False
     fault = version_files.fault(version)
     if fault is not None:

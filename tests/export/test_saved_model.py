@@ -298,6 +298,9 @@ def test_a_damaged_version_is_exported_anew(export, tmp_path, capsys):
     assert second.name == "2"
     assert f"{data} is not as it was exported: exported anew" in capsys.readouterr().out
     assert export() == second
+    (second / versions.RECORD).write_text("[]")
+    assert export().name == "3"
+    assert "expected format" in capsys.readouterr().out
     # A folder that TensorFlow takes for a pattern.
     odd = tmp_path / "lr[0.1]"
     second.rename(odd)
