@@ -10,10 +10,9 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from mgm_tf import replicas
 from mgm_tf.data.examples import Examples
 from mgm_tf.method.objectives import Networks, Terms
-from mgm_tf.tasks import losses
+from mgm_tf.tasks import losses, replicas
 from mgm_tf.tasks.dense import Task
 from mgm_tf.tasks.scenes import SceneClasses
 

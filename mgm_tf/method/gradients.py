@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 
-from mgm_tf import replicas
 from mgm_tf.data.randomness import BatchRng
+from mgm_tf.tasks import replicas
 
 # network -> its variables; network -> their gradients (None: not reached)
 Variables = Mapping[str, Sequence]

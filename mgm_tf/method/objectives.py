@@ -12,10 +12,9 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
-from mgm_tf import replicas
 from mgm_tf.data.augmentation import simclr
 from mgm_tf.data.examples import Examples
-from mgm_tf.tasks import losses
+from mgm_tf.tasks import losses, replicas
 from mgm_tf.tasks.dense import Task
 from mgm_tf.tasks.scenes import SceneClasses
 

@@ -8,9 +8,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from mgm_tf import replicas
 from mgm_tf.data.randomness import BatchRng
-from mgm_tf.tasks import losses
+from mgm_tf.tasks import losses, replicas
 from mgm_tf.tasks.scenes import SceneClasses
 
 # How often each class is met in training, [classes]; it may take long to find out.

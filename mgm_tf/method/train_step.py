@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 import keras
 import tensorflow as tf
 
-from mgm_tf import replicas
 from mgm_tf.data.examples import Examples, Reader
 from mgm_tf.method.algorithm import Average, Update
 from mgm_tf.method.images import Images
@@ -14,6 +13,7 @@ from mgm_tf.method.passes import PASSES, Passes
 from mgm_tf.method.rates import CONSTANT, RateSchedule
 from mgm_tf.method.watch import Watch, norms
 from mgm_tf.networks.layers.spectral_normalization import advance_power_iterations
+from mgm_tf.tasks import replicas
 
 # (name of the update, name of the network) -> its optimizer
 Optimizers = Mapping[tuple[str, str], keras.optimizers.Optimizer]

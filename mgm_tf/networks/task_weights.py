@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
-from mgm_tf import replicas
 from mgm_tf.networks.layers.base import CompositeModel, state_variable
+from mgm_tf.tasks import replicas
 
 # How much the logarithm of a task's scale costs in `uncertainty`.
 LAPLACE = 1.0

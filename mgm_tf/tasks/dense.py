@@ -13,8 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from datasets.metadata import TaskInfo
-from mgm_tf import replicas
-from mgm_tf.tasks import losses, metrics
+from mgm_tf.tasks import losses, metrics, replicas
 from mgm_tf.tasks.metrics import Statistics, Summary, Sums
 
 

@@ -6,7 +6,7 @@ Sums are made in float32 whatever the networks compute in.
 
 import tensorflow as tf
 
-from mgm_tf import replicas
+from mgm_tf.tasks import replicas
 
 
 def cross_entropy_map(

@@ -14,8 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from datasets.metadata import DataInfo
-from mgm_tf import replicas
-from mgm_tf.tasks import losses
+from mgm_tf.tasks import losses, replicas
 
 # Frequencies of 0 and 1 have no finite logit.
 _SMALLEST = 1e-6

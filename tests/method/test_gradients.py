@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf import replicas
 from mgm_tf.method.gradients import SURGERY, summed, without_conflicts
+from mgm_tf.tasks import replicas
 from tests.hand_made import examples
 from tests.rig import two_replicas
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf import replicas
-from mgm_tf.tasks import losses
+from mgm_tf.tasks import losses, replicas
 
 
 def masked_cross_entropy(logits, classes, valid):

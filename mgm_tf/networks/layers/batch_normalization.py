@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import keras
 import tensorflow as tf
 
-from mgm_tf import replicas
 from mgm_tf.networks.layers.base import Shape, state_variable
+from mgm_tf.tasks import replicas
 
 # Replicas of a strategy run in threads of their own.
 _THREAD = threading.local()

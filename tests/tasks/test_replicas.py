@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgm_tf import replicas
-from mgm_tf.tasks import losses
+from mgm_tf.tasks import losses, replicas
 from mgm_tf.tasks.scenes import Categorical
 from mgm_tf.train import devices
 from tests.rig import two_replicas
