@@ -21,12 +21,7 @@ ROOMS, SIZE, SEED = 8, 256, 7  # of the gallery
 
 def define_flags() -> None:
     """Defines the flags of this command."""
-    flags.DEFINE_string(
-        "saved_model",
-        None,
-        "The folder of an exported model, or of one of its versions.",
-        required=True,
-    )
+    command_line.saved_model_flag()
     flags.DEFINE_string(
         "address",
         "127.0.0.1",

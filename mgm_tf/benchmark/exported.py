@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from mgm_tf.benchmark.prediction import BATCH_SIZES, by_batch_size
 from mgm_tf.benchmark.reading import Windows
-from mgm_tf.benchmark.timing import first_call, in_turn
 from mgm_tf.export import signatures, versions
 from mgm_tf.export.serving import warm_up
 from mgm_tf.plotting import terminal
 
-BATCH_SIZES = (1, 8, 32)
 PHOTO = (480, 640)  # pixels of the files that are sent, height and width
 
 COLUMNS = (
@@ -43,17 +42,11 @@ def measure(
         if signature is None:
             continue
         acts = {
-            str(number): _act(signature, number, model.info.image_size)
+            number: _act(signature, number, model.info.image_size)
             for number in batch_sizes
         }
-        for act in acts.values():
-            first_call(act)
-        record[name] = {}
-        for number, timing in in_turn(acts, windows.number, windows.seconds).items():
-            speed = int(number) / timing.median
-            record[name][number] = {"timing": timing, "images_per_second": speed}
-            times = str(timing), f"{1e3 * timing.cpu_median:,.1f}"
-            rows.append((name, number, *times, f"{speed:,.1f}"))
+        record[name], measured = by_batch_size(acts, windows)
+        rows += [(name, *row) for row in measured]
     return record, terminal.table(COLUMNS, rows)
 
 

@@ -1,6 +1,6 @@
 """How long predictions take, by the networks in this program."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
@@ -23,20 +23,31 @@ COLUMNS = (
 def measure(settings: Config, windows: Windows) -> tuple[dict, str]:
     """Measures predictions as an evaluation makes them; returns record and table."""
     experiment = Experiment(settings)
-    acts = {str(n): _act(experiment, n) for n in BATCH_SIZES}
+    acts = {n: _act(experiment, n) for n in BATCH_SIZES}
+    record, rows = by_batch_size(acts, windows)
+    return record, terminal.table(COLUMNS, rows)
+
+
+def by_batch_size(
+    acts: Mapping[int, Callable[[], object]], windows: Windows
+) -> tuple[dict[str, dict], list[tuple[str, ...]]]:
+    """Measures what deals with several images at once; returns record and rows.
+
+    Args:
+      acts: the number of images -> what deals with them.
+      windows: how times are measured.
+    """
     for act in acts.values():
         first_call(act)
-    timings = in_turn(acts, windows.number, windows.seconds)
-    speeds = {name: int(name) / timing.median for name, timing in timings.items()}
-    record = {
-        name: {"timing": timing, "images_per_second": speeds[name]}
-        for name, timing in timings.items()
-    }
-    rows: list[Sequence[str] | str] = [
-        (name, str(timing), f"{1e3 * timing.cpu_median:,.1f}", f"{speeds[name]:,.1f}")
-        for name, timing in timings.items()
-    ]
-    return record, terminal.table(COLUMNS, rows)
+    named = {str(number): act for number, act in acts.items()}
+    record: dict[str, dict] = {}
+    rows: list[tuple[str, ...]] = []
+    for number, timing in in_turn(named, windows.number, windows.seconds).items():
+        speed = int(number) / timing.median
+        record[number] = {"timing": timing, "images_per_second": speed}
+        times = str(timing), f"{1e3 * timing.cpu_median:,.1f}"
+        rows.append((number, *times, f"{speed:,.1f}"))
+    return record, rows
 
 
 def _act(experiment: Experiment, number: int) -> Callable[[], object]:

@@ -68,20 +68,19 @@ class Variant:
       parts: the whole step and, under their names, the updates.
     """
 
-    def __init__(self, settings: Config, name: str, windows: Windows) -> None:
-        """Builds networks and batches, and takes every step once.
+    def __init__(self, experiment: Experiment, name: str, windows: Windows) -> None:
+        """Makes batches and graphs, and takes every step.
 
         Args:
-          settings: the settings.
+          experiment: the experiment of the settings.
           name: the name of the stage.
           windows: how rates are measured.
         """
-        experiment = Experiment(settings)
         self.stage = next(s for s in experiment.stages if s.name == name)
         with tempfile.TemporaryDirectory() as workdir:
             batches = _batches(experiment, self.stage, pathlib.Path(workdir))
         self.read = reading_rate(batches, windows)
-        images = images_of(batches) * settings.run.steps_per_execution
+        images = images_of(batches) * experiment.settings.run.steps_per_execution
         self.parts = {WHOLE: _measured(experiment, self.stage, batches, images)}
         updates = {update.name: update for update in self.stage.updates}
         # Of several that are alike, as two of D, one.
@@ -147,9 +146,10 @@ def measure(variants: Mapping[str, Config], windows: Windows) -> tuple[dict, str
             "--run_eagerly: operations are counted in the graph of a step, which there "
             "must be."
         )
+    experiments = {key: Experiment(settings) for key, settings in variants.items()}
     names = [
-        tuple(stage.name for stage in Experiment(settings).stages)
-        for settings in variants.values()
+        tuple(stage.name for stage in experiment.stages)
+        for experiment in experiments.values()
     ]
     if len(set(names)) > 1:
         raise ValueError(
@@ -159,7 +159,7 @@ def measure(variants: Mapping[str, Config], windows: Windows) -> tuple[dict, str
     record, tables = {}, []
     for name in names[0]:
         print(f"Making the steps of {name}.", file=sys.stderr, flush=True)
-        ready = {key: Variant(v, name, windows) for key, v in variants.items()}
+        ready = {key: Variant(e, name, windows) for key, e in experiments.items()}
         record[name], table = _stage(name, ready, windows)
         tables.append(table)
     return record, "\n\n".join(tables)

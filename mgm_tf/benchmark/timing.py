@@ -47,11 +47,8 @@ def rate(
         act()
     rates = []
     for _ in range(windows):
-        begin, calls = time.perf_counter(), 0
-        while not calls or time.perf_counter() - begin < window_seconds:
-            act()
-            calls += 1
-        rates.append(calls * images / (time.perf_counter() - begin))
+        seconds, _ = _time_of_a_call(act, window_seconds)
+        rates.append(images / seconds)
     return Rate(tuple(rates))
 
 

@@ -28,6 +28,16 @@ def workdir_flag() -> None:
     )
 
 
+def saved_model_flag() -> None:
+    """Defines `--saved_model` of the commands that use an exported model."""
+    flags.DEFINE_string(
+        "saved_model",
+        None,
+        "The folder of an exported model, or of one of its versions.",
+        required=True,
+    )
+
+
 def checkpoint_flag() -> None:
     """Defines --checkpoint."""
     flags.DEFINE_enum(

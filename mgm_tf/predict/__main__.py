@@ -18,12 +18,7 @@ from mgm_tf.predict.predictions import Wanted
 
 def define_flags() -> None:
     """Defines the flags of this command."""
-    flags.DEFINE_string(
-        "saved_model",
-        None,
-        "The folder of an exported model, or of one of its versions.",
-        required=True,
-    )
+    command_line.saved_model_flag()
     flags.DEFINE_string(
         "input",
         None,
