@@ -96,6 +96,9 @@ def write(folder: pathlib.Path, frames: int, seed: int = 0) -> None:
             ids[index] = sample.labels.T
             scenes.append(sample.scene_type)
         file["names"] = _references(file, "names", ALL_NAMES)
+        # Every frame is a room of its own.
+        recordings = [f"{scene}_{index:04d}" for index, scene in enumerate(scenes)]
+        file["scenes"] = _references(file, "scenes", recordings)
         file["sceneTypes"] = _references(file, "sceneTypes", scenes)
 
 

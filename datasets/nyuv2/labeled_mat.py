@@ -113,6 +113,20 @@ class LabeledMat:
             )
         return Frame(image, depth, labels, self.scene_types[index])
 
+    def scenes(self) -> list[str]:
+        """Returns the name of each frame's recording, such as `kitchen_0004`.
+
+        Raises:
+          ValueError: the file does not have one for every frame.
+        """
+        shape = getattr(self._file.get("scenes"), "shape", None)
+        if shape != (1, self.frames):
+            raise ValueError(
+                f"{self.path}: expected scenes (1, {self.frames}), by which frames are "
+                f"split by recording, found {shape}. {HOW_TO_GET}"
+            )
+        return self._texts("scenes")
+
     def _check_layout(self) -> int:
         """Returns the number of frames, if all arrays are there and fit together."""
         shapes = {k: v.shape for k, v in self._file.items() if hasattr(v, "shape")}

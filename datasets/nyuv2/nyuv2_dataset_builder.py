@@ -24,7 +24,7 @@ class Nyuv2Config(tfds.core.BuilderConfig):
     """A split and a size.
 
     Attributes:
-      protocol: `paper` or `official`, see `splits`.
+      protocol: `paper`, `official` or `scene`, see `splits`.
       size: images and maps are [size, size].
     """
 
@@ -79,12 +79,14 @@ class Builder(builder.RandomAccessBuilder):
         with labeled_mat.LabeledMat(folder / labeled_mat.FILE_NAME) as mat:
             _check_scenes(mat)
             table = _class_table(folder, mat)
-            parts = splits.PROTOCOLS[self.builder_config.protocol](mat.frames)
+            parts = _parts(self.builder_config.protocol, mat)
             some = np.unique(np.linspace(0, mat.frames - 1, _CHECKED_FRAMES, dtype=int))
             normals.check((i, mat.frame(i).depth) for i in some)
         self.expect({name: len(indices) for name, indices in parts.items()})
         # Only now is it known what the folder holds.
-        info = self._data_info(normals.source, _notes(parts, normals.source))
+        info = self._data_info(
+            normals.source, _notes(parts, normals.source, self.builder_config.protocol)
+        )
         self.info.metadata.update(info.metadata())
         return {
             name: self._generate_examples(mat.path, indices, table, normals)
@@ -117,6 +119,13 @@ class Builder(builder.RandomAccessBuilder):
                         **maps,
                     },
                 )
+
+
+def _parts(protocol: str, mat: labeled_mat.LabeledMat) -> dict[str, np.ndarray]:
+    """Returns the indices of the frames of each split."""
+    if protocol in splits.BY_SCENE:
+        return splits.BY_SCENE[protocol](mat.scenes(), mat.scene_types)
+    return splits.BY_FRAME[protocol](mat.frames)
 
 
 def _label_maps(
@@ -158,14 +167,15 @@ def _check_scenes(mat: labeled_mat.LabeledMat) -> None:
             )
 
 
-def _notes(parts: Mapping[str, np.ndarray], source: str) -> str:
+def _notes(parts: Mapping[str, np.ndarray], source: str, protocol: str) -> str:
     """Returns what a user of these data has to know."""
     sizes = ", ".join(f"{len(indices)} {name}" for name, indices in parts.items())
     frames = sum(map(len, parts.values()))
+    by_scene = ", no recording is in two" if protocol in splits.BY_SCENE else ""
     partial = (
         ""
         if frames == splits.OFFICIAL_FRAMES
         else f" The file holds {frames} of {splits.OFFICIAL_FRAMES} frames, split in "
         "the paper's proportions and numbered by their place in the file."
     )
-    return f"{frames} frames: {sizes}. Normals: {source}.{partial}"
+    return f"{frames} frames: {sizes}{by_scene}. Normals: {source}.{partial}"

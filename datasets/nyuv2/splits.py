@@ -1,6 +1,7 @@
 """Which frames train, select and test a model."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -9,6 +10,9 @@ OFFICIAL_FRAMES = 1449
 
 # The paper's Section 4.1: 1049 frames train, 200 validate, 200 test.
 _PAPER = (1049, 200, 200)
+
+# NYU's raw data have recordings in parts: `bedroom_0125a`, `bedroom_0125b`.
+_PART_OF_A_RECORDING = re.compile(r"(?<=\d)[a-z]$")
 
 # Official indices (from 1) of the 795 training frames, `splits.mat` of the data set.
 _OFFICIAL_TRAIN = """
@@ -39,9 +43,7 @@ def paper_splits(frames: int) -> dict[str, np.ndarray]:
     Raises:
       ValueError: too few frames for three splits.
     """
-    train, validation = (round(frames * part / sum(_PAPER)) for part in _PAPER[:2])
-    if min(train, validation, frames - train - validation) < 1:
-        raise ValueError(f"Expected at least 6 frames to split in three, not {frames}.")
+    train, validation, _ = _paper_sizes(frames)
     order = np.random.default_rng(SEED).permutation(frames)
     return _named(np.split(order, [train, train + validation]))
 
@@ -73,10 +75,91 @@ def official_splits(frames: int) -> dict[str, np.ndarray]:
     return _named([train, validation, test])
 
 
+def scene_splits(
+    scenes: Sequence[str], scene_types: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Returns a split in which no recording has frames in two parts.
+
+    Parts have the sizes of the paper's protocol, as nearly as whole recordings allow,
+    and the types of scenes in proportion. A recording of each type trains, whatever
+    else does, so that there is an example of each.
+
+    Interpretation: the paper splits by frame, so that most test frames have a frame of
+    the same room in training. This split asks for rooms that were never seen.
+
+    Args:
+      scenes: the name of each frame's recording, such as `kitchen_0004`; the parts of
+        one, `kitchen_0004a` and `kitchen_0004b`, count as one.
+      scene_types: the type of each frame's scene, such as `kitchen`.
+
+    Returns:
+      Sorted indices from 0 by the name of a part.
+
+    Raises:
+      ValueError: there are too few frames or recordings for three parts.
+    """
+    frames_of: dict[str, list[int]] = {}
+    for index, scene in enumerate(scenes):
+        recording = _PART_OF_A_RECORDING.sub("", scene)
+        frames_of.setdefault(recording, []).append(index)
+    type_of = {name: scene_types[frames_of[name][0]] for name in frames_of}
+    left = _drawn_in_turn(type_of)
+    _, validation_size, test_size = _paper_sizes(len(scenes))
+    test, left = _fill(left, frames_of, test_size)
+    validation, left = _fill(left, frames_of, validation_size)
+    if not test or not validation:
+        raise ValueError(
+            "Expected, beside a recording of each type of scene that trains, others to "
+            f"validate and test; there are {len(frames_of)} recordings of "
+            f"{len(set(type_of.values()))} types."
+        )
+    train = np.setdiff1d(np.arange(len(scenes)), [*test, *validation])
+    return _named([train, np.array(validation), np.array(test)])
+
+
+def _drawn_in_turn(type_of: Mapping[str, str]) -> list[str]:
+    """Returns the recordings but one of each type; a beginning has types in proportion.
+
+    Args:
+      type_of: the type of each recording's scene.
+    """
+    rng = np.random.default_rng(SEED)
+    place: dict[str, float] = {}
+    for scene_type in sorted(set(type_of.values())):
+        names = sorted(name for name in type_of if type_of[name] == scene_type)
+        _, *free = rng.permutation(names).tolist()
+        offset = rng.uniform()
+        place |= {name: (k + offset) / len(free) for k, name in enumerate(free)}
+    return sorted(place, key=lambda name: place[name])
+
+
+def _fill(
+    names: Sequence[str], frames_of: Mapping[str, list[int]], size: int
+) -> tuple[list[int], list[str]]:
+    """Returns at most `size` frames of whole recordings, and the recordings left."""
+    frames: list[int] = []
+    left = []
+    for name in names:
+        if len(frames) + len(frames_of[name]) <= size:
+            frames += frames_of[name]
+        else:
+            left.append(name)
+    return frames, left
+
+
 def official_train_runs() -> list[tuple[int, int]]:
     """Returns the first and last official index (from 1) of each run of frames."""
     runs = [run.split("-") for run in _OFFICIAL_TRAIN.split()]
     return [(int(run[0]), int(run[-1])) for run in runs]
+
+
+def _paper_sizes(frames: int) -> tuple[int, int, int]:
+    """Returns the sizes of the three parts of `frames` in the paper's proportions."""
+    train, validation = (round(frames * part / sum(_PAPER)) for part in _PAPER[:2])
+    test = frames - train - validation
+    if min(train, validation, test) < 1:
+        raise ValueError(f"Expected at least 6 frames to split in three, not {frames}.")
+    return train, validation, test
 
 
 def _named(parts: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
@@ -85,4 +168,8 @@ def _named(parts: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
     return {k: np.sort(part) for k, part in zip(names, parts, strict=True)}
 
 
-PROTOCOLS = {"paper": paper_splits, "official": official_splits}
+# protocol: (frames) -> parts
+BY_FRAME = {"paper": paper_splits, "official": official_splits}
+# protocol: (scenes, scene types) -> parts
+BY_SCENE = {"scene": scene_splits}
+PROTOCOLS = (*BY_FRAME, *BY_SCENE)

@@ -11,7 +11,7 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from datasets.metadata import DataInfo
-from datasets.nyuv2 import classes, labeled_mat
+from datasets.nyuv2 import classes, labeled_mat, splits
 from datasets.nyuv2.nyuv2_dataset_builder import Builder
 from tests.datasets import builder_case
 
@@ -251,11 +251,47 @@ def test_official_split_needs_all_frames(manual_dir):
         build(manual_dir, "official_64")
 
 
+def test_scene_split_needs_the_names_of_scenes(manual_dir):
+    write_mat(manual_dir / labeled_mat.FILE_NAME)
+    with pytest.raises(ValueError, match=r"expected scenes \(1, 12\), by which"):
+        build(manual_dir, "scene_64")
+
+
+def test_scene_split_of_a_file(manual_dir):
+    # Four kitchens of two, three and one frames; a study.
+    scenes = [f"kitchen_000{k}" for k in (1, 1, 2, 2, 2, 3, 3, 3, 3, 3, 4)]
+    write_mat(manual_dir / labeled_mat.FILE_NAME, scenes=[*scenes, "study_room_0001"])
+    builder = build(manual_dir, "scene_64")
+    parts = {
+        split: {int(name) - 1 for name in examples(builder, [split])}
+        for split in ("train", "validation", "test")
+    }
+    assert sum(map(len, parts.values())) == 12 and 11 in parts["train"]
+    seen = [{scenes[k] for k in part - {11}} for part in parts.values()]
+    assert sum(map(len, seen)) == len(set(scenes)) == 4
+    info = DataInfo.from_metadata(builder.info.metadata)
+    assert "no recording is in two" in info.notes
+
+
+def test_rooms_of_real_frames(real_data):
+    rows = (real_data / "nyuv2" / "frames.csv").read_text().split()[1:]
+    _, scenes, types = zip(*(row.split(",") for row in rows), strict=True)
+    by_frame, by_scene = splits.paper_splits(795), splits.scene_splits(scenes, types)
+    seen = {scenes[k] for k in by_frame["train"]}
+    assert sum(scenes[k] in seen for k in by_frame["test"]) == 101
+    assert [len(part) for part in by_scene.values()] == [576, 110, 109]
+    rooms = [{scenes[k] for k in part} for part in by_scene.values()]
+    assert sum(map(len, rooms)) == len(set(scenes)) == 249
+    assert len({types[k] for k in by_scene["train"]}) == 27
+
+
 def test_real_frames(manual_dir, real_data):
     folder = real_data / "nyuv2"
     script = [sys.executable, str(folder / "make_labeled_mat.py")]
     script += [str(manual_dir / labeled_mat.FILE_NAME), "--frames", "8"]
     subprocess.run(script, check=True, capture_output=True)
+    with labeled_mat.LabeledMat(manual_dir / labeled_mat.FILE_NAME) as mat:
+        assert mat.scenes()[:4] == ["office_0003"] * 2 + ["office_0004"] * 2
     by_name = examples(build(manual_dir))
     rows = (folder / "frames.csv").read_text().splitlines()[1:9]
     for number, row in enumerate(rows, start=1):

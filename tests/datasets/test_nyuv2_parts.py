@@ -78,7 +78,7 @@ def test_mapping_file_that_is_none_is_refused(tmp_path):
     ("protocol", "sizes"), [("paper", (1049, 200, 200)), ("official", (716, 79, 654))]
 )
 def test_splits_share_out_all_frames(protocol, sizes):
-    parts = splits.PROTOCOLS[protocol](1449)
+    parts = splits.BY_FRAME[protocol](1449)
     assert list(parts) == ["train", "validation", "test"]
     assert tuple(len(indices) for indices in parts.values()) == sizes
     together = np.concatenate(list(parts.values()))
@@ -114,6 +114,46 @@ def test_official_validation_is_whole_runs():
     for first, last in splits.official_train_runs():
         run = set(range(first - 1, last))
         assert run <= held_out or not run & held_out
+
+
+def recordings(counts):
+    """Returns the scenes and types of frames; counts: frames of each recording."""
+    scenes = [name for name, count in counts.items() for _ in range(count)]
+    return scenes, [name.rpartition("_")[0] for name in scenes]
+
+
+def test_no_recording_is_in_two_parts_of_the_scene_split():
+    counts = {f"kitchen_{k:04d}": 1 + k % 5 for k in range(60)}
+    counts |= {f"bedroom_{k:04d}": 2 for k in range(45)} | {"cafe_0000": 30}
+    # 60 recordings of 1 to 5 frames are 180, with 90 and 30 others 300.
+    scenes, types = recordings(counts)
+    parts = splits.scene_splits(scenes, types)
+    assert sorted(np.concatenate(list(parts.values()))) == list(range(300))
+    # round(300 * 1049 / 1449) and round(300 * 200 / 1449).
+    assert [len(parts[k]) for k in ("train", "validation", "test")] == [217, 41, 42]
+    seen = {name: {scenes[k] for k in indices} for name, indices in parts.items()}
+    assert not seen["train"] & seen["validation"]
+    assert not seen["test"] & (seen["train"] | seen["validation"])
+    # The only recording of its type trains; two thirds of the others are kitchens.
+    assert "cafe_0000" in seen["train"]
+    kitchens = sum(types[k] == "kitchen" for k in parts["test"])
+    assert 42 * 2 / 3 - 5 <= kitchens <= 42 * 2 / 3 + 5
+
+
+def test_parts_of_a_recording_stay_together():
+    scenes, types = recordings(
+        {f"den_{k:04d}{part}": 1 for k in range(9) for part in "ab"}
+    )
+    for indices in splits.scene_splits(scenes, types).values():
+        numbers = [scenes[k][:-1] for k in indices]
+        assert all(numbers.count(number) == 2 for number in numbers)
+
+
+def test_scene_split_needs_recordings():
+    with pytest.raises(ValueError, match="there are 2 recordings of 2 types"):
+        splits.scene_splits(*recordings({"den_0001": 30, "cafe_0001": 30}))
+    with pytest.raises(ValueError, match="at least 6 frames"):
+        splits.scene_splits(*recordings({f"den_{k:04d}": 1 for k in range(5)}))
 
 
 @pytest.mark.parametrize(
