@@ -62,12 +62,16 @@ VARIANTS = {
     "peoe": (FULL, THREE),
     "lset": (FULL, THREE),
     **{f"mgm_{task}": (FULL, (task,)) for task in THREE},
+    "stage_1": (FULL, THREE),
+    "after_stage_1": (FULL, THREE),
     "256px": (FULL, THREE),
     "six_tasks": (FULL, SIX),
     "multi_hot": (FULL, THREE),
 }
 # What else a variant sets: (group of settings, name, value).
 SETTINGS = {
+    "stage_1": ("schedule", "joint_length", "0steps"),
+    "after_stage_1": ("schedule", "multi_task_length", "0steps"),
     "mt_large": ("network", "encoder_widths", "standard"),
     "st_large_depth": ("network", "encoder", "resnet34"),
     "oracle": ("network", "encoder", "resnet34"),

@@ -9,11 +9,13 @@ whether it `is_current`. Nothing here needs TensorFlow.
 import pathlib
 from collections.abc import Mapping
 
-from mgm_tf.config.saved import BEST, BEST_OF_JOINT, LAST
+from mgm_tf.config.options import StageLength
+from mgm_tf.config.saved import BEST, BEST_OF_JOINT, FILE, LAST
 from mgm_tf.files import reading
 from mgm_tf.tasks.metrics_version import METRICS_VERSION
 
 VERSION = "metrics_version"
+ONE_STEP = "1steps"
 # checkpoint -> what tells its files from those of the best
 SUFFIXES = {BEST: "", BEST_OF_JOINT: f".{BEST_OF_JOINT}", LAST: f".{LAST}"}
 
@@ -24,12 +26,25 @@ def path_of(workdir: pathlib.Path, split: str, checkpoint: str = BEST) -> pathli
 
 
 def compared(workdir: pathlib.Path) -> pathlib.Path:
-    """Returns the file of the metrics by which experiments compare a run.
+    """Returns the file of the metrics by which experiments compare a run."""
+    return path_of(workdir, "test", compared_checkpoint(workdir))
 
-    They are those of the best weights of the joint stage: if stage 1 was better, a row
-    of MGM would else be one of MT in disguise.
+
+def compared_checkpoint(workdir: pathlib.Path) -> str:
+    """Returns the name of the checkpoint by which experiments compare a run.
+
+    It is the best of the joint stage: if stage 1 was better, a row of MGM would else be
+    one of MT in disguise. Of a run without a joint stage it is the best of all.
+
+    Raises:
+      ValueError: the file of the run's settings is damaged.
     """
-    return path_of(workdir, "test", BEST_OF_JOINT)
+    path = workdir / FILE
+    if not path.exists():
+        return BEST_OF_JOINT
+    settings = reading.read_json(path, remedy="Put a copy of it back.")
+    length = settings.get("schedule", {}).get("joint_length", ONE_STEP)
+    return BEST_OF_JOINT if StageLength.parse(length).amount else BEST
 
 
 def read(path: pathlib.Path) -> dict | None:

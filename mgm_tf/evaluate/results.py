@@ -3,7 +3,6 @@
 import math
 import pathlib
 
-from mgm_tf.config.saved import BEST_OF_JOINT
 from mgm_tf.evaluate import records, report_arrays
 from mgm_tf.files import whole
 from mgm_tf.probe import measure
@@ -76,7 +75,8 @@ def evaluate(
 def test(experiment: Experiment, workdir: pathlib.Path, *, probe: bool = False) -> None:
     """Evaluates what experiments compare, and writes the report's arrays.
 
-    That is the best checkpoint of the joint stage, on the test examples.
+    That is the best checkpoint of the joint stage, on the test examples; of a run
+    without that stage, the best of all.
 
     Args:
       experiment: the experiment of the run.
@@ -88,9 +88,10 @@ def test(experiment: Experiment, workdir: pathlib.Path, *, probe: bool = False) 
       ValueError: a file of that name is no record of an evaluation.
     """
     path = records.compared(workdir)
+    checkpoint = records.compared_checkpoint(workdir)
     record = records.read(path)
     if record is None:
-        step = experiment.restore(workdir, BEST_OF_JOINT)
+        step = experiment.restore(workdir, checkpoint)
         report_arrays.write(experiment, workdir)
         if probe:
             origin = provenance.origin(workdir, experiment.data.builder, step)
@@ -102,7 +103,7 @@ def test(experiment: Experiment, workdir: pathlib.Path, *, probe: bool = False) 
             f"{path} has metrics of version {records.version_of(record)}, not of "
             f"{METRICS_VERSION}: the checkpoint is evaluated anew."
         )
-    evaluate(experiment, workdir, "test", BEST_OF_JOINT)
+    evaluate(experiment, workdir, "test", checkpoint)
 
 
 def _learned_scene_classes(experiment: Experiment, step: int) -> SceneClasses | None:

@@ -89,7 +89,8 @@ def _define_choice() -> None:
         "paper",
         list(jobs.SCALES),
         "The size of images and networks and the length of the runs. paper: as "
-        "published; small: minutes a run on a CPU; smoke: a few steps, to see whether "
+        "published; study: an hour a seed on a CPU, each with labelled examples of "
+        "its own; small: minutes a run on a CPU; smoke: a few steps, to see whether "
         "everything runs.",
     )
     flags.DEFINE_enum(

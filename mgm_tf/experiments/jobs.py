@@ -23,15 +23,19 @@ from mgm_tf.experiments.registry.records import (
 from mgm_tf.experiments.registry.trainings import THREE
 
 CONFIGS = pathlib.Path("configs")
-SCALES = ("paper", "small", "smoke")
+SCALES = ("paper", "study", "small", "smoke")
 
 # Seeds that a row is trained with, by scale; the paper's has five (section 4.2).
-SEEDS = {"paper": 5, "small": 3, "smoke": 1}
+SEEDS = {"paper": 5, "study": 3, "small": 3, "smoke": 1}
 
 # Scale -> data set -> flags of both together.
 _SCALE_FLAGS: dict[str, dict[str, Flags]] = {
-    "smoke": {"rooms": (("protocol", "smoke"),)}
+    "smoke": {"rooms": (("protocol", "smoke"),)},
+    "study": {"rooms": (("protocol", "demo"),)},
 }
+# The scales at which each seed draws labelled examples of its own; else all have those
+# of --split_seed=0.
+_DRAWN_BY_SEED = frozenset({"study"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -232,6 +236,7 @@ class _JobFactory:
             *(f"--flagfile={path}" for path in variants),
             *(f"--{name}={value}" for name, value in own),
             *(f"--{flag}={','.join(runs)}" for flag, runs in folders.items()),
+            *([f"--split_seed={seed}"] if self.scale in _DRAWN_BY_SEED else []),
             *self.common,
             f"--seed={seed}",
             f"--workdir={workdir}",

@@ -133,3 +133,30 @@ def test_every_row_of_every_table_has_valid_settings(scale, monkeypatch):
     for job in rooms.jobs:
         assert earlier.issuperset(job.needs)
         earlier.add(job.name)
+
+
+def test_rows_of_a_seed_begin_with_the_same_stage_1(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    choice = Choice(
+        (registry.TABLES["X5"],), "study", "rooms", 2, ("10",), ("ST", "MT", "MGM")
+    )
+    planned = jobs.plan(choice, WORKDIR)
+    by_name = {job.name: job for job in planned.jobs}
+    # Of each seed stage 1 of M and of three single tasks, and what begins with them.
+    assert len(by_name) == 2 * (4 + 3 + 2)
+    stem = "rooms-labelled_percent10"
+    mgm = by_name[f"{stem}-mgm+after_stage_1-seed1"]
+    assert mgm.needs == (f"{stem}-mt+stage_1-seed1",)
+    assert by_name[f"{stem}-mt+after_stage_1-seed1"].needs == mgm.needs
+    assert by_name[f"{stem}-st_depth+after_stage_1-seed0"].needs == (
+        f"{stem}-st_depth+stage_1-seed0",
+    )
+    source = mgm.settings.source.start_from
+    assert source == (str(WORKDIR / mgm.needs[0]),)
+    # Each seed has labelled examples of its own, the same for all rows.
+    assert (mgm.settings.data.split_seed, mgm.settings.data.protocol) == (1, "demo")
+    lengths = {
+        (job.settings.schedule.multi_task_length, job.settings.schedule.joint_length)
+        for job in planned.jobs
+    }
+    assert lengths == {("2000steps", "0steps"), ("0steps", "600steps")}

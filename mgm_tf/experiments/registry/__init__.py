@@ -17,7 +17,7 @@ from mgm_tf.experiments.registry.records import Table
 
 _MODULES = (tables_1_to_3, tables_4_to_9, tables_10_to_15, figures, beyond)
 
-# By name, in the order of these modules: `1` to `15`, `F4` to `F8`, `X1` to `X4`.
+# By name, in the order of these modules: `1` to `15`, `F4` to `F8`, `X1` to `X5`.
 TABLES: dict[str, Table] = {
     table.name: table
     for module in _MODULES

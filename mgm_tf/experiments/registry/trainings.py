@@ -75,3 +75,13 @@ MT_PCGRAD = Training(("mt_pcgrad",))
 MGM_GENERATOR_AVERAGE = Training(("mgm_generator_average",))
 MGM_DIFFAUGMENT = Training(("mgm_diffaugment",))
 EM_LATENT = Training(("em_latent",))
+
+
+def stage_1(variant: str) -> Training:
+    """Returns the training of stage 1 alone of a variant without a generator."""
+    return Training((variant, "stage_1"))
+
+
+def after_stage_1(variant: str, first: Training) -> Training:
+    """Returns the training of a variant that begins where stage 1 of another ended."""
+    return Training((variant, "after_stage_1"), needs=(("start_from", (first,)),))
