@@ -64,6 +64,7 @@ def test_what_is_ignored_stays_ignored():
     try:
         with signals.handled(60):
             os.kill(os.getpid(), signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
 

@@ -39,9 +39,21 @@ def test_a_second_holder_is_refused_and_told_who_holds_it(tmp_path):
 def test_another_holder_is_waited_for(tmp_path, monkeypatch):
     first = lock.held(tmp_path)
     first.__enter__()
-    monkeypatch.setattr(lock.time, "sleep", lambda _: first.__exit__(None, None, None))
-    with lock.held(tmp_path, patience=60):
+    waits = []
+
+    def free(seconds):
+        waits.append(seconds)
+        first.__exit__(None, None, None)
+
+    monkeypatch.setattr(lock.time, "sleep", free)
+    # When it has it, it is the second holder's alone.
+    with (
+        lock.held(tmp_path, patience=60),
+        pytest.raises(InUse),
+        lock.held(tmp_path),
+    ):
         pass
+    assert len(waits) == 1
 
 
 def test_a_process_that_is_killed_holds_nothing(tmp_path):
