@@ -3,10 +3,12 @@
 import importlib
 import os
 
-import tensorflow_datasets as tfds
-from etils import epath
+from etils import epath, epy
 
 from datasets import quarantine
+
+with epy.lazy_imports():
+    import tensorflow_datasets as tfds
 
 # Imported when asked for, by their full names: a registry would search every package
 # that is called `datasets`.
@@ -19,7 +21,7 @@ BUILDERS = {
 }
 
 
-def builder_class(name: str) -> type[tfds.core.GeneratorBasedBuilder]:
+def builder_class(name: str) -> "type[tfds.core.GeneratorBasedBuilder]":
     """Returns the builder of data set `name`, a key of `BUILDERS`."""
     return importlib.import_module(BUILDERS[name]).Builder
 

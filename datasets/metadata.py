@@ -21,9 +21,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-import tensorflow_datasets as tfds
+from etils import epy
 
 from datasets.files import records
+
+with epy.lazy_imports():
+    import tensorflow_datasets as tfds
 
 # The types of stored label maps.
 DTYPES = ("uint8", "uint16")
@@ -272,7 +275,7 @@ class DataInfo:
             self.label_kind
         ]
 
-    def features(self) -> tfds.features.FeaturesDict:
+    def features(self) -> "tfds.features.FeaturesDict":
         """Returns the feature dictionary that all builders share."""
         size = self.image_size
         maps = {
@@ -294,7 +297,7 @@ class DataInfo:
             }
         )
 
-    def metadata(self) -> tfds.core.MetadataDict:
+    def metadata(self) -> "tfds.core.MetadataDict":
         """Returns this record as JSON values, for `DatasetInfo(metadata=…)`."""
         record = dataclasses.asdict(self)
         record["tasks"] = {k: dataclasses.asdict(t) for k, t in self.tasks.items()}

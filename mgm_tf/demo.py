@@ -9,12 +9,15 @@ import tempfile
 import threading
 
 from absl import flags
+from etils import epy
 from PIL import Image
 
-from datasets.rooms import render
 from mgm_tf.config import command_line
-from mgm_tf.export import versions
-from mgm_tf.predict import image_files
+
+with epy.lazy_imports():
+    from datasets.rooms import render
+    from mgm_tf.export import versions
+    from mgm_tf.predict import image_files
 
 ROOMS, SIZE, SEED = 8, 256, 7  # of the gallery
 
@@ -44,6 +47,7 @@ def define_flags() -> None:
 
 def main() -> None:
     """Serves the page until it is interrupted."""
+    command_line.load_tensorflow()
     try:
         from mgm_tf.predict import page
     except ImportError as error:

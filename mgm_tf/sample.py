@@ -9,13 +9,17 @@ itself (see `predict/generated.py`).
 import pathlib
 
 import numpy as np
-import tensorflow as tf
 from absl import flags
+from etils import epy
 
 from mgm_tf.config import command_line, saved
-from mgm_tf.export import trained_generator
-from mgm_tf.predict import generated
-from mgm_tf.train.experiment import Experiment
+
+with epy.lazy_imports():
+    import tensorflow as tf
+
+    from mgm_tf.export import trained_generator
+    from mgm_tf.predict import generated
+    from mgm_tf.train import experiment as experiments
 
 
 def define_flags() -> None:
@@ -49,7 +53,9 @@ def define_flags() -> None:
 def main() -> None:
     """Samples from the weights of a checkpoint."""
     values, workdir = flags.FLAGS, command_line.workdir()
-    experiment = Experiment(saved.load(workdir))
+    settings = saved.load(workdir)
+    command_line.load_tensorflow()
+    experiment = experiments.Experiment(settings)
     step = experiment.restore(workdir, values.checkpoint)
     if not trained_generator.is_trained(experiment, step):
         raise ValueError(
@@ -70,7 +76,9 @@ def main() -> None:
     print(f"Each image by itself is in {output / generated.IMAGES}.")
 
 
-def _rows(experiment: Experiment, number: int) -> tuple[tuple[str, ...], np.ndarray]:
+def _rows(
+    experiment: "experiments.Experiment", number: int
+) -> tuple[tuple[str, ...], np.ndarray]:
     """Returns the titles and the conditions of the rows.
 
     Raises:

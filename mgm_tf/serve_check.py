@@ -13,11 +13,14 @@ import pathlib
 import sys
 
 from absl import flags
+from etils import epy
 
 from mgm_tf.config import command_line
 from mgm_tf.export.serving import rest_check
-from mgm_tf.export.serving.grpc_client import GrpcClient
 from mgm_tf.export.serving.rest_check import CheckFailed, RestClient
+
+with epy.lazy_imports():
+    from mgm_tf.export.serving import grpc_client
 
 
 def define_flags() -> None:
@@ -72,11 +75,12 @@ def main() -> int:
     return 0
 
 
-def _client(stack: contextlib.ExitStack) -> RestClient | GrpcClient:
+def _client(stack: contextlib.ExitStack) -> "RestClient | grpc_client.GrpcClient":
     values = flags.FLAGS
     if values.address.startswith(("http://", "https://")):
         return RestClient(values.address, values.model, values.timeout)
-    client = GrpcClient(values.address, values.model, values.timeout)
+    command_line.load_tensorflow()
+    client = grpc_client.GrpcClient(values.address, values.model, values.timeout)
     return stack.enter_context(client)
 
 

@@ -16,15 +16,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from absl import flags
+from etils import epy
 
-from mgm_tf.benchmark import exported, prediction, reading, steps
-from mgm_tf.benchmark.reading import Windows
 from mgm_tf.benchmark.timing import Rate, Timing
 from mgm_tf.config import checks, command_line
 from mgm_tf.config import settings as config
 from mgm_tf.config.settings import Config
 from mgm_tf.files import whole
-from mgm_tf.train import provenance
+
+with epy.lazy_imports():
+    from mgm_tf.benchmark import exported, prediction, reading, steps
+    from mgm_tf.train import provenance
 
 
 def define_flags() -> None:
@@ -105,8 +107,8 @@ def _axis(text: str) -> list[tuple[str, str]]:
     return [(name, value) for value in values.split(",")]
 
 
-def _windows() -> Windows:
-    return Windows(flags.FLAGS.windows, flags.FLAGS.window_seconds)
+def _windows() -> "reading.Windows":
+    return reading.Windows(flags.FLAGS.windows, flags.FLAGS.window_seconds)
 
 
 def _measure_input(settings: Config) -> tuple[dict, str]:
@@ -153,6 +155,7 @@ def _report(table: str, machine: dict) -> str:
 def main() -> None:
     """Measures, prints a table and writes the figures."""
     settings = checks.from_flags()
+    command_line.load_tensorflow()
     machine = provenance.machine() | {"load": os.getloadavg()[0]}
     record, table = MEASURED[flags.FLAGS.what](settings)
     print(_report(table, machine))

@@ -1,11 +1,14 @@
 """What the command lines share: how they start and how they report an error."""
 
+import importlib
+import logging
 import pathlib
 import sys
 from collections.abc import Callable, Mapping
+from typing import cast
 
-import tensorflow as tf
-from absl import app, flags, logging
+from absl import app, flags
+from absl import logging as absl_logging
 
 from datasets.files import streams
 from mgm_tf.config import flag_files, paths, saved, signals, steady_streams
@@ -16,6 +19,10 @@ _COMMENT_HINT = " (Comments of a flag file stand on lines of their own.)"
 # What a user can mend is reported in a sentence and not as a stack of calls.
 _REPORTED = (ValueError, OSError, Interrupted, NotFinite)
 _CODES: dict[type, int] = {Interrupted: signals.EXIT_CODE}
+_TENSORFLOW = "tensorflow"
+# Keras imports them if they are there, for wrappers and galleries that nothing here
+# uses: a fifth of the time.
+_UNUSED_BY_KERAS = {"sklearn", "matplotlib.pyplot"}
 
 # Acts, and returns the exit code; None for 0.
 Main = Callable[[], int | None]
@@ -79,6 +86,25 @@ def allow_other_data_flag() -> None:
     )
 
 
+def load_tensorflow() -> None:
+    """Imports TensorFlow, and says so: it takes seconds.
+
+    A command calls it when its flags are checked, and has what needs TensorFlow among
+    its `epy.lazy_imports()`: a wrong flag is told at once, and a signal that comes
+    while libraries are imported stops the command as any other does.
+    """
+    if _TENSORFLOW in sys.modules:
+        return
+    print("Loading TensorFlow …", file=sys.stderr, flush=True)
+    hidden = dict.fromkeys(_UNUSED_BY_KERAS - set(sys.modules))
+    sys.modules.update(cast(dict, hidden))
+    try:
+        importlib.import_module(_TENSORFLOW)
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
 def workdir() -> pathlib.Path:
     """Returns the folder of the run."""
     return pathlib.Path(flags.FLAGS.workdir)
@@ -93,8 +119,8 @@ def run(main: Main | Mapping[str, Main]) -> None:
     """
 
     def guarded(arguments: list[str]) -> None:
-        logging.set_verbosity(logging.WARNING)
-        tf.get_logger().setLevel("ERROR")
+        absl_logging.set_verbosity(absl_logging.WARNING)
+        logging.getLogger(_TENSORFLOW).setLevel(logging.ERROR)
         act = _selected(main, arguments[1:])
         try:
             with signals.handled(flags.FLAGS.grace_s):
@@ -104,11 +130,11 @@ def run(main: Main | Mapping[str, Main]) -> None:
         except KeyboardInterrupt:
             print("\nStopped: give the same command again.", file=sys.stderr)
             sys.exit(signals.EXIT_CODE)
-        except tf.errors.InvalidArgumentError as error:
-            # What a graph raises when it cannot read an example says so in its text.
-            _report(damaged_example(error), error)
         except _REPORTED as error:
             _report(error, error)
+        except Exception as error:
+            # What a graph raises when it cannot read an example says so in its text.
+            _report(damaged_example(error), error)
 
     streams.prepare()
     debug_flag()

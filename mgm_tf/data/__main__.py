@@ -9,15 +9,19 @@ Training builds what it needs by itself; this does it before, and shows what the
 import pathlib
 from collections.abc import Sequence
 
-import tensorflow_datasets as tfds
 from absl import flags
+from etils import epy
 
 from datasets.metadata import DataInfo, TaskInfo
 from mgm_tf.config import checks, command_line, options
 from mgm_tf.config import settings as config
-from mgm_tf.data import audit, builders
-from mgm_tf.data.splits import Split
 from mgm_tf.plotting import terminal
+
+with epy.lazy_imports():
+    import tensorflow_datasets as tfds
+
+    from mgm_tf.data import audit, builders
+    from mgm_tf.data import splits as stored
 
 _MOST_NAMES = 8
 
@@ -59,6 +63,7 @@ def settings() -> config.DataConfig:
 def main() -> int:
     """Builds or audits; returns the exit code: 1 if the audit found errors."""
     data = settings()
+    command_line.load_tensorflow()
     builder = builders.open_builder(
         data.dataset, data.protocol, data.image_size, data.data_dir
     )
@@ -71,7 +76,7 @@ def main() -> int:
     return 0
 
 
-def write_audit(builder: tfds.core.DatasetBuilder, report_dir: str | None) -> int:
+def write_audit(builder: "tfds.core.DatasetBuilder", report_dir: str | None) -> int:
     """Audits all splits and tasks, and writes the report.
 
     Returns:
@@ -83,7 +88,7 @@ def write_audit(builder: tfds.core.DatasetBuilder, report_dir: str | None) -> in
     builders.check_built(builder)
     info = DataInfo.from_metadata(builder.info.metadata)
     splits = {
-        name: Split(builder, name, tuple(info.tasks), "disk")
+        name: stored.Split(builder, name, tuple(info.tasks), "disk")
         for name in builder.info.splits
     }
     report = audit.audit(splits, damaged=builders.quarantined(builder))
@@ -94,7 +99,7 @@ def write_audit(builder: tfds.core.DatasetBuilder, report_dir: str | None) -> in
     return int(bool(report.errors))
 
 
-def description(builder: tfds.core.DatasetBuilder) -> str:
+def description(builder: "tfds.core.DatasetBuilder") -> str:
     """Returns the lines that describe a built data set."""
     info = DataInfo.from_metadata(builder.info.metadata)
     mebibytes = builders.bytes_on_disk(builder) / 2**20

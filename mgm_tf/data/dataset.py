@@ -9,13 +9,13 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from datasets.metadata import DataInfo
+from mgm_tf.config.choices import TEST, TRAIN, VALIDATION
 from mgm_tf.config.settings import ALL_TASKS, Config, DataConfig
 from mgm_tf.data import builders, pseudo_labels, subsets
 from mgm_tf.data.examples import WEAK
 from mgm_tf.data.splits import Split, check_tasks
 from mgm_tf.tasks.scenes import SceneClasses, scene_classes_of
 
-TRAIN, VALIDATION, TEST = "train", "validation", "test"
 SEGMENTATION = "segmentation"  # the task whose classes are the objects of an image
 HELD_OUT_PERCENT = 20.0  # of the labelled examples: AdaShare's policies learn from them
 

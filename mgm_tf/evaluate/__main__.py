@@ -5,12 +5,14 @@ refinement network R, the row `scene` has the metrics of its scene classificatio
 """
 
 from absl import flags
+from etils import epy
 
-from mgm_tf.config import command_line, saved
-from mgm_tf.data.dataset import TEST, TRAIN, VALIDATION
-from mgm_tf.evaluate import results
+from mgm_tf.config import choices, command_line, saved
 from mgm_tf.files import lock
-from mgm_tf.train.experiment import Experiment
+
+with epy.lazy_imports():
+    from mgm_tf.evaluate import results
+    from mgm_tf.train import experiment as experiments
 
 
 def define_flags() -> None:
@@ -19,7 +21,7 @@ def define_flags() -> None:
     flags.DEFINE_enum(
         "split",
         "test",
-        [TRAIN, VALIDATION, TEST],
+        choices.SPLITS,
         "The part of the data set on which the networks are evaluated.",
     )
     command_line.checkpoint_flag()
@@ -29,7 +31,9 @@ def define_flags() -> None:
 def main() -> None:
     """Evaluates the weights and the constant predictor."""
     workdir, values = command_line.workdir(), flags.FLAGS
-    experiment = Experiment(saved.load(workdir))
+    settings = saved.load(workdir)
+    command_line.load_tensorflow()
+    experiment = experiments.Experiment(settings)
     with lock.held(workdir):
         results.evaluate(
             experiment,

@@ -3,7 +3,10 @@
 import pathlib
 import shutil
 
-from datasets import generated
+from etils import epy
+
+with epy.lazy_imports():
+    from datasets import generated
 
 FOLDER = "generated"
 _FILES, _DRAFT = "files", ".incomplete"

@@ -18,12 +18,16 @@ from collections.abc import Callable, Sequence
 from multiprocessing import connection
 from typing import Protocol
 
+from etils import epy
+
 from mgm_tf.config import command_line, signals
 from mgm_tf.evaluate import records
 from mgm_tf.experiments.jobs import Job
 from mgm_tf.files import reading, whole
 from mgm_tf.plotting import terminal
-from mgm_tf.train import __main__ as train
+
+with epy.lazy_imports():
+    from mgm_tf.train import __main__ as train
 
 BEGUN = "config.json"  # written when the data are built
 OUTPUT = "output.txt"
@@ -35,6 +39,9 @@ _PAUSE = 0.2  # seconds between looks at the processes
 
 # What the server imports before it forks.
 _PRELOADED = [
+    "mgm_tf.evaluate.results",
+    "mgm_tf.train.dry_run",
+    "mgm_tf.train.loop",
     "mgm_tf.experiments.runner",
     "mgm_tf.experiments.forecast",
     "mgm_tf.experiments.report",

@@ -6,21 +6,25 @@ writes `saved_models/nyuv2/1/` (or the next free number).
 
 import pathlib
 
-import tensorflow as tf
 from absl import flags
+from etils import epy
 
-from mgm_tf.config import command_line, options, saved
-from mgm_tf.export import (
-    model_card,
-    runtimes,
-    saved_model,
-    trained_generator,
-    version_files,
-)
-from mgm_tf.export.predictor import Predictor
-from mgm_tf.export.serving import kit
-from mgm_tf.train import provenance
-from mgm_tf.train.experiment import Experiment
+from mgm_tf.config import choices, command_line, options, saved
+
+with epy.lazy_imports():
+    import tensorflow as tf
+
+    from mgm_tf.export import (
+        model_card,
+        predictor,
+        runtimes,
+        saved_model,
+        trained_generator,
+        version_files,
+    )
+    from mgm_tf.export.serving import kit
+    from mgm_tf.train import experiment as experiments
+    from mgm_tf.train import provenance
 
 
 def define_flags() -> None:
@@ -50,7 +54,7 @@ def define_flags() -> None:
     flags.DEFINE_multi_enum(
         "runtime",
         [],
-        list(runtimes.RUNTIMES),
+        choices.RUNTIMES,
         "The other runtime for which the networks are exported as well, into the same "
         "folder: litert (phones, boards) or onnx. It may be given twice.",
     )
@@ -59,7 +63,9 @@ def define_flags() -> None:
 def main() -> None:
     """Exports the weights of a checkpoint."""
     workdir, which = command_line.workdir(), flags.FLAGS.checkpoint
-    experiment = Experiment(saved.load(workdir))
+    settings = saved.load(workdir)
+    command_line.load_tensorflow()
+    experiment = experiments.Experiment(settings)
     step = experiment.restore(workdir, which)
     origin = provenance.origin(
         workdir,
@@ -98,13 +104,13 @@ def main() -> None:
     print(f"{which} checkpoint (step {step}) of {workdir} is in {path}.")
     print(f"Files to serve it are in {folder}.")
     if flags.FLAGS.runtime:
-        predictor = Predictor(
+        exported = predictor.Predictor(
             experiment.networks,
             experiment.tasks,
             experiment.data.scene_classes if classifies_scenes else None,
             experiment.data.info.image_size,
         )
-        record = runtimes.write(predictor, flags.FLAGS.runtime, path, sample.numpy())
+        record = runtimes.write(exported, flags.FLAGS.runtime, path, sample.numpy())
         version_files.seal(path)
         print(runtimes.text(record))
 

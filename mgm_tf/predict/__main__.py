@@ -8,12 +8,13 @@ be read or written, the others are done; 2: nothing was done.
 """
 
 from absl import flags
+from etils import epy
 
-from mgm_tf.config import command_line
-from mgm_tf.export import versions
-from mgm_tf.predict import predictions, sources, video
-from mgm_tf.predict.point_cloud import Intrinsics
-from mgm_tf.predict.predictions import Wanted
+from mgm_tf.config import choices, command_line
+
+with epy.lazy_imports():
+    from mgm_tf.export import versions
+    from mgm_tf.predict import point_cloud, predictions, sources, video
 
 
 def define_flags() -> None:
@@ -41,7 +42,7 @@ def define_flags() -> None:
     flags.DEFINE_multi_enum(
         "results",
         ["panel", "npz"],
-        list(predictions.WRITERS),
+        choices.RESULTS,
         "A kind of result that is written; give the flag several times for several. "
         "panel: a picture of all; npz: arrays; png: picture files of the maps, depth "
         "in millimetres, class numbers and their colours, normals, ...; ply: a point "
@@ -72,10 +73,14 @@ def define_flags() -> None:
 
 def main() -> int:
     """Predicts, and returns the exit code."""
+    command_line.load_tensorflow()
     values = flags.FLAGS
-    intrinsics = Intrinsics.parse(values.intrinsics) if values.intrinsics else None
+    intrinsics = (
+        point_cloud.Intrinsics.parse(values.intrinsics) if values.intrinsics else None
+    )
     # Named twice is wanted once.
-    wanted = Wanted(tuple(dict.fromkeys(values.results)), intrinsics)
+    kinds = tuple(dict.fromkeys(values.results))
+    wanted = predictions.Wanted(kinds, intrinsics)
     with sources.as_path(values.input) as path:
         if sources.is_video(path):
             return video.predict(

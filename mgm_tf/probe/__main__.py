@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from absl import flags
+from etils import epy
 
 from mgm_tf.config import command_line, saved
 from mgm_tf.files import lock
-from mgm_tf.probe import measure
-from mgm_tf.train import provenance
-from mgm_tf.train.experiment import Experiment
+
+with epy.lazy_imports():
+    from mgm_tf.probe import measure
+    from mgm_tf.train import experiment as experiments
+    from mgm_tf.train import provenance
 
 
 def define_flags() -> None:
@@ -51,9 +54,11 @@ def main() -> None:
     print(f"Written to {workdir / 'eval' / 'probe.json'}.")
 
 
-def _restored(workdir: pathlib.Path) -> tuple[Experiment, int]:
+def _restored(workdir: pathlib.Path) -> "tuple[experiments.Experiment, int]":
     """Returns a run with the weights of a checkpoint, and its step."""
-    experiment = Experiment(saved.load(workdir))
+    settings = saved.load(workdir)
+    command_line.load_tensorflow()
+    experiment = experiments.Experiment(settings)
     return experiment, experiment.restore(workdir, flags.FLAGS.checkpoint)
 
 

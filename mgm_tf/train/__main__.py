@@ -5,15 +5,19 @@ The same command again goes on where the run stopped.
 
 import pathlib
 
-import tensorflow as tf
 from absl import flags
+from etils import epy
 
 from mgm_tf.config import checks, command_line, saved
 from mgm_tf.config import settings as config
-from mgm_tf.evaluate import results
 from mgm_tf.files import lock
-from mgm_tf.train import dry_run, loop
-from mgm_tf.train.experiment import Experiment
+
+with epy.lazy_imports():
+    import tensorflow as tf
+
+    from mgm_tf.evaluate import results
+    from mgm_tf.train import dry_run, loop
+    from mgm_tf.train import experiment as experiments
 
 PATIENCE = 5.0  # seconds for which a run that is just ending is waited for
 
@@ -56,9 +60,10 @@ def define_flags() -> None:
 def main() -> None:
     """Trains, or tells what would be trained."""
     settings = checks.from_flags()
+    command_line.load_tensorflow()
     if settings.run.deterministic:
         tf.config.experimental.enable_op_determinism()
-    planned = Experiment(settings)
+    planned = experiments.Experiment(settings)
     if flags.FLAGS.dry_run:
         print(saved.as_flagfile(settings))
         print(dry_run.report(planned))

@@ -150,7 +150,7 @@ def test_a_command_that_is_stopped_has_a_code_of_its_own(trained, monkeypatch, c
     def stopped(*arguments, **options):
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(evaluate.results, "evaluate", stopped)
+    monkeypatch.setattr("mgm_tf.evaluate.results.evaluate", stopped)
     assert call(evaluate, *given(workdir=trained)) == 75
     assert "Stopped: give the same command again." in capsys.readouterr().err
 

@@ -92,7 +92,9 @@ def run(tmp_path, monkeypatch, capsys):
             lambda workdir, builder, step, **options: {"step": step},
         )
         monkeypatch.setattr(evaluate.saved, "load", lambda workdir: None)
-        monkeypatch.setattr(evaluate, "Experiment", lambda settings: experiment)
+        monkeypatch.setattr(
+            "mgm_tf.train.experiment.Experiment", lambda settings: experiment
+        )
         monkeypatch.setattr(evaluate.command_line, "workdir", lambda: tmp_path)
         monkeypatch.setattr(evaluate.flags, "FLAGS", values)
         evaluate.main()

@@ -13,7 +13,7 @@ def test_files_are_written_once(tmp_path, monkeypatch):
         folder.mkdir(parents=True)
         (folder / "file").write_text(dataset)
 
-    monkeypatch.setattr(generated_files.generated, "write", write)
+    monkeypatch.setattr("datasets.generated.write", write)
     for _ in range(2):
         folder = generated_files.folder("nyuv2", tmp_path)
         assert (folder / "file").read_text() == "nyuv2"
@@ -25,7 +25,7 @@ def test_half_written_files_are_written_again(tmp_path, monkeypatch):
         folder.mkdir(parents=True)
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(generated_files.generated, "write", fail)
+    monkeypatch.setattr("datasets.generated.write", fail)
     for _ in range(2):  # the first try leaves nothing that stops the second
         with pytest.raises(OSError, match="full"):
             generated_files.folder("nyuv2", tmp_path)

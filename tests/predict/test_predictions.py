@@ -207,7 +207,7 @@ def test_exit_codes(model, folder, monkeypatch):
         resume=False,
     )
     monkeypatch.setattr(predict.flags, "FLAGS", values)
-    monkeypatch.setattr(predict.versions, "load", lambda path: model)
+    monkeypatch.setattr("mgm_tf.export.versions.load", lambda path: model)
     with pytest.raises(ValueError, match="No image in"):
         predict.main()
     photo(folder / "a.png")

@@ -23,7 +23,7 @@ def photo(tmp_path):
 
 
 def call(monkeypatch, *arguments):
-    monkeypatch.setattr(predict.versions, "load", lambda path: stand_in.model())
+    monkeypatch.setattr("mgm_tf.export.versions.load", lambda path: stand_in.model())
     return commands.call(predict, "--saved_model=model", *arguments)
 
 

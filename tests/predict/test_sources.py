@@ -21,7 +21,7 @@ needs_av = pytest.mark.skipif(av is None, reason="needs requirements-video.txt")
 
 @pytest.fixture(autouse=True)
 def _stand_in(monkeypatch):
-    monkeypatch.setattr(predict.versions, "load", lambda path: stand_in.model())
+    monkeypatch.setattr("mgm_tf.export.versions.load", lambda path: stand_in.model())
 
 
 def call(*arguments, **values):

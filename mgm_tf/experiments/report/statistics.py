@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from scipy import stats
+from etils import epy
+
+with epy.lazy_imports():
+    from scipy import stats
 
 
 def summary(values: Mapping[int, float]) -> dict:
