@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from datasets.metadata import DataInfo
-from mgm_tf.export import description, signatures, version_files
+from mgm_tf.export import description, runtimes, signatures, version_files
 from mgm_tf.export.predictor import IMAGE_SIZE, Predictor, probabilities_of
 from mgm_tf.export.sampler import IMAGES, Sampler
 from mgm_tf.export.serving import answer, packages, warm_up
@@ -50,13 +50,14 @@ def export(
     sample: np.ndarray | None = None,
     sampler: Sampler | None = None,
     card: str = "",
+    other_runtimes: Sequence[str] = (),
 ) -> pathlib.Path:
     """Writes the next version under `directory` and returns its folder.
 
     A version appears under its number when it is complete and, loaded again, has given
-    what the networks give. If the newest version has the same fingerprint and the same
-    signatures, that one is returned and nothing is written; unless a file of it is not
-    as it was exported.
+    what the networks give. If the newest version has the same fingerprint, the same
+    signatures and the files of all these runtimes, that one is returned and nothing is
+    written; unless a file of it is not as it was exported.
 
     Args:
       networks, tasks, scene_classes, image_size: as for `Predictor`.
@@ -66,15 +67,18 @@ def export(
       sample: a real image, uint8 [H, W, 3], to compare on besides random ones.
       sampler: the generator, which gets a signature of its own; None without any.
       card: the model card, `MODEL_CARD.md`; empty for none.
+      other_runtimes: the runtimes that the networks are exported for as well, keys of
+        `runtimes.RUNTIMES`.
 
     Raises:
-      ValueError: the loaded SavedModel answers differently; nothing is published.
+      ValueError: the loaded SavedModel, or another runtime, answers differently, or a
+        runtime is not installed; nothing is published.
     """
     directory = pathlib.Path(directory)
     predictor = Predictor(networks, tasks, scene_classes, image_size)
     rows = signatures.signatures_of(predictor, sampler)
     newest = newest_version(directory)
-    if newest and _same(newest, fingerprint, rows):
+    if newest and _same(newest, fingerprint, rows, other_runtimes):
         print(f"{newest} already holds this model: reused.", flush=True)
         return newest
     directory.mkdir(parents=True, exist_ok=True)
@@ -91,6 +95,8 @@ def export(
         _write_warm_up(draft, rows, image_size)
         if card:
             whole.write_text(draft / CARD, card)
+        if other_runtimes:
+            runtimes.write(predictor, other_runtimes, draft, sample)
         return _publish(draft, directory)
 
 
@@ -308,7 +314,10 @@ def _publish(draft: pathlib.Path, directory: pathlib.Path) -> pathlib.Path:
 
 
 def _same(
-    version: pathlib.Path, fingerprint: str, rows: Sequence[signatures.Signature]
+    version: pathlib.Path,
+    fingerprint: str,
+    rows: Sequence[signatures.Signature],
+    other_runtimes: Sequence[str],
 ) -> bool:
     record = version / RECORD
     if not (record.is_file() and (version / SAVED_MODEL).is_file()):
@@ -321,6 +330,8 @@ def _same(
     # Versions of before the list have fewer signatures.
     found = values.get("fingerprint"), values.get("signatures")
     if found != (fingerprint, [row.name for row in rows]):
+        return False
+    if not runtimes.written(version).issuperset(other_runtimes):
         return False
     fault = version_files.fault(version)
     if fault is not None:
