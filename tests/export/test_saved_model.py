@@ -201,6 +201,15 @@ def test_networks_of_two_replicas_are_exported_once(tmp_path):
 
 def test_the_speed_of_every_signature_is_measured(exported):
     record, table = measured.measure(exported, Windows(1, 0.0), batch_sizes=(1, 3))
+    assert not any("ratio" in row["1"] for row in record.values())
+    features = Predictor(build_networks(), TASKS, None, SIZE).features
+    beside, _ = measured.measure(
+        exported, Windows(3, 0.0), (2,), {"features": features}
+    )
+    row = beside["features"]["2"]
+    pairs = zip(row["timing"].seconds, row["in_process"].seconds, strict=True)
+    quotients = sorted(one / other for one, other in pairs)
+    assert row["ratio"] == (quotients[1], quotients[0], quotients[2])
     assert tuple(record) == signatures.NAMES[:-1]  # there is no generator
     for row in record.values():
         assert set(row) == {"1", "3"}
