@@ -54,13 +54,26 @@ def load(workdir: pathlib.Path) -> Config:
     groups = reading.read_json(path, remedy=remedy)
     for name, group in groups.items():
         records.an_object(f"{path}: {name}", group)
+    saved = {name: value for group in groups.values() for name, value in group.items()}
+    return of_record(path, saved)
+
+
+def of_record(path: pathlib.Path, values: Mapping[str, object]) -> Config:
+    """Returns the settings of a record: name -> value, as JSON has it.
+
+    Args:
+      path: the file that holds the record.
+      values: the record.
+
+    Raises:
+      ValueError: they are not the settings of this version.
+    """
     before = {
         name: field.metadata["before"]
         for name, field in options.leaves(Config).items()
         if field.metadata["before"] is not None
     }
-    saved = {name: value for group in groups.values() for name, value in group.items()}
-    flat = before | saved
+    flat = before | dict(values)
     names = set(options.leaves(Config))
     if set(flat) != names:
         raise ValueError(

@@ -16,11 +16,9 @@ with epy.lazy_imports():
 
     from mgm_tf.export import (
         model_card,
-        predictor,
         runtimes,
         saved_model,
         trained_generator,
-        version_files,
     )
     from mgm_tf.export.serving import kit
     from mgm_tf.train import experiment as experiments
@@ -99,20 +97,13 @@ def main() -> None:
         sample=sample.numpy(),
         sampler=sampler,
         card=model_card.text(source, kit.model_name(directory)),
+        other_runtimes=flags.FLAGS.runtime,
     )
     folder = kit.write(directory)
     print(f"{which} checkpoint (step {step}) of {workdir} is in {path}.")
     print(f"Files to serve it are in {folder}.")
     if flags.FLAGS.runtime:
-        exported = predictor.Predictor(
-            experiment.networks,
-            experiment.tasks,
-            experiment.data.scene_classes if classifies_scenes else None,
-            experiment.data.info.image_size,
-        )
-        record = runtimes.write(exported, flags.FLAGS.runtime, path, sample.numpy())
-        version_files.seal(path)
-        print(runtimes.text(record))
+        print(runtimes.text(runtimes.record_of(path)))
 
 
 if __name__ == "__main__":

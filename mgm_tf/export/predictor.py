@@ -18,6 +18,7 @@ import keras
 import tensorflow as tf
 
 from mgm_tf.export import encoded_images, resizing
+from mgm_tf.networks.folding import FoldedNetwork
 from mgm_tf.tasks.dense import Task
 from mgm_tf.tasks.scenes import SceneClasses
 
@@ -40,7 +41,7 @@ class Predictor:
 
     def __init__(
         self,
-        networks: Mapping[str, keras.Model],
+        networks: Mapping[str, keras.Model | FoldedNetwork],
         tasks: Sequence[Task],
         scene_classes: SceneClasses | None,
         image_size: int,

@@ -10,7 +10,6 @@ file is compared with the networks before it is there, and timed beside them.
 
 import contextlib
 import dataclasses
-import json
 import logging
 import pathlib
 import statistics
@@ -25,7 +24,7 @@ import tensorflow as tf
 
 from mgm_tf.export.predictor import Predictor, probabilities_of
 from mgm_tf.export.versions import Outputs
-from mgm_tf.files import whole
+from mgm_tf.files import reading, whole
 
 RECORD = "runtimes.json"
 FOLDER = "assets.extra"  # which TensorFlow Serving leaves alone
@@ -56,20 +55,16 @@ class Runtime:
 def write(
     predictor: Predictor,
     names: Sequence[str],
-    version: pathlib.Path,
-    sample: np.ndarray,
-) -> dict[str, dict[str, Any]]:
-    """Writes the files of runtimes into the folder of a version.
+    draft: pathlib.Path,
+    sample: np.ndarray | None = None,
+) -> None:
+    """Writes the files of runtimes into the folder of a version that is in the making.
 
     Args:
       predictor: the networks.
       names: the names of the runtimes, keys of `RUNTIMES`.
-      version: the folder of the exported version.
+      draft: the folder of the version.
       sample: a real image, uint8 [H, W, 3], to compare on besides a random one.
-
-    Returns:
-      What is in `runtimes.json`: for each file its size, the largest difference from
-      the networks by output, and the milliseconds of an image for it and for them.
 
     Raises:
       ValueError: a runtime is not installed, or answers differently; its file is not
@@ -77,9 +72,9 @@ def write(
     """
     images = _probes(predictor, sample)
     expected = _in_tensorflow(predictor)
-    folder = version / FOLDER
-    record = json.loads(_read(folder / RECORD) or "{}")
-    for name in names:
+    folder = draft / FOLDER
+    record: dict[str, dict[str, Any]] = {}
+    for name in dict.fromkeys(names):
         runtime = RUNTIMES[name]
         content = _installed(name, runtime.convert, predictor)
         run = _installed(name, runtime.load, content)
@@ -98,11 +93,32 @@ def write(
             "milliseconds_of_tensorflow": round(_milliseconds(expected, images[0]), 2),
         }
     whole.write_json(folder / RECORD, record)
-    return record
+
+
+def written(version: pathlib.Path) -> set[str]:
+    """Returns the names of the runtimes that a version has files of."""
+    folder = version / FOLDER
+    return {name for name, row in RUNTIMES.items() if (folder / row.file).is_file()}
+
+
+def record_of(version: pathlib.Path) -> dict[str, dict[str, Any]]:
+    """Reads what a version says of its files for other runtimes.
+
+    Returns:
+      Of each file its size, the largest difference from the networks by output, and the
+      milliseconds of an image for it and for them; nothing where there is no file.
+
+    Raises:
+      DamagedFile: `runtimes.json` is no JSON object.
+    """
+    path = version / FOLDER / RECORD
+    if not path.exists():
+        return {}
+    return reading.read_json(path, remedy="Export it again.")
 
 
 def text(record: dict[str, dict[str, Any]]) -> str:
-    """Returns what `write` returns in words, a line for each file."""
+    """Returns what `record_of` returns in words, a line for each file."""
     return "\n".join(
         f"{file}: {facts['bytes'] / 1e6:.1f} MB, differs by at most "
         f"{max(facts['differences'].values()):.1e}; {facts['milliseconds']:.1f} ms an "
@@ -185,12 +201,14 @@ def _in_tensorflow(predictor: Predictor) -> Run:
     }
 
 
-def _probes(predictor: Predictor, sample: np.ndarray) -> list[np.ndarray]:
+def _probes(predictor: Predictor, sample: np.ndarray | None) -> list[np.ndarray]:
     """Returns batches of one and of two images in the network's size."""
     size = (predictor.image_size, predictor.image_size)
-    real = tf.image.resize(sample[None], size, antialias=True).numpy()
-    random = np.random.default_rng(0).uniform(0, 255, real.shape)
-    return [real, np.concatenate([real, random]).astype(np.float32)]
+    random = np.random.default_rng(0).uniform(0, 255, (2, *size, 3)).astype(np.float32)
+    first = random[:1]
+    if sample is not None:
+        first = tf.image.resize(sample[None], size, antialias=True).numpy()
+    return [first, np.concatenate([first, random[1:]])]
 
 
 def _differences(
@@ -224,7 +242,7 @@ def _check(differences: dict[str, float], name: str) -> None:
     if wrong:
         raise ValueError(
             f"{name} differs from the networks: {', '.join(wrong)}; at most "
-            f"{TOLERANCE} was expected. Its file was not written."
+            f"{TOLERANCE} was expected. Nothing was published."
         )
 
 
@@ -246,7 +264,3 @@ def _milliseconds(run: Run, images: np.ndarray) -> float:
         run(images)
         times.append(time.perf_counter() - start)
     return 1000 * statistics.median(times)
-
-
-def _read(path: pathlib.Path) -> str:
-    return path.read_text("utf-8") if path.exists() else ""

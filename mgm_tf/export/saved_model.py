@@ -16,15 +16,23 @@ import numpy as np
 import tensorflow as tf
 
 from datasets.metadata import DataInfo
-from mgm_tf.export import description, signatures, version_files
-from mgm_tf.export.predictor import IMAGE_SIZE, Predictor, probabilities_of
-from mgm_tf.export.sampler import IMAGES, Sampler
+from mgm_tf.export import (
+    comparison,
+    description,
+    inference,
+    runtimes,
+    signatures,
+    version_files,
+)
+from mgm_tf.export.comparison import arrays, compare, probes, random_images
+from mgm_tf.export.inference import Served
+from mgm_tf.export.predictor import IMAGE_SIZE, Predictor
+from mgm_tf.export.sampler import Sampler
 from mgm_tf.export.serving import answer, packages, warm_up
 from mgm_tf.export.versions import (
     FORMAT,
     RECORD,
     SAVED_MODEL,
-    Outputs,
     newest_version,
     read_record,
     restore,
@@ -33,7 +41,6 @@ from mgm_tf.files import whole
 from mgm_tf.tasks.dense import Task
 from mgm_tf.tasks.scenes import Categorical, SceneClasses
 
-TOLERANCE = 1e-5
 CARD = pathlib.Path("assets.extra") / "MODEL_CARD.md"
 
 
@@ -50,13 +57,14 @@ def export(
     sample: np.ndarray | None = None,
     sampler: Sampler | None = None,
     card: str = "",
+    other_runtimes: Sequence[str] = (),
 ) -> pathlib.Path:
     """Writes the next version under `directory` and returns its folder.
 
     A version appears under its number when it is complete and, loaded again, has given
-    what the networks give. If the newest version has the same fingerprint and the same
-    signatures, that one is returned and nothing is written; unless a file of it is not
-    as it was exported.
+    what the networks give. If the newest version has the same fingerprint, the same
+    signatures and the files of all these runtimes, that one is returned and nothing is
+    written; unless a file of it is not as it was exported.
 
     Args:
       networks, tasks, scene_classes, image_size: as for `Predictor`.
@@ -66,15 +74,18 @@ def export(
       sample: a real image, uint8 [H, W, 3], to compare on besides random ones.
       sampler: the generator, which gets a signature of its own; None without any.
       card: the model card, `MODEL_CARD.md`; empty for none.
+      other_runtimes: the runtimes that the networks are exported for as well, keys of
+        `runtimes.RUNTIMES`.
 
     Raises:
-      ValueError: the loaded SavedModel answers differently; nothing is published.
+      ValueError: the loaded SavedModel, or another runtime, answers differently, or a
+        runtime is not installed; nothing is published.
     """
     directory = pathlib.Path(directory)
     predictor = Predictor(networks, tasks, scene_classes, image_size)
     rows = signatures.signatures_of(predictor, sampler)
     newest = newest_version(directory)
-    if newest and _same(newest, fingerprint, rows):
+    if newest and _same(newest, fingerprint, rows, other_runtimes):
         print(f"{newest} already holds this model: reused.", flush=True)
         return newest
     directory.mkdir(parents=True, exist_ok=True)
@@ -83,14 +94,22 @@ def export(
         prefix=version_files.DRAFTS, dir=directory
     ) as folder:
         draft = pathlib.Path(folder) / "version"
-        _write(predictor, rows, draft)
-        _write_record(draft, predictor, rows, fingerprint, extra or {})
-        model = check(predictor, draft, sample, sampler)
+        served = inference.served(predictor, sampler, sample)
+        _write(served, draft)
+        _write_record(draft, served, rows, fingerprint, extra or {})
+        try:
+            model = check(served.predictor, draft, sample, served.sampler)
+        except comparison.Differs as error:
+            raise ValueError(
+                f"The saved model's {error} Nothing was published."
+            ) from error
         description.write(predictor, draft, [row.name for row in rows])
         answer.write(draft, model)
         _write_warm_up(draft, rows, image_size)
         if card:
             whole.write_text(draft / CARD, card)
+        if other_runtimes:
+            runtimes.write(served.predictor, other_runtimes, draft, sample)
         return _publish(draft, directory)
 
 
@@ -100,7 +119,7 @@ def check(
     sample: np.ndarray | None = None,
     sampler: Sampler | None = None,
 ) -> tf.Module:
-    """Compares the SavedModel in `path` with the networks in this process.
+    """Compares the SavedModel in `path` with what it is of, in this process.
 
     On random images and on `sample`, one and three at a time, by all signatures. On the
     CPU: a GPU may choose another algorithm for the same convolution, whose last digits
@@ -120,8 +139,8 @@ def check(
         # and a network after few steps magnifies the last digits.
         spec = signatures.image_spec(tf.float32)
         in_process = tf.function(predictor.__call__, [spec], autograph=False)
-        for images in _probes(predictor.image_size, sample):
-            expected = _arrays(in_process(tf.constant(images)))
+        for images in probes(predictor.image_size, sample):
+            expected = arrays(in_process(tf.constant(images)))
             files = [
                 tf.io.encode_png(image).numpy() for image in images.astype(np.uint8)
             ]
@@ -130,12 +149,12 @@ def check(
                 for name, dtype in signatures.RAW.items()
             } | {signatures.BYTES: tf.constant(files)}
             for name, values in inputs.items():
-                outputs = _arrays(model.signatures[name](values))
+                outputs = arrays(model.signatures[name](values))
                 compare(expected, outputs, predictor.tasks, name)
         _check_full_size(in_process, predictor, model)
         _check_features(predictor, model)
         if sampler is not None:
-            _check_samples(sampler, model)
+            comparison.compare_samples(sampler, model.signatures[signatures.SAMPLE])
     return model
 
 
@@ -146,10 +165,10 @@ def _check_full_size(
 ) -> None:
     """Compares outputs in the size of an image that is of the network's size."""
     size = predictor.image_size
-    (image,) = _random_images((1, size, size, 3))
-    expected = _arrays(in_process(tf.constant(image[None])))
+    (image,) = random_images((1, size, size, 3))
+    expected = arrays(in_process(tf.constant(image[None])))
     png = tf.io.encode_png(image.astype(np.uint8))
-    outputs = _arrays(model.signatures[signatures.BYTES_FULL](png[None]))
+    outputs = arrays(model.signatures[signatures.BYTES_FULL](png[None]))
     sizes = {IMAGE_SIZE: np.array([[size, size]])}
     probabilities = {
         name: values for name, values in expected.items() if name not in outputs
@@ -163,90 +182,20 @@ def _check_full_size(
 
 
 def _check_features(predictor: Predictor, model: tf.Module) -> None:
-    images = tf.constant(_probes(predictor.image_size, None)[1])
+    images = tf.constant(probes(predictor.image_size, None)[1])
     spec = signatures.image_spec(tf.float32)
     features = tf.function(predictor.features, [spec], autograph=False)
-    outputs = _arrays(model.signatures[signatures.FEATURES](images))
-    compare(_arrays(features(images)), outputs, (), signatures.FEATURES)
+    outputs = arrays(model.signatures[signatures.FEATURES](images))
+    compare(arrays(features(images)), outputs, (), signatures.FEATURES)
 
 
-def _check_samples(sampler: Sampler, model: tf.Module) -> None:
-    """Compares generated images, whose bytes may differ by one in rounding."""
-    scene, noise = sampler.specs
-    inputs = (
-        tf.ones([2, *scene.shape[1:]], scene.dtype),
-        tf.constant(
-            np.random.default_rng(0).standard_normal((2, noise.shape[1])), noise.dtype
-        ),
-    )
-    in_process = tf.function(sampler.__call__, sampler.specs, autograph=False)
-    expected = in_process(*inputs)[IMAGES].numpy().astype(int)
-    named = {
-        spec.name: values for spec, values in zip(sampler.specs, inputs, strict=True)
-    }
-    images = model.signatures[signatures.SAMPLE](**named)[IMAGES].numpy()
-    worst = np.abs(images - expected).max()
-    if worst > 1:
-        raise ValueError(
-            f"{signatures.SAMPLE}: the saved model differs from the generator by up to "
-            f"{worst} of 255; at most 1 was expected. Nothing was published."
-        )
-
-
-def compare(
-    expected: Outputs, actual: Outputs, tasks: Sequence[Task], where: str
-) -> None:
-    """Compares the outputs of a SavedModel with those of the networks.
-
-    Args:
-      expected: the outputs of the networks.
-      actual: the outputs of the SavedModel.
-      tasks: the tasks that are predicted.
-      where: the words with which an error begins.
-
-    Raises:
-      ValueError: the outputs differ, as `check` says.
-    """
-    if sorted(expected) != sorted(actual):
-        names = f"{sorted(actual)}, not {sorted(expected)}"
-        raise ValueError(f"{where} has outputs {names}.")
-    class_maps = {task.name for task in tasks if task.info.class_names}
-    worst = {}
-    for name, values in expected.items():
-        if values.shape != actual[name].shape:
-            shapes = f"{actual[name].shape}, not {values.shape}"
-            raise ValueError(f"{where}: {name!r} has shape {shapes}.")
-        scale = np.maximum(1.0, np.abs(values))
-        difference = np.abs(actual[name].astype(np.float64) - values) / scale
-        if name in class_maps:
-            difference = difference[_is_decided(expected[probabilities_of(name)])]
-        worst[name] = float(difference.max(initial=0.0))
-    # `not <=`, because NaN is an error as well.
-    wrong = [f"{n} by {d:.2g}" for n, d in worst.items() if not d <= TOLERANCE]
-    if wrong:
-        raise ValueError(
-            f"{where}: the saved model differs from the networks: {', '.join(wrong)}; "
-            f"at most {TOLERANCE} was expected. Nothing was published."
-        )
-
-
-def _is_decided(probabilities: np.ndarray) -> np.ndarray:
-    """Returns where one class is the likeliest beyond rounding."""
-    ordered = np.sort(probabilities, axis=-1)
-    if ordered.shape[-1] == 1:
-        return np.ones(ordered.shape[:-1], bool)
-    return ordered[..., -1] - ordered[..., -2] > TOLERANCE
-
-
-def _write(
-    predictor: Predictor, rows: Sequence[signatures.Signature], path: pathlib.Path
-) -> None:
+def _write(served: Served, path: pathlib.Path) -> None:
     # The archive finds the weights of the endpoints itself. It would store those of
     # networks that it tracks as well twice.
     archive = keras.export.ExportArchive()
-    for row in rows:
+    for row in signatures.signatures_of(served.predictor, served.sampler):
         archive.add_endpoint(row.name, row.function, input_signature=list(row.inputs))
-    serve = tf.function(predictor.__call__, autograph=False)
+    serve = tf.function(served.predictor.__call__, autograph=False)
     for dtype in signatures.RAW.values():
         serve.get_concrete_function(signatures.image_spec(dtype))
     archive.add_endpoint("serve", serve)
@@ -255,11 +204,12 @@ def _write(
 
 def _write_record(
     path: pathlib.Path,
-    predictor: Predictor,
+    served: Served,
     rows: Sequence[signatures.Signature],
     fingerprint: str,
     extra: Mapping[str, Any],
 ) -> None:
+    predictor = served.predictor
     # Where no scene was learned, there is no scene class.
     scene_classes = predictor.scene_classes or Categorical(())
     info = DataInfo(
@@ -273,6 +223,7 @@ def _write_record(
         "format": FORMAT,
         "fingerprint": fingerprint,
         "versions": versions,
+        "folded": served.is_folded,
         "signatures": [row.name for row in rows],
         "data": info.metadata(),
         "extra": dict(extra),
@@ -308,7 +259,10 @@ def _publish(draft: pathlib.Path, directory: pathlib.Path) -> pathlib.Path:
 
 
 def _same(
-    version: pathlib.Path, fingerprint: str, rows: Sequence[signatures.Signature]
+    version: pathlib.Path,
+    fingerprint: str,
+    rows: Sequence[signatures.Signature],
+    other_runtimes: Sequence[str],
 ) -> bool:
     record = version / RECORD
     if not (record.is_file() and (version / SAVED_MODEL).is_file()):
@@ -318,26 +272,13 @@ def _same(
     except ValueError as error:
         print(f"{error} It is exported anew, as the next version.", flush=True)
         return False
-    # Versions of before the list have fewer signatures.
+    # Versions of before the list have fewer signatures, others nothing folded.
     found = values.get("fingerprint"), values.get("signatures")
-    if found != (fingerprint, [row.name for row in rows]):
+    if found != (fingerprint, [row.name for row in rows]) or "folded" not in values:
+        return False
+    if not runtimes.written(version).issuperset(other_runtimes):
         return False
     fault = version_files.fault(version)
     if fault is not None:
         print(f"{fault}: exported anew.", flush=True)
     return fault is None
-
-
-def _probes(size: int, sample: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Returns batches of 3 and 1 images, none of the networks' own size."""
-    three = _random_images((3, size + 7, 2 * size + 1, 3))
-    single = three[:1] if sample is None else np.asarray(sample, np.float32)[None]
-    return three, single
-
-
-def _random_images(shape: tuple[int, ...]) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, shape).astype(np.float32)
-
-
-def _arrays(outputs: Mapping[str, tf.Tensor]) -> Outputs:
-    return {name: np.asarray(value) for name, value in outputs.items()}

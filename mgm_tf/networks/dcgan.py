@@ -8,10 +8,12 @@ At 128x128 (`base` 64):
        by BN (but the first) and leaky ReLU; dense to 1 plus projection on the class.
 """
 
+import itertools
+
 import keras
 import tensorflow as tf
 
-from mgm_tf.networks.layers.base import CompositeLayer, CompositeModel
+from mgm_tf.networks.layers.base import CompositeLayer, CompositeModel, Pairs
 from mgm_tf.networks.layers.batch_normalization import BatchNormalization
 from mgm_tf.networks.layers.conditional_batch_normalization import (
     ConditionalBatchNormalization,
@@ -76,6 +78,14 @@ class Generator(CompositeModel):
             ),
             GeneratorBlock(3),
         ]
+
+    @property
+    def normalized_convolutions(self) -> Pairs:
+        """The convolution of each block but the last: the next normalises first."""
+        return tuple(
+            (block.convolution, following.normalize.normalize)
+            for block, following in itertools.pairwise(self.blocks)
+        )
 
     def call(
         self, z: tf.Tensor, condition: tf.Tensor, training: bool = False

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import keras
 import tensorflow as tf
 
-from mgm_tf.networks.layers.base import CompositeLayer, CompositeModel
+from mgm_tf.networks.layers.base import CompositeLayer, CompositeModel, Pairs
 from mgm_tf.networks.layers.batch_normalization import BatchNormalization
 from mgm_tf.networks.layers.convolution import Convolution, kaiming, scaled
 
@@ -28,6 +28,11 @@ class Stage(CompositeLayer):
         self.convolution = convolution
         self.normalize = BatchNormalization()
         self.activation = activation
+
+    @property
+    def normalized_convolutions(self) -> Pairs:
+        """The convolution."""
+        return ((self.convolution, self.normalize),)
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Maps [N, H, W, C] to the shape that the convolution gives."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import keras
 import tensorflow as tf
 
-from mgm_tf.networks.layers.base import CompositeLayer, CompositeModel
+from mgm_tf.networks.layers.base import CompositeLayer, CompositeModel, Pairs
 from mgm_tf.networks.layers.batch_normalization import BatchNormalization
 from mgm_tf.networks.layers.convolution import Convolution, kaiming
 from mgm_tf.networks.layers.resampling import max_pool
@@ -91,6 +91,17 @@ class BasicBlock(CompositeLayer):
             self.projection = Convolution(width, 1, stride, initializer=kaiming())
             self.normalize_projection = BatchNormalization()
 
+    @property
+    def normalized_convolutions(self) -> Pairs:
+        """The convolutions, and that of the shortcut if there is one."""
+        pairs = (
+            (self.convolution_1, self.normalize_1),
+            (self.convolution_2, self.normalize_2),
+        )
+        if not self.project:
+            return pairs
+        return (*pairs, (self.projection, self.normalize_projection))
+
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Maps [N, H, W, C] to [N, H / stride, W / stride, width]."""
         residual = self.residual(inputs, training)
@@ -166,6 +177,11 @@ class ResNet(CompositeModel):
             dilation = behind
         self.blocks = parts
         self._ends = tuple(itertools.accumulate(blocks))
+
+    @property
+    def normalized_convolutions(self) -> Pairs:
+        """The first convolution; blocks name their own."""
+        return ((self.stem, self.normalize),)
 
     @property
     def stages(self) -> list[list[BasicBlock]]:

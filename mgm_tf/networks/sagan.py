@@ -11,7 +11,7 @@ A generator starts at 4x4 and doubles up to the image, a discriminator halves do
 
 import tensorflow as tf
 
-from mgm_tf.networks.layers.base import CompositeLayer, CompositeModel
+from mgm_tf.networks.layers.base import CompositeLayer, CompositeModel, Pairs
 from mgm_tf.networks.layers.batch_normalization import BatchNormalization
 from mgm_tf.networks.layers.conditional_batch_normalization import (
     ConditionalBatchNormalization,
@@ -43,6 +43,11 @@ class GeneratorBlock(CompositeLayer):
         self.normalize_2 = ConditionalBatchNormalization()
         self.convolution_2 = SpectralConvolution(width)
         self.shortcut = SpectralConvolution(width, 1)
+
+    @property
+    def normalized_convolutions(self) -> Pairs:
+        """The first convolution; what comes in, and the sum at the end, are of two."""
+        return ((self.convolution_1, self.normalize_2.normalize),)
 
     def call(
         self, inputs: tf.Tensor, condition: tf.Tensor, training: bool = False

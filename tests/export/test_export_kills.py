@@ -7,7 +7,8 @@ import os
 
 import pytest
 
-from mgm_tf.export import saved_model, version_files, versions
+from mgm_tf.export import runtimes, saved_model, version_files, versions
+from mgm_tf.export.predictor import Predictor
 from mgm_tf.predict import predictions
 from tests.export.test_saved_model import SCENE_CLASSES, SIZE, TASKS, build_networks
 from tests.predict import stand_in
@@ -29,14 +30,33 @@ def photographed(monkeypatch):
     monkeypatch.undo()
 
 
+@pytest.fixture
+def echo():
+    """A runtime whose file is empty, and which predicts as TensorFlow does."""
+    predictor = Predictor(build_networks(), TASKS, SCENE_CLASSES, SIZE)
+    row = runtimes.Runtime(
+        "model.echo", lambda _: b"", lambda _: runtimes._in_tensorflow(predictor)
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runtimes, "_ROUNDS", 1)
+        patch.setitem(runtimes.RUNTIMES, "echo", row)
+        yield "echo"
+
+
 def test_a_killed_export_publishes_nothing_that_is_not_whole(
-    photographed, monkeypatch, tmp_path
+    photographed, monkeypatch, echo, tmp_path
 ):
     networks = build_networks()
 
-    def export(folder):
+    def export(folder, other_runtimes=(echo,)):
         return saved_model.export(
-            networks, TASKS, SCENE_CLASSES, SIZE, folder, fingerprint="a"
+            networks,
+            TASKS,
+            SCENE_CLASSES,
+            SIZE,
+            folder,
+            fingerprint="a",
+            other_runtimes=other_runtimes,
         )
 
     camera = photographed(tmp_path / "model", tmp_path / "copies")
@@ -48,6 +68,8 @@ def test_a_killed_export_publishes_nothing_that_is_not_whole(
     assert None in published and any(published)
     for version in filter(None, published):
         assert version_files.fault(version) is None
+        assert runtimes.written(version) == {echo}
+        assert list(runtimes.record_of(version)) == ["model.echo"]
     # Before the first file, halfway, and at the last moment before it is published.
     unpublished = [
         copy for copy, version in zip(copies, published, strict=True) if version is None
@@ -57,6 +79,11 @@ def test_a_killed_export_publishes_nothing_that_is_not_whole(
         assert again.name == done.name == "1"
         assert version_files.fault(again) is None
         assert not list(copy.glob(f"{version_files.DRAFTS}*"))
+    # What has the files of a runtime serves who asks for none, not the other way round.
+    assert export(tmp_path / "model", ()) == done
+    (done / "assets.extra" / "model.echo").unlink()
+    version_files.seal(done)
+    assert export(tmp_path / "model").name == "2"
 
 
 def test_killed_predictions_go_on_with_what_is_missing(

@@ -12,7 +12,7 @@ import tensorflow as tf
 import mgm_tf
 from mgm_tf.benchmark import exported as measured
 from mgm_tf.benchmark.reading import Windows
-from mgm_tf.export import saved_model, signatures, versions
+from mgm_tf.export import comparison, saved_model, signatures, versions
 from mgm_tf.export.predictor import Predictor
 from mgm_tf.tasks.scenes import MultiHot
 from mgm_tf.train import devices
@@ -102,7 +102,7 @@ def test_the_loaded_model_predicts_the_same(networks, exported):
         }
         for dtype in (np.uint8, np.float32):
             actual = model(images.astype(dtype))
-            saved_model.compare(expected, actual, TASKS, "test")
+            comparison.compare(expected, actual, TASKS, "test")
 
 
 def test_several_labels_have_a_probability_each(networks, export):
@@ -182,7 +182,9 @@ def test_other_weights_in_the_saved_model_are_an_error(export, tmp_path, monkeyp
         return model
 
     monkeypatch.setattr(saved_model, "restore", tampered)
-    with pytest.raises(ValueError, match="serving_default: the saved .* depth by"):
+    with pytest.raises(
+        ValueError, match="saved model's serving_default differs .* depth by"
+    ):
         export()
     assert not list((tmp_path / "model").glob("*"))
 
@@ -199,6 +201,15 @@ def test_networks_of_two_replicas_are_exported_once(tmp_path):
 
 def test_the_speed_of_every_signature_is_measured(exported):
     record, table = measured.measure(exported, Windows(1, 0.0), batch_sizes=(1, 3))
+    assert not any("ratio" in row["1"] for row in record.values())
+    features = Predictor(build_networks(), TASKS, None, SIZE).features
+    beside, _ = measured.measure(
+        exported, Windows(3, 0.0), (2,), {"features": features}
+    )
+    row = beside["features"]["2"]
+    pairs = zip(row["timing"].seconds, row["in_process"].seconds, strict=True)
+    quotients = sorted(one / other for one, other in pairs)
+    assert row["ratio"] == (quotients[1], quotients[0], quotients[2])
     assert tuple(record) == signatures.NAMES[:-1]  # there is no generator
     for row in record.values():
         assert set(row) == {"1", "3"}
@@ -247,7 +258,7 @@ def outputs(depth=1.0, ids=0, probabilities=(0.7, 0.3)):
 )
 def test_differences_are_errors(expected, actual, message):
     with pytest.raises(ValueError, match=message):
-        saved_model.compare(expected, actual, TASKS, "here")
+        comparison.compare(expected, actual, TASKS, "here")
 
 
 @pytest.mark.parametrize(
@@ -260,7 +271,7 @@ def test_differences_are_errors(expected, actual, message):
     ],
 )
 def test_rounding_is_no_error(expected, actual):
-    saved_model.compare(expected, actual, TASKS, "here")
+    comparison.compare(expected, actual, TASKS, "here")
 
 
 def test_loading_says_what_is_missing(exported, tmp_path):

@@ -8,6 +8,9 @@ import keras
 # The shape of a layer's input as Keras gives it, the batch first.
 Shape = tuple[int, ...]
 
+# Of a convolution and the normalization of its outputs.
+Pairs = tuple[tuple[keras.Layer, keras.Layer], ...]
+
 
 def state_variable(
     shape: Shape, initializer: Callable | str, name: str
@@ -30,6 +33,14 @@ def state_variable(
 
 class _Composite:
     """A layer made of layers: neither Keras nor a checkpoint loses sight of a part."""
+
+    @property
+    def normalized_convolutions(self) -> Pairs:
+        """The convolutions whose outputs go to a batch normalization, and only there.
+
+        With the normalization of each; those of parts are theirs to name.
+        """
+        return ()
 
     def build(self, input_shape: Any) -> None:
         """Creates nothing: the parts create their variables when they are called.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import keras
 import tensorflow as tf
 
+from mgm_tf.networks.layers import folding
 from mgm_tf.networks.layers.base import Shape, state_variable
 from mgm_tf.tasks import replicas
 
@@ -127,11 +128,21 @@ class BatchNormalization(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Normalises [N, H, W, C] or [N, C]; returns the same shape."""
+        folded = folding.current().offsets
+        if self in folded:
+            offset = folded[self]
+            return inputs if offset is None else tf.nn.bias_add(inputs, offset)
         images = inputs if len(inputs.shape) == 4 else inputs[:, None, None, :]
         by_batch = training or _recorded() is not None
         normalize = self._by_batch if by_batch else self._by_averages
         outputs = normalize(images, *self._affine())
         return outputs if len(inputs.shape) == 4 else outputs[:, 0, 0, :]
+
+    def affine_map(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the factor and the offset of each channel at test time, [C] each."""
+        gamma, beta = self._affine()
+        scale = gamma * tf.math.rsqrt(self.moving_variance + self.epsilon)
+        return scale, beta - scale * self.moving_mean
 
     def _affine(self) -> tuple[tf.Tensor, tf.Tensor]:
         shape = self.moving_mean.shape

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from mgm_tf.networks.layers import folding
 from mgm_tf.networks.layers.base import Shape, state_variable
 from mgm_tf.networks.layers.convolution import convolve, xavier
 
@@ -52,6 +53,8 @@ class SpectralLayer(keras.layers.Layer):
 
     def normalized_kernel(self) -> tf.Tensor:
         """Returns W / sigma(W), eq. (8), in the dtype that the layer computes in."""
+        if self in folding.current().divided:
+            return tf.cast(self.kernel, self.compute_dtype)
         return tf.cast(self.kernel / self.sigma(), self.compute_dtype)
 
     def advance(self) -> None:
