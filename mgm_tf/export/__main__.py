@@ -4,6 +4,7 @@
 writes `saved_models/nyuv2/1/` (or the next free number).
 """
 
+import dataclasses
 import pathlib
 
 import tensorflow as tf
@@ -59,7 +60,10 @@ def define_flags() -> None:
 def main() -> None:
     """Exports the weights of a checkpoint."""
     workdir, which = command_line.workdir(), flags.FLAGS.checkpoint
-    experiment = Experiment(saved.load(workdir))
+    settings = saved.load(workdir)
+    # Whatever it was trained in: other machines and runtimes know nothing else.
+    exact = dataclasses.replace(settings.run, precision="float32")
+    experiment = Experiment(dataclasses.replace(settings, run=exact))
     step = experiment.restore(workdir, which)
     origin = provenance.origin(
         workdir,
@@ -70,7 +74,7 @@ def main() -> None:
     # R names scenes if it has learned to.
     classifies_scenes = "refiner" in experiment.trained(step)
     sample = experiment.data.validation.batch(tf.constant([0]))["image"][0]
-    fingerprint = provenance.fingerprint(experiment.settings, experiment.networks)
+    fingerprint = provenance.fingerprint(settings, experiment.networks)
     sampler = None
     wants_generator = flags.FLAGS.with_generator
     if wants_generator and trained_generator.is_trained(experiment, step):
@@ -86,7 +90,7 @@ def main() -> None:
         directory,
         fingerprint=fingerprint,
         extra={
-            "settings": options.settings(experiment.settings),
+            "settings": options.settings(settings),
             **origin,
             "scene_source": experiment.data.info.scene_source,
         },
