@@ -16,6 +16,7 @@ from mgm_tf.networks.layers.conditional_batch_normalization import (
     ConditionalBatchNormalization,
 )
 from mgm_tf.networks.layers.convolution import Convolution
+from mgm_tf.networks.layers.precision import full_dtype
 from mgm_tf.networks.layers.resampling import downsample, global_average, upsample
 from mgm_tf.networks.layers.self_attention import SelfAttention
 from mgm_tf.networks.layers.spectral_normalization import (
@@ -116,8 +117,8 @@ class _Discriminator(CompositeModel):
         self.convolution = SpectralConvolution(4)
         self.normalize = BatchNormalization()
         self.attention = SelfAttention()
-        self.logit = SpectralDense(1)
-        self.embedding = SpectralEmbedding(4)
+        self.logit = SpectralDense(1, full_dtype())
+        self.embedding = SpectralEmbedding(4, full_dtype())
 
     def call(
         self, images: tf.Tensor, condition: tf.Tensor, training: bool = False

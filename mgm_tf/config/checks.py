@@ -94,6 +94,11 @@ def _rules(config: Config) -> Rules:
     yield from _pretrained_rules(config.source, config.network)
     yield from _schedule_rules(config.schedule, config.run.replicas)
     yield from _run_rules(config.run)
+    yield (
+        "--precision=float16 scales losses, but not the one whose gradient --em=latent "
+        "follows; --precision=bfloat16 needs no scale",
+        (config.run.precision, config.method.em) == ("float16", "latent"),
+    )
 
 
 def _data_rules(data: DataConfig) -> Rules:
@@ -349,3 +354,5 @@ def _alone(run: RunConfig) -> Iterator[str]:
         yield "--jit_compile does not work"
     if run.run_eagerly:
         yield "--run_eagerly does not work"
+    if run.precision == "float16":
+        yield "--precision=float16 does not work"

@@ -261,6 +261,14 @@ class RunConfig:
     seed: int = option(
         0, "The seed of the first weights, the order of examples and all noise."
     )
+    precision: Literal["float32", "bfloat16", "float16"] = option(
+        "float32",
+        "What the networks compute in. bfloat16, float16: half the bits for "
+        "convolutions and what lies between them, on machines that have such "
+        "instructions; float32 for weights, batch statistics, losses and metrics "
+        "still. float16, on one device, scales losses so that gradients do not vanish.",
+        before="float32",
+    )
     replicas: int = option(
         0,
         "The number of devices over which each batch is divided; without a GPU, of "

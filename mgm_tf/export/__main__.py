@@ -4,6 +4,7 @@
 writes `saved_models/nyuv2/1/` (or the next free number).
 """
 
+import dataclasses
 import pathlib
 
 from absl import flags
@@ -63,7 +64,9 @@ def main() -> None:
     workdir, which = command_line.workdir(), flags.FLAGS.checkpoint
     settings = saved.load(workdir)
     command_line.load_tensorflow()
-    experiment = experiments.Experiment(settings)
+    # Whatever it was trained in: other machines and runtimes know nothing else.
+    exact = dataclasses.replace(settings.run, precision="float32")
+    experiment = experiments.Experiment(dataclasses.replace(settings, run=exact))
     step = experiment.restore(workdir, which)
     origin = provenance.origin(
         workdir,
@@ -74,7 +77,7 @@ def main() -> None:
     # R names scenes if it has learned to.
     classifies_scenes = "refiner" in experiment.trained(step)
     sample = experiment.data.validation.batch(tf.constant([0]))["image"][0]
-    fingerprint = provenance.fingerprint(experiment.settings, experiment.networks)
+    fingerprint = provenance.fingerprint(settings, experiment.networks)
     sampler = None
     wants_generator = flags.FLAGS.with_generator
     if wants_generator and trained_generator.is_trained(experiment, step):
@@ -90,7 +93,7 @@ def main() -> None:
         directory,
         fingerprint=fingerprint,
         extra={
-            "settings": options.settings(experiment.settings),
+            "settings": options.settings(settings),
             **origin,
             "scene_source": experiment.data.info.scene_source,
         },

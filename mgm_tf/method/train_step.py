@@ -9,6 +9,7 @@ import tensorflow as tf
 from mgm_tf.data.examples import Examples, Reader
 from mgm_tf.method.algorithm import Average, Update
 from mgm_tf.method.images import Images
+from mgm_tf.method.loss_scaling import UNSCALED, LossScale
 from mgm_tf.method.passes import PASSES, Passes
 from mgm_tf.method.rates import CONSTANT, RateSchedule
 from mgm_tf.method.watch import Watch, norms
@@ -31,6 +32,7 @@ class MGM(keras.Model):
         frozen: tuple[str, ...] = (),
         rate_schedule: RateSchedule = CONSTANT,
         passes: str = "sequential",
+        loss_scales: Mapping[str, LossScale] | None = None,
     ) -> None:
         """Binds built networks to an algorithm.
 
@@ -42,6 +44,7 @@ class MGM(keras.Model):
           frozen: the networks that work as at test time.
           rate_schedule: the factor on all learning rates.
           passes: what the updates of a step share, a key of `passes.PASSES`.
+          loss_scales: the scale of the loss of an update by its name, if it has one.
         """
         super().__init__()
         self.networks = dict(networks)
@@ -51,6 +54,7 @@ class MGM(keras.Model):
         self.frozen = frozen
         self.rate_schedule = rate_schedule
         self.passes = passes
+        self.loss_scales = dict(loss_scales or {})
         self.watch = Watch(algorithm)
         # The graph of a step, when it is made: what a step costs is read off it.
         self.step_graph: tf.Graph | None = None
@@ -125,17 +129,36 @@ class MGM(keras.Model):
             terms = update.loss(passes.of_loss(update), examples)
             # Optimizers sum gradients over replicas; the paper's losses are means.
             shares = {name: term / replicas.count() for name, term in terms.items()}
+            scaling = self.loss_scales.get(update.name, UNSCALED)
+            scaled = scaling.scaled(shares)
         variables = {n: self.networks[n].trainable_variables for n in update.trains}
-        gradients = update.gradients(tape, shares, variables, examples.rng)
+        gradients = update.gradients(tape, scaled, variables, examples.rng)
         del tape
-        watched = [terms[term] for term in update.loss.terms]
         for name in update.trains:
             _check_reached(update.name, name, gradients[name], variables[name])
+        moved = scaling.apply(
+            gradients, lambda unscaled: self._move(update, unscaled, scale)
+        )
+        for term, value in terms.items():
+            self.trackers[f"{update.name}/{term}"].update_state(value)
+        return [*(terms[term] for term in update.loss.terms), *moved]
+
+    def _move(
+        self,
+        update: Update,
+        gradients: Mapping[str, Sequence[tf.Tensor]],
+        scale: tf.Tensor,
+    ) -> list[tf.Tensor]:
+        """Changes the networks that an update trains, and those that follow them.
+
+        Returns:
+          What is watched of each network that is trained.
+        """
+        watched: list[tf.Tensor] = []
+        for name in update.trains:
             watched += self._descend(update, name, gradients[name], scale)
         for average in update.averages:
             follow(self.networks[average.of], self.networks[average.into], average)
-        for term, value in terms.items():
-            self.trackers[f"{update.name}/{term}"].update_state(value)
         return watched
 
     def _descend(

@@ -13,6 +13,7 @@ from mgm_tf.networks.decoders import DECODERS, Decoder, Reconstructor
 from mgm_tf.networks.encoders import ENCODER_WIDTHS, ENCODERS, FORMS, STEM_WIDTH
 from mgm_tf.networks.heads import Embedding, Projector
 from mgm_tf.networks.layers.convolution import scaled
+from mgm_tf.networks.layers.precision import computing_in
 from mgm_tf.networks.refiner import Refiner
 from mgm_tf.networks.sharing import SHARING, Parts
 from mgm_tf.networks.task_weights import TASK_WEIGHTS
@@ -74,6 +75,7 @@ def build_networks(
     groups: tuple[str, ...] = (),
     task_weights: str = "equal",
     costs: Sequence[float] = (),
+    precision: str = "float32",
 ) -> dict[str, keras.Model]:
     """Creates the networks of these names, with their variables.
 
@@ -92,6 +94,7 @@ def build_networks(
       sharing, groups: how tasks share M, of `SHARING`; those of each group.
       task_weights: how losses are weighed, a key of `TASK_WEIGHTS`.
       costs: what a large uncertainty costs each task; see `task_weights.uncertainty`.
+      precision: what layers compute in, a key of `precision.POLICIES`.
 
     Raises:
       ValueError: a name is in no table, or a size or number makes no network.
@@ -113,8 +116,9 @@ def build_networks(
         "embedding": functools.partial(Embedding, z_dim),
         "task_weights": functools.partial(_choice(TASK_WEIGHTS, task_weights), costs),
     }
-    networks = _choice(SHARING, sharing).build(parts) | _built(others, names)
-    _create_variables(networks, classes, image_size, z_dim)
+    with computing_in(precision):
+        networks = _choice(SHARING, sharing).build(parts) | _built(others, names)
+        _create_variables(networks, classes, image_size, z_dim)
     return networks
 
 

@@ -19,6 +19,7 @@ from mgm_tf.networks.layers.conditional_batch_normalization import (
     ConditionalBatchNormalization,
 )
 from mgm_tf.networks.layers.convolution import Convolution, small_normal
+from mgm_tf.networks.layers.precision import full, full_dtype
 from mgm_tf.networks.layers.resampling import doublings
 
 _START = 4
@@ -95,7 +96,7 @@ class Generator(CompositeModel):
         hidden = tf.reshape(hidden, (-1, _START, _START, hidden.shape[-1] // _START**2))
         for block in self.blocks:
             hidden = block(hidden, condition, training=training)
-        return tf.cast(tf.tanh(hidden), tf.float32)
+        return tf.tanh(full(hidden))
 
 
 class DiscriminatorBlock(CompositeLayer):
@@ -137,12 +138,16 @@ class Discriminator(CompositeModel):
         ]
         # A 4x4 convolution of 4x4 places is a dense layer.
         self.logit = keras.layers.Dense(
-            1, use_bias=False, kernel_initializer=small_normal()
+            1,
+            use_bias=False,
+            kernel_initializer=small_normal(),
+            dtype=full_dtype(),
         )
         self.embedding = keras.layers.Dense(
             base * _multiple(image_size, _START),
             use_bias=False,
             kernel_initializer=small_normal(),
+            dtype=full_dtype(),
         )
 
     def call(
@@ -152,12 +157,13 @@ class Discriminator(CompositeModel):
         hidden = tf.nn.leaky_relu(self.first(images), 0.2)
         for block in self.blocks:
             hidden = block(hidden, training=training)
+        hidden = full(hidden)
         places = _START**2 * hidden.shape[-1]
         logit = self.logit(tf.reshape(hidden, (-1, places)))[:, 0]
         hidden = tf.reduce_sum(hidden, axis=(1, 2))
         # Miyato and Koyama (2018): D(x, c) = w' h(x) + <V c, h(x)>.
         projection = tf.reduce_sum(self.embedding(condition) * hidden, axis=-1)
-        return tf.cast(logit + projection, tf.float32)
+        return logit + projection
 
 
 def _multiple(image_size: int, size: int) -> int:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from mgm_tf.networks.layers.base import CompositeLayer, CompositeModel, Pairs
 from mgm_tf.networks.layers.batch_normalization import BatchNormalization
 from mgm_tf.networks.layers.convolution import Convolution, kaiming, scaled
+from mgm_tf.networks.layers.precision import full_dtype
 
 
 class Stage(CompositeLayer):
@@ -53,7 +54,8 @@ class Decoder(CompositeLayer):
         self.stages = list(stages)
         # No activation follows, so none is compensated for: not `kaiming`.
         # Interpretation: Taskonomy's tanh is left out, metres of depth are beyond it.
-        self.prediction = Convolution(channels, use_bias=True)
+        # In full precision: bfloat16 has steps of 3 cm at a depth of 4 m.
+        self.prediction = Convolution(channels, use_bias=True, dtype=full_dtype())
 
     def call(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Maps features [N, h, w, C] to a prediction [N, H, W, channels]."""
@@ -152,10 +154,7 @@ class Decoders(CompositeModel):
         """
         apart = isinstance(features, Mapping)
         return {
-            task: tf.cast(
-                decoder(features[task] if apart else features, training=training),
-                tf.float32,
-            )
+            task: decoder(features[task] if apart else features, training=training)
             for task, decoder in self.decoders.items()
         }
 
@@ -175,4 +174,4 @@ class Reconstructor(CompositeModel):
 
     def call(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Maps features [N, h, w, C] to images [N, H, W, 3], about in [-1, 1]."""
-        return tf.cast(self.decoder(features, training=training), tf.float32)
+        return self.decoder(features, training=training)

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from mgm_tf.networks.layers.base import CompositeModel
 from mgm_tf.networks.layers.batch_normalization import BatchNormalization
+from mgm_tf.networks.layers.precision import full_dtype
 from mgm_tf.networks.layers.resampling import global_average
 from mgm_tf.networks.layers.spectral_normalization import SpectralDense
 
@@ -21,8 +22,9 @@ class Projector(CompositeModel):
         super().__init__(name=name)
         # Interpretation: the paper gives the output only; the hidden layer is as wide
         # as the features, as in SimCLR.
-        self.hidden = keras.layers.Dense(hidden, activation="relu")
-        self.output_layer = keras.layers.Dense(units, dtype="float32")
+        full = full_dtype()
+        self.hidden = keras.layers.Dense(hidden, activation="relu", dtype=full)
+        self.output_layer = keras.layers.Dense(units, dtype=full)
 
     def call(self, features: tf.Tensor) -> tf.Tensor:
         """Maps features [N, h, w, C] to [N, units]."""
@@ -42,10 +44,10 @@ class Embedding(CompositeModel):
         super().__init__(name=name)
         # Interpretation: spectrally and batch normalised as in the authors' code, so
         # that the features add to the unit noise on its own scale.
-        self.dense = SpectralDense(units)
+        self.dense = SpectralDense(units, full_dtype())
         self.normalize = BatchNormalization()
 
     def call(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Maps features [N, h, w, C] to [N, units]."""
         embedded = self.dense(global_average(features))
-        return tf.cast(self.normalize(embedded, training=training), tf.float32)
+        return self.normalize(embedded, training=training)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from mgm_tf.networks.encoders import STEM_WIDTH, ResNet
 from mgm_tf.networks.layers.base import CompositeModel
+from mgm_tf.networks.layers.precision import full_dtype
 from mgm_tf.networks.layers.resampling import global_average
 
 _RESNET_10 = (1, 1, 1, 1)
@@ -38,10 +39,11 @@ class Refiner(CompositeModel):
             task: ResNet(_RESNET_10, widths, stem_width, output_stride=32)
             for task in tasks
         }
-        self.hidden = keras.layers.Dense(_HIDDEN, activation="relu")
+        full = full_dtype()
+        self.hidden = keras.layers.Dense(_HIDDEN, activation="relu", dtype=full)
         # Logits are linear; a ReLU on them (as the authors' code has it) could never
         # tell two scenes apart by what speaks against them.
-        self.logits = keras.layers.Dense(classes, dtype="float32")
+        self.logits = keras.layers.Dense(classes, dtype=full)
 
     def call(
         self, predictions: Mapping[str, tf.Tensor], training: bool = False

@@ -16,6 +16,7 @@ from mgm_tf.networks.layers.batch_normalization import BatchNormalization
 from mgm_tf.networks.layers.conditional_batch_normalization import (
     ConditionalBatchNormalization,
 )
+from mgm_tf.networks.layers.precision import full, full_dtype
 from mgm_tf.networks.layers.resampling import doublings, downsample, upsample
 from mgm_tf.networks.layers.self_attention import SelfAttention
 from mgm_tf.networks.layers.spectral_normalization import (
@@ -91,7 +92,7 @@ class Generator(CompositeModel):
             if hidden.shape[1] == _ATTENTION:
                 hidden = self.attention(hidden)
         hidden = tf.nn.relu(self.normalize(hidden, training=training))
-        return tf.cast(tf.tanh(self.to_rgb(hidden)), tf.float32)
+        return tf.tanh(full(self.to_rgb(hidden)))
 
 
 class FirstBlock(CompositeLayer):
@@ -174,8 +175,8 @@ class Discriminator(CompositeModel):
             LastBlock(widest),
         ]
         self.attention = SelfAttention()
-        self.logit = SpectralDense(1)
-        self.embedding = SpectralEmbedding(widest)
+        self.logit = SpectralDense(1, full_dtype())
+        self.embedding = SpectralEmbedding(widest, full_dtype())
 
     def call(self, images: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
         """Maps images [N, H, W, 3], condition [N, classes] to logits [N]."""
@@ -184,10 +185,10 @@ class Discriminator(CompositeModel):
             hidden = block(hidden)
             if hidden.shape[1] == _ATTENTION:
                 hidden = self.attention(hidden)
-        hidden = tf.reduce_sum(tf.nn.relu(hidden), axis=(1, 2))
+        hidden = tf.reduce_sum(tf.nn.relu(full(hidden)), axis=(1, 2))
         # Miyato and Koyama (2018): D(x, c) = w' h(x) + b + <V c, h(x)>.
         projection = tf.reduce_sum(self.embedding(condition) * hidden, axis=-1)
-        return tf.cast(self.logit(hidden)[:, 0] + projection, tf.float32)
+        return self.logit(hidden)[:, 0] + projection
 
 
 def _multiple(image_size: int, size: int) -> int:

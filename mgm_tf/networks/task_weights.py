@@ -73,7 +73,10 @@ class UncertaintyWeights(CompositeModel):
         super().__init__(name=name)
         self.costs = tuple(costs)
         self.log_scales = self.add_weight(
-            shape=(len(costs),), initializer="zeros", name="log_scales"
+            shape=(len(costs),),
+            initializer="zeros",
+            autocast=False,
+            name="log_scales",
         )
         # Called outside of replicas, as networks of layers are, it could not agree.
         self.built = True

@@ -18,6 +18,7 @@ import tensorflow as tf
 from mgm_tf.config.saved import BEST, BEST_OF_JOINT, LAST
 from mgm_tf.errors import DamagedFile
 from mgm_tf.files import reading, whole
+from mgm_tf.method.loss_scaling import LossScale
 from mgm_tf.method.stages import JOINT
 from mgm_tf.train.checkpoint_files import CheckpointFolder, free_name
 
@@ -32,7 +33,8 @@ RESTART = (
 BEST_OF_STAGE = {JOINT: BEST_OF_JOINT}
 
 Networks = Mapping[str, keras.Model]
-Optimizers = Mapping[str, keras.optimizers.Optimizer]
+# What a step depends on besides the networks: optimizers, scales of losses.
+Optimizers = Mapping[str, keras.optimizers.Optimizer | LossScale]
 
 
 @dataclasses.dataclass(frozen=True)

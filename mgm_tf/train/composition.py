@@ -173,6 +173,7 @@ def networks_of(
         sharing=network.sharing,
         groups=network.task_groups,
         task_weights=settings.method.task_weighting,
+        precision=settings.run.precision,
         # A task that is predicted twice is weighed twice.
         costs=costs_of([bool(task.info.class_names) for _, task in outputs]),
     )

@@ -17,7 +17,7 @@ from mgm_tf.data.batches import Batches, Part
 from mgm_tf.data.dataset import SCENE_LABEL_SOURCES, DataSet, SceneLabelSource
 from mgm_tf.data.examples import HELD_OUT, Reader, StageSpan
 from mgm_tf.data.splits import Split
-from mgm_tf.method import algorithm, stages
+from mgm_tf.method import algorithm, loss_scaling, stages
 from mgm_tf.method.algorithm import Method, Update
 from mgm_tf.method.stages import STAGE_NAMES, Stage
 from mgm_tf.method.synthesis_labels import SYNTHESIS_LABELS
@@ -292,6 +292,7 @@ class Experiment:
                 self.method.frozen,
                 stage.rate_schedule,
                 self.settings.method.passes,
+                loss_scaling.of_updates(stage.updates, self.settings.run.precision),
             )
             model.compile(
                 optimizer=None,

@@ -51,6 +51,7 @@ def claim(experiment: Experiment, workdir: pathlib.Path, restart: bool = False) 
         )
     record = provenance.collect(experiment.data.builder)
     record |= {"sources": other_runs.records(settings.source)}
+    record |= {"precision": settings.run.precision}
     if not restart:
         provenance.check(workdir, record)
     elif workdir.is_dir() and (place := run_folder.move_aside(workdir)):

@@ -57,6 +57,11 @@ class StageRun:
         self._log = run.log
         self._baseline = run.baseline
         self._model = self._training.model
+        # What a step depends on besides the networks.
+        self._kept = {
+            **self._training.optimizers,
+            **{f"loss_scale.{k}": v for k, v in self._model.loss_scales.items()},
+        }
         self._adversaries = collapse.Adversaries()
 
     def __call__(self, done: int, interruption: callbacks.Interruption) -> None:
@@ -72,7 +77,7 @@ class StageRun:
             self._model,
             stage.name,
             stage.batch_size,
-            self._learning_rates,
+            self._rates,
             progress.show,
             done,
             self._run_costs,
@@ -104,16 +109,18 @@ class StageRun:
         place = names.index(self._stage.name) + 1
         return f"stage {place}/{len(names)} {self._stage.name}"
 
-    def _learning_rates(self, step: int) -> dict[str, float]:
-        """Returns the learning rates with which a step of the run was taken."""
+    def _rates(self, step: int) -> dict[str, float]:
+        """Returns the learning rates with which a step was taken, and loss scales."""
         stage = self._stage
         done = tf.constant((step - 1 - stage.begin) / stage.steps)
         scale = float(stage.rate_schedule(done))
-        return {
+        rates = {
             f"learning_rate/{name}": scale
             * float(tf.convert_to_tensor(optimizer.learning_rate))
             for name, optimizer in self._training.optimizers.items()
         }
+        scales = self._model.loss_scales.items()
+        return rates | {f"loss_scale/{name}": float(s.factor) for name, s in scales}
 
     def _dataset(self, done: int) -> tf.data.Dataset:
         options = tf.data.Options()
@@ -126,7 +133,7 @@ class StageRun:
 
     def _resume(self, done: int) -> None:
         within = done > self._stage.begin
-        self._checkpoints.restore_last(self._training.optimizers if within else None)
+        self._checkpoints.restore_last(self._kept if within else None)
         if self._stage.restarts and not within:
             self._experiment.restart()
         if within:
@@ -208,7 +215,7 @@ class StageRun:
             "recoveries": self._run.recoveries,
             "beside": run_folder.beside(self._run.workdir),
         }
-        self._checkpoints.save_last(step, self._training.optimizers, record)
+        self._checkpoints.save_last(step, self._kept, record)
         self._run_costs.save()
 
     def _draw(self, step: int) -> None:

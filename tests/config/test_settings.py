@@ -25,6 +25,7 @@ from mgm_tf.method import (
     synthesis_labels,
 )
 from mgm_tf.networks import decoders, encoders, sharing
+from mgm_tf.networks.layers import precision
 from mgm_tf.train import batch_statistics, composition, loop, optimizers
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -51,6 +52,7 @@ TABLES = {
     "self_supervision": algorithm.SELF_SUPERVISION,
     "moving_statistics": stages.MOVING_STATISTICS,
     "passes": passes.PASSES,
+    "precision": precision.POLICIES,
     "optimizers": optimizers.KEYS,
     "test_statistics": batch_statistics.IS_ESTIMATED,
     **{f"{stage}_schedule": rates.DECAYS for stage in stages.STAGE_NAMES},
@@ -237,6 +239,8 @@ def test_an_unknown_flag_or_value_is_refused_by_name(argument, words):
         (["--replicas=3"], ["--joint_batch_size=32", "--replicas=3"]),
         (["--replicas=2", "--steps_per_execution=2"], ["--steps_per_execution"]),
         (["--replicas=2", "--jit_compile"], ["--jit_compile"]),
+        (["--replicas=2", "--precision=float16"], ["--precision=float16"]),
+        (["--precision=float16", "--em=latent"], ["float16", "--em=latent"]),
     ],
     ids=lambda value: " ".join(value),
 )

@@ -39,6 +39,7 @@ class Model(keras.Model):
         self.update_optimizers = optimizers
         self.watch = Watch(UPDATES)
         self.step_graph = None
+        self.loss_scales: dict = {}
         self.tracker = keras.metrics.Mean("multi_task/square")
         self.built = True
 

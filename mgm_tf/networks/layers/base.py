@@ -4,6 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import tensorflow as tf
+
+from mgm_tf.networks.layers.precision import full
 
 # The shape of a layer's input as Keras gives it, the batch first.
 Shape = tuple[int, ...]
@@ -33,6 +36,10 @@ def state_variable(
 
 class _Composite:
     """A layer made of layers: neither Keras nor a checkpoint loses sight of a part."""
+
+    def __init__(self, *, name: str | None = None) -> None:
+        # Nothing is rounded on the way in: each part knows what it computes in.
+        super().__init__(name=name, autocast=False)  # type: ignore[call-arg]
 
     @property
     def normalized_convolutions(self) -> Pairs:
@@ -74,3 +81,7 @@ class CompositeLayer(_Composite, keras.layers.Layer):
 
 class CompositeModel(_Composite, keras.Model):
     """A model whose variables are those of its parts; lists as in `CompositeLayer`."""
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """Returns what `call` does, in float32 whatever the parts compute in."""
+        return tf.nest.map_structure(full, super().__call__(*inputs, **options))

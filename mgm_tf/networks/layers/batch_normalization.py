@@ -100,7 +100,8 @@ class BatchNormalization(keras.layers.Layer):
         center: bool = True,
         name: str | None = None,
     ):
-        super().__init__(name=name)
+        # Inputs are normalised in the dtype that they have.
+        super().__init__(name=name, autocast=False)
         self.momentum = momentum
         self.epsilon = epsilon
         self.scale = scale

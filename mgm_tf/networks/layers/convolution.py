@@ -41,6 +41,7 @@ class Convolution(keras.layers.Layer):
       use_bias: whether to add a learnt offset, from 0.
       initializer: how the kernel [k, k, C, filters] starts.
       dilation: the step between the pixels of a window; above 1 with stride 1 only.
+      dtype: what it computes in; None for what is set for all layers.
 
     Raises:
       ValueError: the convolution is dilated and strided.
@@ -54,9 +55,10 @@ class Convolution(keras.layers.Layer):
         use_bias: bool = False,
         initializer: keras.Initializer | str = "glorot_uniform",
         dilation: int = 1,
+        dtype: str | None = None,
         name: str | None = None,
     ):
-        super().__init__(name=name)
+        super().__init__(name=name, dtype=dtype)
         if stride > 1 and dilation > 1:
             raise ValueError(
                 f"Expected a stride or a dilation of 1, got {stride} and {dilation}."

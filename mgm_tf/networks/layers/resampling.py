@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from mgm_tf.networks.layers.convolution import padding
+from mgm_tf.networks.layers.precision import full
 
 
 def max_pool(images: tf.Tensor, size: int = 3, stride: int = 2) -> tf.Tensor:
@@ -27,8 +28,8 @@ def upsample(images: tf.Tensor) -> tf.Tensor:
 
 
 def global_average(images: tf.Tensor) -> tf.Tensor:
-    """Maps [N, H, W, C] to [N, C] by means over the image."""
-    return tf.reduce_mean(images, axis=(1, 2))
+    """Maps [N, H, W, C] to [N, C] by means over the image, float32 at least."""
+    return tf.reduce_mean(full(images), axis=(1, 2))
 
 
 def doublings(first: int, last: int) -> list[int]:

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from mgm_tf.networks.layers.base import Shape
+from mgm_tf.networks.layers.precision import full
 from mgm_tf.networks.layers.resampling import max_pool
 from mgm_tf.networks.layers.spectral_normalization import SpectralConvolution
 
@@ -36,9 +37,9 @@ class SelfAttention(keras.layers.Layer):
         keys = _places(max_pool(self.key(inputs), 2))
         values = _places(max_pool(self.value(inputs), 2))
         # Eq. (1): beta_ji = softmax over i of f(x_i)' g(x_j).
-        weights = tf.nn.softmax(tf.matmul(queries, keys, transpose_b=True))
+        weights = tf.nn.softmax(full(tf.matmul(queries, keys, transpose_b=True)))
         # Eq. (2): o_j = v(sum over i of beta_ji h(x_i)).
-        attended = tf.matmul(weights, values)
+        attended = tf.matmul(tf.cast(weights, values.dtype), values)
         attended = tf.reshape(attended, (-1, height, width, attended.shape[-1]))
         # Eq. (3): y_i = sigma o_i + x_i; their gamma is our sigma.
         return inputs + self.sigma * self.output_convolution(attended)

@@ -106,10 +106,15 @@ class SpectralConvolution(SpectralLayer):
 
 
 class SpectralDense(SpectralLayer):
-    """A dense layer with a bias and a spectrally normalised kernel [C, units]."""
+    """A dense layer with a bias and a spectrally normalised kernel [C, units].
 
-    def __init__(self, units: int, name: str | None = None):
-        super().__init__(name=name)
+    Args:
+      units: the number of outputs.
+      dtype: what it computes in; None for what is set for all layers.
+    """
+
+    def __init__(self, units: int, dtype: str | None = None, name: str | None = None):
+        super().__init__(name=name, dtype=dtype)
         self.units = units
 
     def build(self, input_shape: Shape) -> None:
@@ -128,10 +133,14 @@ class SpectralEmbedding(SpectralLayer):
     """A spectrally normalised table [classes, units], looked up by condition vectors.
 
     A one-hot condition takes a row, a mixture of classes the mixture of their rows.
+
+    Args:
+      units: the number of outputs.
+      dtype: what it computes in; None for what is set for all layers.
     """
 
-    def __init__(self, units: int, name: str | None = None):
-        super().__init__(name=name)
+    def __init__(self, units: int, dtype: str | None = None, name: str | None = None):
+        super().__init__(name=name, dtype=dtype)
         self.units = units
 
     def build(self, input_shape: Shape) -> None:
