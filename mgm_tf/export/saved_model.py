@@ -74,8 +74,7 @@ def export(
       sample: a real image, uint8 [H, W, 3], to compare on besides random ones.
       sampler: the generator, which gets a signature of its own; None without any.
       card: the model card, `MODEL_CARD.md`; empty for none.
-      other_runtimes: the runtimes that the networks are exported for as well, keys of
-        `runtimes.RUNTIMES`.
+      other_runtimes: further runtimes to export for, keys of `runtimes.RUNTIMES`.
 
     Raises:
       ValueError: the loaded SavedModel, or another runtime, answers differently, or a
@@ -97,12 +96,7 @@ def export(
         served = inference.served(predictor, sampler, sample)
         _write(served, draft)
         _write_record(draft, served, rows, fingerprint, extra or {})
-        try:
-            model = check(served.predictor, draft, sample, served.sampler)
-        except comparison.Differs as error:
-            raise ValueError(
-                f"The saved model's {error} Nothing was published."
-            ) from error
+        model = _checked(served, draft, sample)
         description.write(predictor, draft, [row.name for row in rows])
         answer.write(draft, model)
         _write_warm_up(draft, rows, image_size)
@@ -111,6 +105,16 @@ def export(
         if other_runtimes:
             runtimes.write(served.predictor, other_runtimes, draft, sample)
         return _publish(draft, directory)
+
+
+def _checked(
+    served: Served, draft: pathlib.Path, sample: np.ndarray | None
+) -> tf.Module:
+    """Returns the draft, loaded; ValueError if it does not answer as it should."""
+    try:
+        return check(served.predictor, draft, sample, served.sampler)
+    except comparison.Differs as error:
+        raise ValueError(f"The saved model's {error} Nothing was published.") from error
 
 
 def check(

@@ -81,19 +81,16 @@ def build_networks(
 
     Args:
       tasks: the number of channels of each task's prediction, by its name.
-      classes: the number of scene classes.
-      image_size: the height and width of the images, one of `IMAGE_SIZES`.
+      classes, image_size: the number of scene classes; the images' side, `IMAGE_SIZES`.
       encoder, encoder_widths, encoder_form: the encoder's layout, the channels of its
         stages, what weights take for granted; of `ENCODERS`, `ENCODER_WIDTHS`, `FORMS`.
       output_stride: the size of images over that of features, 16 or 32.
       decoder, gan: the layout of decoders, of G and D; of `DECODERS`, `GENERATORS`.
       width, gan_width: the factors on the channels of layers before a mean over the
         image, of all networks but G and D, and of these; 0 for the same.
-      z_dim: the number of entries of a latent vector.
-      names: the networks besides M, of `_OTHERS`; the average starts as the generator.
+      z_dim, names: the entries of a latent vector; the networks besides M, `_OTHERS`.
       sharing, groups: how tasks share M, of `SHARING`; those of each group.
-      task_weights: how losses are weighed, a key of `TASK_WEIGHTS`.
-      costs: what a large uncertainty costs each task; see `task_weights.uncertainty`.
+      task_weights, costs: of `TASK_WEIGHTS`; see `task_weights.uncertainty`.
       precision: what layers compute in, a key of `precision.POLICIES`.
 
     Raises:
@@ -101,8 +98,8 @@ def build_networks(
     """
     _check(tasks, classes, image_size, width)
     widths = [scaled(w, width) for w in _choice(ENCODER_WIDTHS, encoder_widths)]
-    layout, form = _choice(ENCODERS, encoder), _choice(FORMS, encoder_form)
-    stem = scaled(STEM_WIDTH, width)
+    layout, stem = _choice(ENCODERS, encoder), scaled(STEM_WIDTH, width)
+    form = _choice(FORMS, encoder_form)
     encoder_of = functools.partial(layout, widths, stem, output_stride, form)
 
     def decoder_of(channels: int) -> Decoder:
