@@ -55,7 +55,9 @@ class SpectralLayer(keras.layers.Layer):
         """Returns W / sigma(W), eq. (8), in the dtype that the layer computes in."""
         if self in folding.current().divided:
             return tf.cast(self.kernel, self.compute_dtype)
-        return tf.cast(self.kernel / self.sigma(), self.compute_dtype)
+        u, v = tf.stop_gradient(self.u), tf.stop_gradient(self.v)
+        kernel = _divided(tf.convert_to_tensor(self.kernel), u, v, self.sigma())
+        return tf.cast(kernel, self.compute_dtype)
 
     def advance(self) -> None:
         """Takes one step of the power iteration."""
@@ -63,6 +65,25 @@ class SpectralLayer(keras.layers.Layer):
         self.v.assign(v)
         # Algorithm 1: u <- W v / |W v|.
         self.u.assign(_unit(tf.linalg.matvec(self._matrix(), v, transpose_a=True)))
+
+
+@tf.custom_gradient
+def _divided(
+    kernel: tf.Tensor, u: tf.Tensor, v: tf.Tensor, sigma: tf.Tensor
+) -> tuple[tf.Tensor, Callable]:
+    """Returns W / sigma, with the gradient also through sigma = v' W u.
+
+    With g the gradient to W / sigma it is (g - <g, W / sigma> v u') / sigma: written
+    out, it reads a large kernel half as often as the quotient's own.
+    """
+    divided = kernel / sigma
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor | None, ...]:
+        along = tf.reduce_sum(upstream * divided) / sigma
+        outer = tf.reshape((along * v)[:, None] * u, kernel.shape)
+        return upstream / sigma - outer, None, None, None
+
+    return divided, gradient
 
 
 def _unit(vector: tf.Tensor) -> tf.Tensor:

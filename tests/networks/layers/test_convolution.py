@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 
+from mgm_tf.networks.layers import convolution
 from mgm_tf.networks.layers.convolution import Convolution
 
 # A single 1 at row 0, column 0 of 4x4.
@@ -44,3 +46,38 @@ def test_the_bias_is_added():
     layer.kernel.assign(tf.zeros((1, 1, 1, 2)))
     layer.bias.assign([3.0, 4.0])
     np.testing.assert_array_equal(layer(CORNER)[0, 1, 2], [3, 4])
+
+
+def with_gradients(act, *operands):
+    """Outputs and gradients of them, weighed at random."""
+    with tf.GradientTape() as tape:
+        tape.watch(operands)
+        outputs = act(*operands)
+        weights = tf.random.stateless_normal(outputs.shape, (7, 8))
+        score = tf.reduce_sum(outputs * weights)
+    return outputs, *tape.gradient(score, operands)
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_a_kernel_that_outweighs_its_images_is_a_matrix(monkeypatch, size):
+    images = tf.random.stateless_normal((2, 3, 2, 13), (1, 2))
+    kernel = tf.random.stateless_normal((size, size, 13, 12), (3, 4))
+    monkeypatch.setattr(convolution, "LEAST_CHANNELS", 12)
+    # 12 windows, and 12 filters; of 14, the images outweigh them.
+    assert convolution._kernel_outweighs(images, kernel)
+    assert not convolution._kernel_outweighs(tf.zeros((2, 7, 1, 13)), kernel)
+    assert not convolution._kernel_outweighs(images, kernel[..., :11])
+    assert not convolution._kernel_outweighs(images, kernel[:1, :1])
+    received = with_gradients(convolution.convolve, images, kernel)
+    expected = with_gradients(
+        lambda x, k: tf.nn.conv2d(x, k, 1, "SAME"), images, kernel
+    )
+    for one, other in zip(received, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-5)
+
+
+def test_images_of_any_number_are_convolved_as_ever():
+    kernel = tf.TensorSpec((3, 3, 1024, 1024))
+    for number, outweighs in ((None, False), (64, True), (65, False)):
+        images = tf.TensorSpec((number, 4, 4, 1024))
+        assert convolution._kernel_outweighs(images, kernel) == outweighs

@@ -71,6 +71,21 @@ def test_one_step_by_hand():
     assert float(layer.sigma()) == pytest.approx(2 * v[0] * u[0] + v[1] * u[1])
 
 
+def test_the_gradient_is_that_of_the_quotient():
+    layer = SpectralConvolution(4, size=2)
+    layer.build((None, None, None, 3))
+    with tf.GradientTape(persistent=True) as tape:
+        weights = tf.random.stateless_normal(layer.kernel.shape, (0, 1))
+        written_out = tf.reduce_sum(weights * layer.normalized_kernel())
+        quotient = tf.reduce_sum(weights * (layer.kernel / layer.sigma()))
+    assert float(written_out) == float(quotient)
+    np.testing.assert_allclose(
+        tape.gradient(written_out, layer.kernel.value),
+        tape.gradient(quotient, layer.kernel.value),
+        atol=1e-6,
+    )
+
+
 def test_calls_change_nothing():
     layer = SpectralConvolution(4)
     images = tf.random.stateless_normal((2, 5, 5, 3), (0, 1))
