@@ -28,7 +28,7 @@ def as_flagfile(settings: Config) -> str:
 
 def save(settings: Config, workdir: pathlib.Path) -> None:
     """Writes `config.json` and `config.flags` into the run's folder."""
-    workdir.mkdir(parents=True, exist_ok=True)
+    whole.make_folder(workdir)
     whole.write_text(workdir / "config.flags", as_flagfile(settings))
     whole.write_json(workdir / FILE, dataclasses.asdict(settings))
 

@@ -141,7 +141,7 @@ def prepare(
     download = tfds.download.DownloadConfig(
         manual_dir=manual, beam_options=pipeline, try_download_gcs=False
     )
-    with _explained_full_disk(builder):
+    with _explained_storage(builder):
         builder.download_and_prepare(download_config=download)
 
 
@@ -249,11 +249,17 @@ def _check_writable(builder: tfds.core.DatasetBuilder) -> None:
 
 
 @contextlib.contextmanager
-def _explained_full_disk(builder: tfds.core.DatasetBuilder) -> Iterator[None]:
-    """Raises one OSError for the many errors that a full disk causes."""
+def _explained_storage(builder: tfds.core.DatasetBuilder) -> Iterator[None]:
+    """Raises one OSError for the many errors of a disk that is full, or gone."""
     try:
         yield
     except Exception as error:
+        if not builder.data_path.parent.is_dir():
+            raise OSError(
+                f"--data_dir={builder.data_dir_root}: {builder.data_path.parent} is "
+                f"gone, so {builder.info.full_name} was not built. Bring the folder "
+                "back and start again."
+            ) from error
         if not any(map(_is_of_full_disk, _chain(error))):
             raise
         free = shutil.disk_usage(builder.data_path.parent).free / 2**20

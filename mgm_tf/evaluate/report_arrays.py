@@ -30,7 +30,7 @@ SEGMENTATION = "segmentation"
 def write(experiment: Experiment, workdir: pathlib.Path) -> None:
     """Writes the arrays of a run, whose networks have their weights, to its folder."""
     folder = workdir / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    whole.make_folder(folder)
     records = {task.name: dataclasses.asdict(task.info) for task in experiment.tasks}
     whole.write_json(folder / "tasks.json", records)
     whole.write_arrays(folder / "predictions.npz", _predictions(experiment))

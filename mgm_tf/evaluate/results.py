@@ -65,7 +65,7 @@ def evaluate(
         "constant_predictor": _json_metrics(constant),
     }
     path = records.path_of(workdir, split, which)
-    path.parent.mkdir(exist_ok=True)
+    whole.make_folder(path.parent, parents=False)
     kept = records.keep_other_version(path)
     whole.write_json(path, record)
     print(f"Written to {path}{f'; the one before is {kept}' if kept else ''}.")

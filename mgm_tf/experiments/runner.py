@@ -169,7 +169,7 @@ class Runner:
                 self._failures.append(Failure(job, f"It needs {', '.join(lost)}."))
             elif self._may_start(job):
                 self._waiting.remove(job)
-                job.workdir.mkdir(parents=True, exist_ok=True)
+                whole.make_folder(job.workdir)
                 self._running[self._start(job)] = job
 
     def _may_start(self, job: Job) -> bool:
@@ -208,7 +208,11 @@ def _data_of(job: Job) -> tuple[str, str, int]:
 
 
 def _reason(job: Job, code: int) -> str:
-    text = (job.workdir / OUTPUT).read_text(errors="replace").replace("\r", "\n")
+    try:
+        text = (job.workdir / OUTPUT).read_text(errors="replace")
+    except OSError as error:
+        return f"It ended with {code}, and what it said cannot be read: {error}."
+    text = text.replace("\r", "\n")
     lines = [line for line in text.splitlines() if line.strip()][-LAST_LINES:]
     return f"It ended with {code}:\n    " + "\n    ".join(lines)
 
@@ -217,8 +221,10 @@ def start(job: Job) -> Process:
     """Starts the training of a job; what it prints goes to a file in its folder."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOADED)
-    output = str(job.workdir / OUTPUT)
-    process = context.Process(target=_train, args=(job.arguments, output))
+    output = job.workdir / OUTPUT
+    # Here, where it can be told that it cannot be written.
+    whole.retried(output, lambda: output.open("ab").close())
+    process = context.Process(target=_train, args=(job.arguments, str(output)))
     process.start()
     return process
 
@@ -255,7 +261,7 @@ def _die_with_the_parent() -> None:
 
 def record_request(workdir: pathlib.Path, request: dict) -> None:
     """Keeps in `experiments.json` which tables are run, so that a report knows."""
-    workdir.mkdir(parents=True, exist_ok=True)
+    whole.make_folder(workdir)
     earlier = requests(workdir)
     if request not in earlier:
         whole.write_json(workdir / REQUESTS, [*earlier, request])

@@ -87,7 +87,7 @@ def export(
     if newest and _same(newest, fingerprint, rows, other_runtimes):
         print(f"{newest} already holds this model: reused.", flush=True)
         return newest
-    directory.mkdir(parents=True, exist_ok=True)
+    whole.make_folder(directory)
     # TensorFlow Serving passes over folders whose name is no number.
     with tempfile.TemporaryDirectory(
         prefix=version_files.DRAFTS, dir=directory

@@ -98,6 +98,16 @@ def write_picture(path: pathlib.Path, pixels: np.ndarray, **options: Any) -> Non
     write_bytes(path, contents.getvalue())
 
 
+def make_folder(path: pathlib.Path, *, parents: bool = True) -> None:
+    """Makes a folder unless it is there; raises `NotWritten`.
+
+    Args:
+      path: the folder.
+      parents: whether to make the folders above it as well.
+    """
+    retried(path, lambda: path.mkdir(parents=parents, exist_ok=True))
+
+
 def sync(path: pathlib.Path) -> None:
     """Has the contents of a file written to the disk."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -139,7 +139,7 @@ def write(
         )
     if output.exists() and not output.is_dir():
         raise ValueError(f"Expected a folder for the results: {output} is a file.")
-    output.mkdir(parents=True, exist_ok=True)
+    whole.make_folder(output)
     grid = generated.grid(number)
     rows = {
         GRID: (grid, generated.titles),
@@ -153,7 +153,7 @@ def write(
     progress = terminal.Progress("writing", grid.shape[0] * number, "images", delay=2)
     with progress:
         for folder, row in zip(folders, grid, strict=True):
-            folder.mkdir(parents=True, exist_ok=True)
+            whole.make_folder(folder)
             for place, image in enumerate(row):
                 whole.write_picture(folder / f"{place:03}.png", image)
                 progress.update()

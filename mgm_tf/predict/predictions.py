@@ -232,10 +232,10 @@ def predict(
 
 
 def _make_output(jobs: Sequence[Job]) -> None:
-    """Makes the folder of the results; raises OSError if nothing can be written."""
+    """Makes the folder of the results; raises NotWritten."""
     folders = sorted({job.panel.parent for job in jobs})
     if folders:
-        pathlib.Path(os.path.commonpath(folders)).mkdir(parents=True, exist_ok=True)
+        whole.make_folder(pathlib.Path(os.path.commonpath(folders)))
 
 
 def _read(job: Job, network_size: int) -> Photo:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from mgm_tf.export.versions import LoadedModel, Outputs
+from mgm_tf.files import whole
 from mgm_tf.plotting import colors, terminal
 from mgm_tf.predict import image_files, predictions
 from mgm_tf.predict.maps import arrays_of
@@ -139,7 +140,7 @@ def predict(
     results = [panels_path] * bool(of_all) + [folder] * bool(of_frames.kinds)
     _refuse([] if overwrite else [result for result in results if result.exists()])
     with Video(path, every) as video, contextlib.ExitStack() as stack:
-        panels_path.parent.mkdir(parents=True, exist_ok=True)
+        whole.make_folder(panels_path.parent)
         panels = None
         if of_all:
             panels = stack.enter_context(_PanelVideo(panels_path, video.rate, model))

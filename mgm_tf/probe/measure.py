@@ -57,7 +57,7 @@ def measure(
         **origin,
     }
     path = workdir / "eval" / "probe.json"
-    path.parent.mkdir(exist_ok=True)
+    whole.make_folder(path.parent, parents=False)
     whole.write_json(path, record)
     return record
 

@@ -20,7 +20,7 @@ from mgm_tf.config import options
 from mgm_tf.config.saved import LAST
 from mgm_tf.config.settings import Config
 from mgm_tf.errors import DamagedFile
-from mgm_tf.files import lines
+from mgm_tf.files import lines, whole
 from mgm_tf.train.checkpoint_files import CheckpointFolder
 from mgm_tf.train.checkpoints import FOLDER
 
@@ -120,7 +120,7 @@ def note(workdir: pathlib.Path, record: dict[str, Any]) -> None:
       ValueError: the run began with other data.
     """
     check(workdir, record)
-    workdir.mkdir(parents=True, exist_ok=True)
+    whole.make_folder(workdir)
     lines.append(workdir / FILE, record)
 
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import shutil
 import subprocess
 import sys
 
@@ -376,6 +377,20 @@ def test_a_disk_that_takes_no_more_leaves_nothing(trial, tmp_path, manual_dir):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
     assert rest(tmp_path) == set()
+    builders.prepare(opened(tmp_path), str(manual_dir))
+    assert numbers(opened(tmp_path)) == [0, 1, 2, 3]
+
+
+def test_a_folder_that_vanishes_is_named(trial, tmp_path, manual_dir, monkeypatch):
+    folders = [tmp_path / "data"]
+
+    def before(index):
+        if index == 2 and folders:
+            shutil.rmtree(folders.pop())
+
+    monkeypatch.setattr(trial, "before", staticmethod(before))
+    with pytest.raises(OSError, match="is gone, so trial.* was not built. Bring the"):
+        builders.prepare(opened(tmp_path), str(manual_dir))
     builders.prepare(opened(tmp_path), str(manual_dir))
     assert numbers(opened(tmp_path)) == [0, 1, 2, 3]
 

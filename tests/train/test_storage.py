@@ -6,18 +6,24 @@ On a small file system of its own, for which one has to be root.
 import pathlib
 import shutil
 import subprocess
+import types
 
 import numpy as np
 import pytest
 
+from mgm_tf.config.saved import BEST
 from mgm_tf.data import builders
 from mgm_tf.errors import NotWritten
+from mgm_tf.evaluate import results
+from mgm_tf.experiments import __main__ as experiments
 from mgm_tf.experiments import runner
 from mgm_tf.export import saved_model
 from mgm_tf.files import lock, whole
 from mgm_tf.predict import predictions
 from mgm_tf.train import logs, loop
 from mgm_tf.train.checkpoint_files import CheckpointFolder
+from tests import commands
+from tests.experiments.report import run_folders
 from tests.export.test_saved_model import SCENE_CLASSES, SIZE, TASKS, build_networks
 from tests.fake_dataset import settings
 from tests.predict import stand_in
@@ -147,3 +153,98 @@ def test_a_full_disk_leaves_whole_predictions(disk, tmp_path):
     for job in jobs:
         with np.load(job.arrays) as arrays:
             assert arrays["depth"].shape == (90, 90)
+
+
+# --- evaluate -----------------------------------------------------------------------
+
+
+class Evaluated(types.SimpleNamespace):
+    """What an evaluation needs of an experiment, with nothing to learn from."""
+
+    tasks = (toy_runs.TASK,)
+    data = types.SimpleNamespace(builder=None, split=lambda name: range(8))
+    scene_label_source = types.SimpleNamespace(relabel=None)
+
+    def restore(self, workdir, which):
+        return 3
+
+    def trained(self, step):
+        return ()
+
+    def evaluate(self, split, progress):
+        return {"depth": {"error": 0.5}}
+
+    def evaluate_constant_predictor(self, split, workdir):
+        return {"depth": {"error": 1.0}}
+
+
+def fill(disk):
+    """Leaves no room for anything."""
+    with (disk / "filler").open("wb", buffering=0) as filler:
+        for size in (4096, 1):
+            with pytest.raises(OSError, match="No space"):
+                while filler.write(bytes(size)):
+                    pass
+
+
+def test_an_evaluation_names_what_is_wrong_and_keeps_the_one_before(
+    disk, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(results.provenance, "origin", lambda *a, **o: {"step": 3})
+
+    def evaluate(workdir):
+        return results.evaluate(Evaluated(), workdir, "test", BEST)
+
+    workdir = disk / "run"
+    workdir.mkdir()
+    before = evaluate(workdir).read_bytes()
+    fill(disk)
+    with pytest.raises(NotWritten, match=r"test.json cannot be written: the disk is f"):
+        evaluate(workdir)
+    (disk / "filler").unlink()
+    resize(disk, "ro")
+    with pytest.raises(NotWritten, match="eval is read-only for this user"):
+        evaluate(workdir)
+    assert [path.name for path in (workdir / "eval").iterdir()] == ["test.json"]
+    assert (workdir / "eval" / "test.json").read_bytes() == before
+    with pytest.raises(NotWritten, match=f"the folder {tmp_path / 'none'} is gone"):
+        evaluate(tmp_path / "none")
+
+
+# --- experiments --------------------------------------------------------------------
+
+
+def test_experiments_name_what_is_wrong(disk, tmp_path, capsys):
+    for seed in range(2):
+        metrics = run_folders.figures(0.2 + 0.1 * seed, 0.5)
+        run_folders.write(disk, run_folders.MT, seed, metrics)
+    words = commands.given(workdir=disk, table=2, dataset="rooms", scale="smoke")
+
+    def told(command):
+        assert commands.call(experiments, command, *words) == 2
+        said = capsys.readouterr().err
+        assert "NotWritten: " in said and "Traceback" not in said
+        return said
+
+    assert commands.call(experiments, "report", *words) == 0
+    before = {path: path.read_bytes() for path in disk.glob("report.*")}
+    assert len(before) == 3
+    fill(disk)
+    assert "report.json cannot be written: the disk is full" in told("report")
+    (disk / "filler").unlink()
+    resize(disk, "ro")
+    assert f"{disk} is read-only for this user" in told("report")
+    assert f"{disk} is read-only for this user" in told("run")
+    assert {path: path.read_bytes() for path in disk.glob("report.*")} == before
+
+
+def test_a_job_s_folder_that_cannot_be_written_is_named(disk, tmp_path):
+    def job(workdir):
+        return types.SimpleNamespace(name="a", workdir=workdir, arguments=())
+
+    with pytest.raises(NotWritten, match=f"the folder {tmp_path / 'gone'} is gone"):
+        runner.start(job(tmp_path / "gone"))
+    assert "what it said cannot be read" in runner._reason(job(tmp_path / "gone"), 2)
+    resize(disk, "ro")
+    with pytest.raises(NotWritten, match="is read-only for this user"):
+        runner.start(job(disk))

@@ -118,7 +118,7 @@ def write(report: Report, folder: str | pathlib.Path) -> pathlib.Path:
       The page's path.
     """
     folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    whole.make_folder(folder)
     text = json.dumps(report.as_json(), indent=1, allow_nan=False)
     whole.write_text(folder / "report.json", text + "\n")
     path = folder / "report.html"

@@ -43,7 +43,7 @@ def write(
       The path of the HTML page.
     """
     folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    whole.make_folder(folder)
     report = content.document(record, drawings_by_id)
     values = {
         field.name: getattr(report, field.name) for field in dataclasses.fields(report)
@@ -62,7 +62,7 @@ def _write_pictures(report: Document, folder: pathlib.Path) -> None:
     for section in report.sections:
         for part in section.parts:
             if isinstance(part, Pictures):
-                folder.mkdir(exist_ok=True)
+                whole.make_folder(folder)
                 for name, drawing in part.files():
                     whole.write_bytes(folder / name, _file(drawing))
 

@@ -35,7 +35,7 @@ def write(directory: pathlib.Path) -> pathlib.Path:
     TensorFlow Serving passes over the folder, whose name is no number.
     """
     folder = directory / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    whole.make_folder(folder)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader(__package__),
         undefined=jinja2.StrictUndefined,
