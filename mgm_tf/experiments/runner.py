@@ -170,7 +170,11 @@ class Runner:
             elif self._may_start(job):
                 self._waiting.remove(job)
                 whole.make_folder(job.workdir)
-                self._running[self._start(job)] = job
+                process = self._start(job)
+                self._running[process] = job
+                if self._stopping:
+                    # The signal came while it was started.
+                    process.terminate()
 
     def _may_start(self, job: Job) -> bool:
         free = len(self._running) < self._at_once

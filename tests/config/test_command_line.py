@@ -3,25 +3,38 @@
 In this process; `test_real_data.py` starts them as a user does.
 """
 
+import contextlib
+import io
 import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
+from typing import ClassVar
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from absl import flags
 from PIL import Image
 
 from mgm_tf.config import checks, command_line, settings
+from mgm_tf.data import __main__ as data
+from mgm_tf.data import splits
 from mgm_tf.evaluate import __main__ as evaluate
+from mgm_tf.experiments import __main__ as experiments
+from mgm_tf.experiments import runner
 from mgm_tf.export import __main__ as export
+from mgm_tf.export import saved_model
 from mgm_tf.files import lock
+from mgm_tf.method import objectives
 from mgm_tf.predict import __main__ as predict
+from mgm_tf.predict import predictions
 from mgm_tf.probe import __main__ as probe
 from mgm_tf.train import __main__ as train
 from mgm_tf.train import costs
+from mgm_tf.train.checkpoint_files import CheckpointFolder
 from tests import fake_dataset
 from tests.commands import call, flags_of, given
 
@@ -187,6 +200,119 @@ def test_images_that_can_be_read_are_predicted(exported, tmp_path, capsys):
     assert call(predict, *arguments, "--overwrite") == 1
     output = capsys.readouterr()
     assert "Predicted 2 of 3 images" in output.out and "broken.jpg" in output.err
+
+
+# --- Signals, in every phase --------------------------------------------------------
+
+
+def stopping(monkeypatch, module, name, when=lambda *arguments: True):
+    """Sends SIGTERM once, when a function is called that the phase consists of."""
+    act, left = getattr(module, name), [True]
+
+    def act_and_stop(*arguments, **options):
+        if left and when(*arguments):
+            left.clear()
+            os.kill(os.getpid(), signal.SIGTERM)
+        return act(*arguments, **options)
+
+    monkeypatch.setattr(module, name, act_and_stop)
+
+
+def stopped(module, *arguments):
+    """Expects that a command is stopped and says how to go on."""
+    errors = io.StringIO()
+    with contextlib.redirect_stderr(errors):
+        assert call(module, *arguments) == 75
+    assert "give the same command again." in errors.getvalue()
+    assert "Traceback" not in errors.getvalue()
+
+
+def test_a_build_stops_and_is_done_again(tmp_path, monkeypatch):
+    stopping(monkeypatch, fake_dataset, "example", lambda split, index: index == 2)
+    arguments = given(dataset="rooms", image_size=64, data_dir=tmp_path)
+    stopped(data, *arguments)
+    assert not list((tmp_path / "fake" / "64").iterdir())
+    assert call(data, *arguments) == 0
+
+
+def test_the_making_of_a_graph_stops(data_dir, tmp_path, monkeypatch):
+    def in_a_graph(*arguments):
+        return tf.inside_function()
+
+    stopping(monkeypatch, objectives.MultiTask, "__call__", in_a_graph)
+    wanted = ALONE | {"data_dir": data_dir, "workdir": tmp_path, "tasks": "depth"}
+    stopped(train, *given(**wanted | {"run_eagerly": False}))
+    # The state before the first step, from which the same command goes on.
+    assert CheckpointFolder(tmp_path / "checkpoints" / "last").newest() == (0, {})
+    assert not (tmp_path / lock.FILE).exists()
+
+
+def test_an_evaluation_stops_between_its_batches(trained, monkeypatch):
+    (trained / "eval" / "validation.json").unlink(missing_ok=True)
+    stopping(monkeypatch, splits.Split, "batch")
+    stopped(evaluate, *given(workdir=trained, split="validation"))
+    assert not (trained / "eval" / "validation.json").exists()
+    assert call(evaluate, *given(workdir=trained, split="validation")) == 0
+
+
+def test_an_export_stops_and_publishes_nothing(trained, tmp_path, monkeypatch):
+    stopping(monkeypatch, saved_model, "_write")
+    arguments = given(workdir=trained, saved_model=tmp_path / "model")
+    stopped(export, *arguments)
+    assert not list(tmp_path.glob("model/*"))
+
+
+def test_a_prediction_stops_and_goes_on(exported, tmp_path, monkeypatch):
+    photos, output = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    for name in "ab":
+        Image.new("RGB", (90, 60)).save(photos / f"{name}.png")
+
+    def is_second(info, photo, *others):
+        return photo.job.image.stem == "b"
+
+    stopping(monkeypatch, predictions, "write", is_second)
+    arguments = given(saved_model=exported, input=photos, output=output, results="npz")
+    stopped(predict, *arguments)
+    first = output / "a.npz"
+    assert [path.name for path in output.iterdir()] == ["a.npz"]
+    before = first.stat().st_mtime_ns
+    assert call(predict, *arguments, "--resume") == 0
+    assert (output / "b.npz").exists() and first.stat().st_mtime_ns == before
+
+
+class Waiting:
+    """The process of a training that goes on until it is told to stop."""
+
+    started: ClassVar[list] = []
+
+    def __init__(self, job):
+        self.exitcode = None
+        self.started.append(self)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def terminate(self):
+        self.exitcode = 75
+
+
+def test_experiments_stop_their_trainings_and_start_no_other(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(runner, "start", Waiting)
+    arguments = given(table=2, scale="smoke", dataset="rooms", workdir=tmp_path)
+    assert call(experiments, "run", *arguments) == 75
+    assert "Stopping after the present steps" in capsys.readouterr().out
+    (process,) = Waiting.started
+    assert process.exitcode == 75
+    assert not list(tmp_path.glob("report.*"))
+
+
+def test_readers_that_go_away_are_no_error():
+    listing = f"{sys.executable} -m mgm_tf.experiments list --scale=smoke"
+    for line in (f"{listing} | head -n 1; exit ${{PIPESTATUS[0]}}", f"{listing} 2>&-"):
+        done = subprocess.run(["bash", "-c", line], capture_output=True, check=False)
+        assert done.returncode == 0 and not done.stderr, done
+        assert done.stdout.startswith(b"Scale smoke")
 
 
 # --- Without training ---------------------------------------------------------------
