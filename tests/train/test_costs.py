@@ -148,9 +148,9 @@ def test_the_table_for_a_person():
     lines = [line.split() for line in text.splitlines()]
     assert ["encoder", "3,145,728"] in lines
     assert ["all", "4,194,304"] in lines
-    # Memory: 0.75 GiB and 0.0625 GiB of state; on a CPU, 0.6836 GiB of TensorFlow and
+    # Memory: 0.75 GiB and 0.0625 GiB of state; on a CPU, 0.7813 GiB of TensorFlow and
     # 40,000 times 25,000 bytes, 0.9313 GiB, besides.
-    assert ["joint", "32", "2.5", "0.81", "2.43", "7steps"] in lines
+    assert ["joint", "32", "2.5", "0.81", "2.53", "7steps"] in lines
     assert ["refine", "->", "refiner,", "encoder"] in lines
 
 

@@ -33,10 +33,21 @@ def recomputing(recompute: bool) -> Iterator[None]:
         yield
     finally:
         _THREAD.recompute = before
+        # Of no graph that nobody needs any more.
+        if not before:
+            _THREAD.last = []
 
 
 def _recomputing() -> bool:
     return getattr(_THREAD, "recompute", False)
+
+
+def _before(tensor: tf.Tensor) -> list[tf.Tensor]:
+    """Returns the gradients that were last computed again, in the tensor's graph."""
+    if not tf.is_symbolic_tensor(tensor):
+        return []
+    last = getattr(_THREAD, "last", [])
+    return [each for each in last if getattr(each, "graph", None) is tensor.graph]
 
 
 class Block(CompositeLayer):
@@ -67,8 +78,9 @@ def _recomputed(
         outputs = tf.stop_gradient(call(*inputs, **options))
 
     def gradient(upstream: tf.Tensor) -> list[tf.Tensor | None]:
-        # Not before it is needed: it depends on nothing else that comes late.
-        with tf.control_dependencies([upstream]):
+        # Not before it is needed, and one block after the other: a graph computes what
+        # it can, all decoders at once.
+        with tf.control_dependencies([upstream, *_before(upstream)]):
             own_inputs, own_values = tf.nest.map_structure(
                 tf.identity, ([*inputs], values)
             )
@@ -84,7 +96,9 @@ def _recomputed(
         ):
             tape.watch([*own_inputs, *trained])
             again = call(*own_inputs, **options)
-        found = iter(tape.gradient(again, [*own_inputs, *trained], upstream))
+        gradients = tape.gradient(again, [*own_inputs, *trained], upstream)
+        _THREAD.last = [each for each in gradients if each is not None]
+        found = iter(gradients)
         return [
             *(next(found) for _ in inputs),
             *(next(found) if v.trainable else None for v in variables),
