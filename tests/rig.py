@@ -208,3 +208,25 @@ class Rig:
             for weight in self.weights
             if weight.network in update.trains and weight.kind == "trainable"
         }
+
+
+def step_of(
+    rig: Rig, tasks: Sequence[str], updates: Sequence[Update], **options: Any
+) -> tuple[Values, dict[str, float]]:
+    """Takes a step of plain descent from the weights as they were made.
+
+    Its rate is such that what an update changes shows in the next.
+
+    Returns:
+      The change of every weight, and the losses.
+    """
+    rig.reset()
+    optimizers = optimizers_of(rig.networks, updates, Descent, 1e-2)
+    reader = toy.reader(tasks)
+    model = MGM(rig.networks, tuple(updates), reader, optimizers, **options)
+    terms = model.train_step(toy.raw_batch(tasks))
+    changes = {
+        weight: variable.numpy() - rig.start[weight]
+        for weight, variable in rig.weights.items()
+    }
+    return changes, {name: float(value) for name, value in terms.items()}

@@ -18,7 +18,7 @@ from mgm_tf.config.settings import Config
 from mgm_tf.data.batches import Batches
 from mgm_tf.method.stages import Stage
 from mgm_tf.plotting import terminal
-from mgm_tf.train import costs
+from mgm_tf.train import costs, memory
 from mgm_tf.train.experiment import Experiment
 
 LEAST_RATIO = 3.0  # images read for an image learned from
@@ -104,7 +104,7 @@ def _measured(
     seconds = first_call(act)
     graph = model.step_graph
     return Measured(
-        act, images, costs.flops(graph), costs.peak_bytes(graph), seconds, graph
+        act, images, costs.flops(graph), memory.peak_bytes(graph), seconds, graph
     )
 
 

@@ -293,11 +293,14 @@ def _pretrained_rules(source: SourceConfig, network: NetworkConfig) -> Rules:
 
 
 def _schedule_rules(schedule: ScheduleConfig, replicas: int) -> Rules:
+    parts = schedule.accumulation_steps
+    yield f"--accumulation_steps={parts}: at least 1", parts < 1
     for name, value in dataclasses.asdict(schedule).items():
         if name.endswith("batch_size"):
             yield f"--{name}={value}: a batch has at least 2 examples", value < 2
             uneven = value % max(replicas, 1) != 0
             yield f"--{name}={value} cannot be split over --replicas={replicas}", uneven
+            yield from _accumulation_rules(name, value, max(replicas, 1), parts)
         if name.endswith("learning_rate") and name not in OPTIONAL_RATES:
             yield f"--{name}={value}: above 0", not value > 0
         if name.endswith("warmup"):
@@ -314,6 +317,15 @@ def _schedule_rules(schedule: ScheduleConfig, replicas: int) -> Rules:
     yield (
         f"--gan_beta_1={schedule.gan_beta_1}: in [0, 1)",
         not 0 <= schedule.gan_beta_1 < 1,
+    )
+
+
+def _accumulation_rules(name: str, size: int, replicas: int, parts: int) -> Rules:
+    over = f" on each of {replicas} replicas" * (replicas > 1)
+    yield (
+        f"--{name}={size} cannot be divided into --accumulation_steps={parts} parts of "
+        f"2 examples or more{over}",
+        parts > 1 and (size % (replicas * parts) != 0 or size < 2 * replicas * parts),
     )
 
 

@@ -201,6 +201,14 @@ class ScheduleConfig:
     joint_batch_size: int = option(
         32, "The number of labelled images in a step of stage 3."
     )
+    accumulation_steps: int = option(
+        1,
+        "The number of parts in which the batch of a step is processed, one after the "
+        "other; their gradients are averaged before each update, which saves memory. "
+        "Batch normalization and the contrastive loss see the examples of a part. 1: "
+        "the batch is processed at once.",
+        before=1,
+    )
     learning_rate: float = option(
         1e-3,
         "The learning rate of the encoder, the decoders, the refinement network and "
@@ -332,6 +340,13 @@ class RunConfig:
         1,
         "The number of training steps in one call of TensorFlow's graph.",
         may_change=True,
+    )
+    remat: bool = option(
+        False,
+        "Whether the backward pass computes again what blocks of the networks have "
+        "computed, instead of keeping it: less memory, longer steps.",
+        may_change=True,
+        before=False,
     )
     jit_compile: bool = option(
         False, "Whether XLA compiles the training step.", may_change=True

@@ -7,12 +7,15 @@ import tensorflow as tf
 
 from mgm_tf.data.augmentation.geometry import LabelledImages, augment_labelled_images
 from mgm_tf.data.randomness import BatchRng
+from mgm_tf.tasks import losses, replicas
 from mgm_tf.tasks.dense import Task
 from mgm_tf.tasks.scenes import SceneClasses
 
 # Extra examples of a batch: real images of which nothing but the scene is known
 # (MGM_r), and labelled ones from which AdaShare learns its policies.
 WEAK, HELD_OUT = "weak", "held_out"
+# What labels the scene; label maps are named after their tasks.
+SCENE = "scene"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Examples:
       stage_progress: how far the stage has come.
       synthesized: (source of z, name of G) -> the images that G made of these in this
         step, where updates share them; else None.
+      label_weights: of a part of a batch, the name of labels -> the weight of a mean
+        over those of the part in the mean over the parts, []; empty for a whole batch.
     """
 
     images: tf.Tensor
@@ -64,10 +69,55 @@ class Examples:
         default_factory=StageProgress.start
     )
     synthesized: dict | None = None
+    label_weights: Mapping[str, tf.Tensor] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.synthesis_condition is None:
             object.__setattr__(self, "synthesis_condition", self.condition)
+
+    def weighted(self, labels: str, mean: tf.Tensor) -> tf.Tensor:
+        """Returns a mean over the labelled, [], such that parts average to the batch's.
+
+        Args:
+          labels: the labels without which there is nothing: of a task, or `SCENE`.
+          mean: the mean over what has a label.
+        """
+        weight = self.label_weights.get(labels)
+        return mean if weight is None else weight * mean
+
+    def parts(self, number: int) -> list["Examples"]:
+        """Returns the examples in so many parts of the same size, in their order.
+
+        Their random numbers are those that they have in the whole.
+
+        Raises:
+          ValueError: they cannot be divided like that.
+        """
+        if number == 1:
+            return [self]
+        count = self.images.shape[0]
+        if count % number:
+            raise ValueError(f"{count} examples cannot be divided into {number} parts.")
+        size = count // number
+        extra = {name: each.parts(number) for name, each in self.extra.items()}
+        return [
+            self._part(slice(place * size, (place + 1) * size), place, extra)
+            for place in range(number)
+        ]
+
+    def _part(
+        self, rows: slice, place: int, extra: Mapping[str, list["Examples"]]
+    ) -> "Examples":
+        return dataclasses.replace(
+            self,
+            images=self.images[rows],
+            condition=self.condition[rows],
+            rng=dataclasses.replace(self.rng, position=self.rng.position[rows]),
+            targets={name: target[rows] for name, target in self.targets.items()},
+            valid={name: valid[rows] for name, valid in self.valid.items()},
+            synthesis_condition=self.synthesis_condition[rows],
+            extra={name: parts[place] for name, parts in extra.items()},
+        )
 
     def repeated(self, ratio: float) -> "Examples":
         """Returns `ratio` times as many examples, each turn with its own randomness."""
@@ -83,6 +133,40 @@ class Examples:
             synthesis_condition=tf.gather(self.synthesis_condition, indices),
             stage_progress=self.stage_progress,
         )
+
+
+def as_one_batch(parts: Sequence[Examples]) -> list[Examples]:
+    """Returns the parts of a batch, weighted by their numbers of labels.
+
+    Losses are means over labelled pixels and known scenes, of which a part has more
+    than another: the mean over the batch is not the mean of the parts' means.
+    """
+    if len(parts) == 1:
+        return list(parts)
+    numbers = [_label_numbers(part) for part in parts]
+    means = {
+        name: tf.add_n([each[name] for each in numbers]) / len(parts)
+        for name in numbers[0]
+    }
+    return [
+        dataclasses.replace(
+            part,
+            label_weights={
+                name: tf.math.divide_no_nan(number, means[name])
+                for name, number in own.items()
+            },
+        )
+        for part, own in zip(parts, numbers, strict=True)
+    ]
+
+
+def _label_numbers(examples: Examples) -> dict[str, tf.Tensor]:
+    """Returns how many labels there are, over all replicas, by their name."""
+    masks = {**examples.valid, SCENE: losses.is_known(examples.condition)}
+    return {
+        name: replicas.total(tf.reduce_sum(tf.cast(mask, tf.float32)))
+        for name, mask in masks.items()
+    }
 
 
 def _cycled_indices(repeated_count: int, count: int) -> Sequence[int]:

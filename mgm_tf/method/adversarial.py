@@ -10,7 +10,7 @@ from typing import Protocol
 import tensorflow as tf
 
 from mgm_tf.data.augmentation.diffaugment import DISCRIMINATOR_AUGMENTATIONS
-from mgm_tf.data.examples import Examples
+from mgm_tf.data.examples import SCENE, Examples
 from mgm_tf.data.randomness import BatchRng
 from mgm_tf.method.objectives import Networks, Terms
 from mgm_tf.tasks import losses
@@ -158,8 +158,9 @@ class Discriminate(_Adversarial):
             networks, tf.stop_gradient(images), examples
         )
         known = losses.is_known(examples.condition)
+        real = losses.hinge_discriminator_real(on_real, known)
         return {
-            "real": losses.hinge_discriminator_real(on_real, known),
+            "real": examples.weighted(SCENE, real),
             "synthesized": losses.hinge_discriminator_fake(on_synthesized),
         }
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from mgm_tf.data.examples import Examples
+from mgm_tf.data.examples import SCENE, Examples
 from mgm_tf.method.objectives import Networks, Terms
 from mgm_tf.tasks import losses, replicas
 from mgm_tf.tasks.dense import Task
@@ -56,7 +56,8 @@ class LatentPredictions:
         for task in self.tasks:
             values = task.distance(predictions[task.name], latent[task.name])
             mask = tf.broadcast_to(known, tf.shape(values))
-            terms[task.name] = replicas.masked_mean(values, mask)
+            mean = replicas.masked_mean(values, mask)
+            terms[task.name] = examples.weighted(SCENE, mean)
         return terms
 
     def estimate(

@@ -1,6 +1,8 @@
 """How the gradients of the terms of a loss become those of an update."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -10,58 +12,83 @@ from mgm_tf.tasks import replicas
 # network -> its variables; network -> their gradients (None: not reached)
 Variables = Mapping[str, Sequence]
 NetworkGradients = dict[str, list]
-Gradients = Callable[
-    [tf.GradientTape, Mapping[str, tf.Tensor], Variables, BatchRng], NetworkGradients
-]
 
 # PCGrad: the network that the tasks share.
 SHARED = "encoder"
 
 
-def summed(
-    tape: tf.GradientTape,
-    shares: Mapping[str, tf.Tensor],
-    variables: Variables,
-    rng: BatchRng,
-) -> NetworkGradients:
-    """Returns the gradient of the sum of the terms.
+@dataclasses.dataclass(frozen=True)
+class Gradients:
+    """A way in which the gradients of the terms of a loss become those of an update.
 
-    Args:
-      tape: a tape that has seen the terms.
-      shares: the terms by name, such that their sum over the replicas is the loss.
-      variables: the variables of the networks that are trained.
-      rng: random numbers.
-
-    Returns:
-      The gradients of which the optimizers add up those of all replicas.
+    Attributes:
+      of_part: what is followed through a tape of a part of the batch, a structure of
+        tensors whose mean over the parts is that of the whole.
+      joined: makes the gradients of what `of_part` returns, of the whole batch.
     """
+
+    of_part: Callable[[tf.GradientTape, Mapping[str, tf.Tensor], Variables], Any]
+    joined: Callable[[Any, BatchRng], NetworkGradients]
+
+    def __call__(
+        self,
+        tape: tf.GradientTape,
+        shares: Mapping[str, tf.Tensor],
+        variables: Variables,
+        rng: BatchRng,
+    ) -> NetworkGradients:
+        """Returns the gradients of a batch that is not divided.
+
+        Args:
+          tape: a tape that has seen the terms.
+          shares: the terms by name, such that their sum over the replicas is the loss.
+          variables: the variables of the networks that are trained.
+          rng: random numbers.
+
+        Returns:
+          The gradients of which the optimizers add up those of all replicas.
+        """
+        return self.joined(self.of_part(tape, shares, variables), rng)
+
+
+def _of_the_sum(
+    tape: tf.GradientTape, shares: Mapping[str, tf.Tensor], variables: Variables
+) -> NetworkGradients:
     # Of several targets, TensorFlow gives the gradient of the sum.
     return tape.gradient(list(shares.values()), dict(variables))
 
 
-def without_conflicts(
-    tape: tf.GradientTape,
-    shares: Mapping[str, tf.Tensor],
-    variables: Variables,
-    rng: BatchRng,
-) -> NetworkGradients:
-    """Returns PCGrad's gradients of the encoder; other networks have the sum.
+def _as_it_is(gradients: NetworkGradients, rng: BatchRng) -> NetworkGradients:
+    return gradients
+
+
+def _of_each_term(
+    tape: tf.GradientTape, shares: Mapping[str, tf.Tensor], variables: Variables
+) -> dict[str, list]:
+    """Returns the encoder's gradients of each term; others have those of the sum."""
+    shared = list(variables[SHARED])
+    by_task = [tape.gradient(share, shared) for share in shares.values()]
+    others = {name: list(v) for name, v in variables.items() if name != SHARED}
+    return {**tape.gradient(list(shares.values()), others), SHARED: by_task}
+
+
+def _projected(gradients: dict[str, list], rng: BatchRng) -> NetworkGradients:
+    """Returns PCGrad's gradients of the encoder.
 
     Conflicts are those of the tasks' gradients over the global batch.
     """
-    shared = list(variables[SHARED])
-    by_task = [tape.gradient(share, shared) for share in shares.values()]
+    by_task = gradients[SHARED]
     totals = [[replicas.total(gradient) for gradient in task] for task in by_task]
     # The same numbers for all replicas: the seed knows of no place in the batch.
     seed = rng.fold_in("surgery").seed
-    order = orders(tf.random.stateless_uniform((len(shares), len(shares)), seed))
+    order = orders(tf.random.stateless_uniform((len(by_task), len(by_task)), seed))
     projected = project(totals, order)
-    others = {name: list(v) for name, v in variables.items() if name != SHARED}
-    gradients = tape.gradient(list(shares.values()), others)
     # The optimizers sum over the replicas, which all have the whole of it.
     return {**gradients, SHARED: [value / replicas.count() for value in projected]}
 
 
+summed = Gradients(_of_the_sum, _as_it_is)
+without_conflicts = Gradients(_of_each_term, _projected)
 SURGERY: dict[str, Gradients] = {"none": summed, "pcgrad": without_conflicts}
 # Those that go through the tape several times.
 OF_SEVERAL_PASSES = frozenset({without_conflicts})

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import tensorflow as tf
 
 from mgm_tf.data.augmentation import simclr
-from mgm_tf.data.examples import Examples
+from mgm_tf.data.examples import SCENE, Examples
 from mgm_tf.tasks import losses, replicas
 from mgm_tf.tasks.dense import Task
 from mgm_tf.tasks.scenes import SceneClasses
@@ -104,8 +104,13 @@ class MultiTask:
     def of(self, predictions: Mapping[str, tf.Tensor], examples: Examples) -> Terms:
         """Returns the loss of these predictions, for each task."""
         return {
-            key: task.loss(
-                predictions[key], examples.targets[task.name], examples.valid[task.name]
+            key: examples.weighted(
+                task.name,
+                task.loss(
+                    predictions[key],
+                    examples.targets[task.name],
+                    examples.valid[task.name],
+                ),
             )
             for key, task in self.outputs
         }
@@ -131,7 +136,8 @@ class Scene:
         # Interpretation: R sees the predictions as they are, of classes the logits.
         predictions = networks.decoders(networks.encoder(examples.images))
         logits = networks.refiner(predictions)
-        return {"cross_entropy": self.scene_classes.loss(examples.condition, logits)}
+        loss = self.scene_classes.loss(examples.condition, logits)
+        return {"cross_entropy": examples.weighted(SCENE, loss)}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,18 +1,18 @@
 """The training step: reads a batch, then draws and applies each update in turn."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 
 import keras
 import tensorflow as tf
 
-from mgm_tf.data.examples import Examples, Reader
+from mgm_tf.data.examples import Reader
+from mgm_tf.method.accumulation import Parts
 from mgm_tf.method.algorithm import Average, Update
-from mgm_tf.method.images import Images
 from mgm_tf.method.loss_scaling import UNSCALED, LossScale
-from mgm_tf.method.passes import PASSES, Passes
+from mgm_tf.method.passes import PASSES
 from mgm_tf.method.rates import CONSTANT, RateSchedule
 from mgm_tf.method.watch import Watch, norms
+from mgm_tf.networks.layers.recomputation import recomputing
 from mgm_tf.networks.layers.spectral_normalization import advance_power_iterations
 from mgm_tf.tasks import replicas
 
@@ -33,6 +33,8 @@ class MGM(keras.Model):
         rate_schedule: RateSchedule = CONSTANT,
         passes: str = "sequential",
         loss_scales: Mapping[str, LossScale] | None = None,
+        accumulation_steps: int = 1,
+        remat: bool = False,
     ) -> None:
         """Binds built networks to an algorithm.
 
@@ -45,6 +47,9 @@ class MGM(keras.Model):
           rate_schedule: the factor on all learning rates.
           passes: what the updates of a step share, a key of `passes.PASSES`.
           loss_scales: the scale of the loss of an update by its name, if it has one.
+          accumulation_steps: the number of parts of a batch whose gradients are
+            averaged.
+          remat: whether activations are computed again in backward passes.
         """
         super().__init__()
         self.networks = dict(networks)
@@ -55,6 +60,8 @@ class MGM(keras.Model):
         self.rate_schedule = rate_schedule
         self.passes = passes
         self.loss_scales = dict(loss_scales or {})
+        self.accumulation_steps = accumulation_steps
+        self.remat = remat
         self.watch = Watch(algorithm)
         # The graph of a step, when it is made: what a step costs is read off it.
         self.step_graph: tf.Graph | None = None
@@ -93,47 +100,35 @@ class MGM(keras.Model):
         # Read: stored integers become images and labels as networks see them.
         examples = self.reader(batch)
         scale = self.rate_schedule(examples.stage_progress.fraction)
-        passes = PASSES[self.passes](self.networks, self.frozen)
-        examples = dataclasses.replace(examples, synthesized=passes.synthesized)
-        drawn: dict[Images, Examples] = {}
+        parts = Parts(
+            examples.parts(self.accumulation_steps),
+            lambda: PASSES[self.passes](self.networks, self.frozen),
+        )
         watched: list[tf.Tensor] = []
-        for number, update in enumerate(self.algorithm):
-            # Draw: images are made once in an iteration, when they are first needed.
-            # Both losses on synthesized images see the same ones, of G as it is then.
-            if update.images not in drawn:
-                networks = passes.of_images(update)
-                drawn[update.images] = update.images(networks, examples)
-            watched += self._apply(
-                update, drawn[update.images], f"update {number}", scale, passes
-            )
+        with recomputing(self.remat):
+            for number, update in enumerate(self.algorithm):
+                watched += self._apply(update, parts, f"update {number}", scale)
         self.watch.note(batch["step"][0], watched)
         return {metric.name: metric.result() for metric in self.metrics}
 
     def _apply(
         self,
         update: Update,
-        examples: Examples,
+        parts: Parts,
         purpose: str,
         scale: tf.Tensor,
-        passes: Passes,
     ) -> list[tf.Tensor]:
         """Takes one gradient step on `update.loss`, moving `update.trains` only.
 
         Returns:
           The numbers that are watched.
         """
-        examples = dataclasses.replace(examples, rng=examples.rng.fold_in(purpose))
+        parts.draw(update)
         for name in update.trains:
             advance_power_iterations(self.networks[name])
-        with passes.tape(update) as tape:
-            terms = update.loss(passes.of_loss(update), examples)
-            # Optimizers sum gradients over replicas; the paper's losses are means.
-            shares = {name: term / replicas.count() for name, term in terms.items()}
-            scaling = self.loss_scales.get(update.name, UNSCALED)
-            scaled = scaling.scaled(shares)
         variables = {n: self.networks[n].trainable_variables for n in update.trains}
-        gradients = update.gradients(tape, scaled, variables, examples.rng)
-        del tape
+        scaling = self.loss_scales.get(update.name, UNSCALED)
+        terms, gradients = parts.follow(update, variables, purpose, scaling)
         for name in update.trains:
             _check_reached(update.name, name, gradients[name], variables[name])
         moved = scaling.apply(

@@ -13,20 +13,21 @@ import itertools
 import keras
 import tensorflow as tf
 
-from mgm_tf.networks.layers.base import CompositeLayer, CompositeModel, Pairs
+from mgm_tf.networks.layers.base import CompositeModel, Pairs
 from mgm_tf.networks.layers.batch_normalization import BatchNormalization
 from mgm_tf.networks.layers.conditional_batch_normalization import (
     ConditionalBatchNormalization,
 )
 from mgm_tf.networks.layers.convolution import Convolution, small_normal
 from mgm_tf.networks.layers.precision import full, full_dtype
+from mgm_tf.networks.layers.recomputation import Block
 from mgm_tf.networks.layers.resampling import doublings
 
 _START = 4
 _WIDEST = 16  # Multiples of the base width.
 
 
-class GeneratorBlock(CompositeLayer):
+class GeneratorBlock(Block):
     """A transposed convolution to twice the size, after the class-wise normalisation.
 
     Args:
@@ -99,7 +100,7 @@ class Generator(CompositeModel):
         return tf.tanh(full(hidden))
 
 
-class DiscriminatorBlock(CompositeLayer):
+class DiscriminatorBlock(Block):
     """A strided convolution to half the size, normalised.
 
     Args:

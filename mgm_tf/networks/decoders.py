@@ -10,6 +10,7 @@ from mgm_tf.networks.layers.base import CompositeLayer, CompositeModel, Pairs
 from mgm_tf.networks.layers.batch_normalization import BatchNormalization
 from mgm_tf.networks.layers.convolution import Convolution, kaiming, scaled
 from mgm_tf.networks.layers.precision import full_dtype
+from mgm_tf.networks.layers.recomputation import Block
 
 
 class Stage(CompositeLayer):
@@ -41,7 +42,7 @@ class Stage(CompositeLayer):
         return self.activation(hidden)
 
 
-class Decoder(CompositeLayer):
+class Decoder(Block):
     """A sequence of stages, and a linear convolution for the prediction.
 
     Args:

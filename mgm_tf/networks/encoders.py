@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 import keras
 import tensorflow as tf
 
-from mgm_tf.networks.layers.base import CompositeLayer, CompositeModel, Pairs
+from mgm_tf.networks.layers.base import CompositeModel, Pairs
 from mgm_tf.networks.layers.batch_normalization import BatchNormalization
 from mgm_tf.networks.layers.convolution import Convolution, kaiming
+from mgm_tf.networks.layers.recomputation import Block
 from mgm_tf.networks.layers.resampling import max_pool
 
 # Widths of the four stages. "narrow" is the paper's (appendix A), "standard" that of
@@ -59,7 +60,7 @@ FORMS = {
 }
 
 
-class BasicBlock(CompositeLayer):
+class BasicBlock(Block):
     """Two 3x3 convolutions and a shortcut (He et al., 2016).
 
     Args:

@@ -11,12 +11,13 @@ A generator starts at 4x4 and doubles up to the image, a discriminator halves do
 
 import tensorflow as tf
 
-from mgm_tf.networks.layers.base import CompositeLayer, CompositeModel, Pairs
+from mgm_tf.networks.layers.base import CompositeModel, Pairs
 from mgm_tf.networks.layers.batch_normalization import BatchNormalization
 from mgm_tf.networks.layers.conditional_batch_normalization import (
     ConditionalBatchNormalization,
 )
 from mgm_tf.networks.layers.precision import full, full_dtype
+from mgm_tf.networks.layers.recomputation import Block
 from mgm_tf.networks.layers.resampling import doublings, downsample, upsample
 from mgm_tf.networks.layers.self_attention import SelfAttention
 from mgm_tf.networks.layers.spectral_normalization import (
@@ -30,7 +31,7 @@ _ATTENTION = 32
 _WIDEST = 16  # Multiples of the base width.
 
 
-class GeneratorBlock(CompositeLayer):
+class GeneratorBlock(Block):
     """A residual block to twice the size, conditioned on the class.
 
     Args:
@@ -95,7 +96,7 @@ class Generator(CompositeModel):
         return tf.tanh(full(self.to_rgb(hidden)))
 
 
-class FirstBlock(CompositeLayer):
+class FirstBlock(Block):
     """The residual block on images, to half their size: nothing activates its input.
 
     Args:
@@ -114,7 +115,7 @@ class FirstBlock(CompositeLayer):
         return downsample(hidden) + self.shortcut(downsample(images))
 
 
-class DiscriminatorBlock(CompositeLayer):
+class DiscriminatorBlock(Block):
     """A residual block to half the size.
 
     Args:
@@ -135,7 +136,7 @@ class DiscriminatorBlock(CompositeLayer):
         return downsample(hidden) + self.shortcut(downsample(inputs))
 
 
-class LastBlock(CompositeLayer):
+class LastBlock(Block):
     """A residual block that keeps size and width: its shortcut is the identity.
 
     The reference has a 1x1 convolution here that it never uses, and counts it.

@@ -6,12 +6,12 @@ estimated, the operations of a step and the peak memory. A run that is continued
 it.
 """
 
-import collections
 import dataclasses
 import json
+import math
 import pathlib
 import resource
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -21,10 +21,12 @@ from mgm_tf.errors import DamagedFile
 from mgm_tf.files import reading, whole
 from mgm_tf.method.stages import Stage
 from mgm_tf.plotting import terminal
+from mgm_tf.train import memory
 
 FILE = "costs.json"
-# The operations that run another graph.
-CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
+# On a CPU: TensorFlow itself and the program, and an operation of a step's graph, which
+# Python and TensorFlow each keep; measured.
+FRAMEWORK_BYTES, OPERATION_BYTES = 800 * 2**20, 25_000
 PREDICTION_NETWORKS = ("encoder", "decoders")
 
 NETWORK_COLUMNS = (
@@ -36,6 +38,7 @@ STAGE_COLUMNS = (
     terminal.Column("batch", 6, right=True),
     terminal.Column("GFLOP", 10, right=True),
     terminal.Column("GiB", 8, right=True),
+    terminal.Column("on a CPU", 9, right=True),
     terminal.Column("length"),
 )
 
@@ -47,18 +50,49 @@ class StepCosts:
     Attributes:
       flops: the floating-point operations of convolutions, matrix products and what
         else TensorFlow counts; a multiplication and an addition are two.
-      activation_bytes: the most memory that intermediate results take at once, if
-        operations run in the graph's order and results are freed after their last use.
+      activation_bytes: the most memory that intermediate results take at once.
+      operations: the number of operations of its graph.
+      state_bytes: the memory of all weights, and of the optimizers of the stage.
     """
 
     flops: int
     activation_bytes: int
+    operations: int = 0
+    state_bytes: int = 0
+
+    @property
+    def process_bytes(self) -> int:
+        """The memory of a process that takes such steps on a CPU, without the data."""
+        graph = self.operations * OPERATION_BYTES
+        return FRAMEWORK_BYTES + graph + self.device_bytes
+
+    @property
+    def device_bytes(self) -> int:
+        """The memory of weights, optimizers and intermediate results."""
+        return self.state_bytes + self.activation_bytes
 
 
 def step_costs(model: keras.Model, batch: Mapping[str, tf.TensorSpec]) -> StepCosts:
     """Returns the costs of a training step on such a batch, on one device."""
     step = tf.function(model.train_step).get_concrete_function(dict(batch))
-    return StepCosts(flops(step.graph), peak_bytes(step.graph))
+    graph = step.graph
+    return StepCosts(
+        flops(graph),
+        memory.peak_bytes(graph),
+        len(graph.get_operations()),
+        _state_bytes(model),
+    )
+
+
+def _state_bytes(model: keras.Model) -> int:
+    """Returns the memory of the variables of a model and of its optimizers."""
+    optimizers = getattr(model, "update_optimizers", {}).values()
+    owners = [*getattr(model, "networks", {}).values(), *optimizers]
+    variables = {id(v): v for owner in owners for v in owner.variables}
+    return sum(
+        math.prod(variable.shape) * tf.as_dtype(variable.dtype).size
+        for variable in variables.values()
+    )
 
 
 def flops(graph: tf.Graph) -> int:
@@ -71,20 +105,14 @@ def flops(graph: tf.Graph) -> int:
     def count(graph: tf.Graph) -> int:
         total = _own_flops(graph)
         for operation in graph.get_operations():
-            if operation.type in CALLS:
+            if operation.type in memory.CALLS:
                 name = operation.get_attr("f").name
                 if name not in counts:
-                    counts[name] = count(_called(operation))
+                    counts[name] = count(memory.called_graph(operation))
                 total += counts[name]
         return total
 
     return count(graph)
-
-
-def _called(operation: tf.Operation) -> tf.Graph:
-    """Returns the graph that a call runs."""
-    # TensorFlow has no public way from a call to what is called.
-    return operation.graph._get_function(operation.get_attr("f").name).graph
 
 
 def _own_flops(graph: tf.Graph) -> int:
@@ -96,61 +124,6 @@ def _own_flops(graph: tf.Graph) -> int:
         graph=graph, cmd="scope", options=options.with_empty_output().build()
     )
     return profile.total_float_ops
-
-
-def peak_bytes(graph: tf.Graph) -> int:
-    """Returns the largest sum of the sizes of results that are still needed."""
-    peaks: dict[str, int] = {}
-
-    def peak_of_call(operation: tf.Operation) -> int:
-        if operation.type not in CALLS:
-            return 0
-        name = operation.get_attr("f").name
-        if name not in peaks:
-            called = _called(operation)
-            inputs = frozenset(tensor.name for tensor in called.inputs)
-            outputs = [tensor.name for tensor in called.outputs]
-            peaks[name] = _peak_bytes(called, peak_of_call, inputs, outputs)
-        return peaks[name]
-
-    return _peak_bytes(graph, peak_of_call)
-
-
-def _peak_bytes(
-    graph: tf.Graph,
-    peak_of_call: Callable[[tf.Operation], int],
-    inputs: frozenset[str] = frozenset(),
-    outputs: Sequence[str] = (),
-) -> int:
-    """Returns the largest sum of the sizes of a graph's own results.
-
-    Args:
-      graph: the graph.
-      peak_of_call: the same of what an operation calls; 0 if it calls nothing.
-      inputs: the names of the tensors that the caller has.
-      outputs: the names of those that it is given in the end.
-    """
-    # Counts down as results are used; a result that is used no more is freed.
-    uses: dict[str, int] = collections.Counter(outputs)
-    for operation in graph.get_operations():
-        uses.update(tensor.name for tensor in operation.inputs)
-
-    def size(tensor: tf.Tensor) -> int:
-        return 0 if tensor.name in inputs else _bytes(tensor)
-
-    live = peak = 0
-    for operation in graph.get_operations():
-        peak = max(peak, live + peak_of_call(operation))
-        live += sum(size(tensor) for tensor in operation.outputs if uses[tensor.name])
-        peak = max(peak, live)
-        for tensor in operation.inputs:
-            uses[tensor.name] -= 1
-            live -= 0 if uses[tensor.name] else size(tensor)
-    return peak
-
-
-def _bytes(tensor: tf.Tensor) -> int:
-    return (tensor.shape.num_elements() or 0) * tensor.dtype.size
 
 
 def table(
@@ -169,13 +142,12 @@ def table(
         (name, f"{number:,}")
         for name, number in {**counts, "all": sum(counts.values())}.items()
     ]
-    # Weights, gradients and the two averages of Adam, 4 bytes each.
-    fixed = 16 * sum(counts.values())
     rows: list[Sequence[str] | str] = []
     for stage, costs in stages.items():
-        memory = (costs.activation_bytes + fixed) / 2**30
-        numbers = str(stage.batch_size), f"{costs.flops / 1e9:.1f}", f"{memory:.2f}"
-        rows.append((stage.name, *numbers, lengths[stage.name]))
+        gibibytes = costs.device_bytes / 2**30, costs.process_bytes / 2**30
+        numbers = f"{costs.flops / 1e9:.1f}", *(f"{each:.2f}" for each in gibibytes)
+        size = str(stage.batch_size)
+        rows.append((stage.name, size, *numbers, lengths[stage.name]))
         rows += [
             f"    {update.name:<22}-> {', '.join(update.trains)}"
             for update in stage.updates
@@ -183,7 +155,9 @@ def table(
     return (
         f"{terminal.table(NETWORK_COLUMNS, parameters)}\n\n"
         f"{terminal.table(STAGE_COLUMNS, rows)}\n\n"
-        "GFLOP and GiB: of a step, on one device, read off its graph.\n"
+        "GFLOP and GiB: of a step, on one device, read off its graph. GiB are those\n"
+        "of weights, optimizers and results; on a CPU, with TensorFlow and the graph.\n"
+        "Data that are kept in memory come on top.\n"
     )
 
 

@@ -293,6 +293,8 @@ class Experiment:
                 stage.rate_schedule,
                 self.settings.method.passes,
                 loss_scaling.of_updates(stage.updates, self.settings.run.precision),
+                self.settings.schedule.accumulation_steps,
+                self.settings.run.remat,
             )
             model.compile(
                 optimizer=None,

@@ -31,6 +31,24 @@ class Sizes:
     replicas: int = 1
 
 
+@dataclasses.dataclass(frozen=True)
+class Shares:
+    """The shares of a batch that are processed by themselves.
+
+    Attributes:
+      replicas: the number of devices that share it.
+      parts: the number of parts of each device, one after the other.
+    """
+
+    replicas: int
+    parts: int
+
+    @property
+    def number(self) -> int:
+        """The number of shares, all of the same size."""
+        return self.replicas * self.parts
+
+
 def needed_extra(updates: StageUpdates, settings: ScheduleConfig) -> tuple[str, ...]:
     """Returns the names of the extra examples that some stage of a run reads."""
     names = (
@@ -55,15 +73,16 @@ def plan(
     Raises:
       ValueError: no stage has anything to do, or the examples do not fill a batch.
     """
+    shares = Shares(sizes.replicas, settings.accumulation_steps)
     multi_task_rates = {"joint": settings.joint_learning_rate}
     stages: list[Stage] = []
     for name, rows in updates.items():
         requested = getattr(settings, f"{name}_batch_size")
-        batch_size = _batch_size(requested, sizes.examples, sizes.replicas)
+        batch_size = _batch_size(requested, sizes.examples, shares)
         steps = _length(settings, name).steps(sizes.examples, batch_size)
         if rows and steps:
             begin = stages[-1].end if stages else 0
-            extra = _extra_batch_sizes(rows, batch_size, sizes)
+            extra = _extra_batch_sizes(rows, batch_size, sizes, shares)
             stage = Stage(
                 name,
                 rows,
@@ -102,7 +121,7 @@ def _length(settings: ScheduleConfig, stage: str) -> StageLength:
 
 
 def _extra_batch_sizes(
-    updates: tuple[Update, ...], batch_size: int, sizes: Sizes
+    updates: tuple[Update, ...], batch_size: int, sizes: Sizes, shares: Shares
 ) -> dict[str, int]:
     """Returns batch sizes with which all examples make one epoch together."""
     batch_sizes = {}
@@ -112,16 +131,18 @@ def _extra_batch_sizes(
         # steps. Policies and weights learn from minibatches of the same size.
         ratio = 1.0 if name in _AS_MANY else count / sizes.examples
         requested = max(round(batch_size * ratio), 2)
-        batch_sizes[name] = _batch_size(requested, count, sizes.replicas)
+        batch_sizes[name] = _batch_size(requested, count, shares)
     return batch_sizes
 
 
-def _batch_size(requested: int, examples: int, replicas: int) -> int:
+def _batch_size(requested: int, examples: int, shares: Shares) -> int:
     # Interpretation: a set that is smaller than a batch is one.
-    size = min(requested, examples // replicas * replicas)
-    if size % replicas or size < 2:
+    size = min(requested, examples // shares.number * shares.number)
+    if size % shares.number or size < 2 * shares.parts:
+        parts = f", in {shares.parts} parts each," * (shares.parts > 1)
         raise ValueError(
-            f"A batch of {requested} of {examples} examples on {replicas} replicas is "
-            "impossible: it needs 2 examples, and as many on each replica."
+            f"A batch of {requested} of {examples} examples on {shares.replicas} "
+            f"replicas{parts} is impossible: it needs 2 examples, and as many on each "
+            f"replica{' and in each part' * (shares.parts > 1)}."
         )
     return size

@@ -237,6 +237,15 @@ def test_an_unknown_flag_or_value_is_refused_by_name(argument, words):
         (["--pretrained=f", "--start_from=a"], ["--start_from=a both give"]),
         (["--pretrained=f", "--freeze=decoders"], ["--freeze=decoders without"]),
         (["--replicas=3"], ["--joint_batch_size=32", "--replicas=3"]),
+        (["--accumulation_steps=0"], ["--accumulation_steps=0"]),
+        (
+            ["--accumulation_steps=3"],
+            ["--joint_batch_size=32", "--accumulation_steps=3", "2 examples or more"],
+        ),
+        (
+            ["--accumulation_steps=16", "--replicas=2"],
+            ["--joint_batch_size=32", "on each of 2 replicas"],
+        ),
         (["--replicas=2", "--steps_per_execution=2"], ["--steps_per_execution"]),
         (["--replicas=2", "--jit_compile"], ["--jit_compile"]),
         (["--replicas=2", "--precision=float16"], ["--precision=float16"]),

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from mgm_tf.method.algorithm import Update
 from mgm_tf.method.stages import Stage
-from mgm_tf.train import costs
+from mgm_tf.train import costs, memory
 from mgm_tf.train.costs import RunCosts, StepCosts
 
 
@@ -72,8 +72,33 @@ def test_peak_memory_is_that_of_results_still_needed():
         return tf.reduce_sum(c)
 
     graph = chain.get_concrete_function(tf.TensorSpec((100,))).graph
-    # With b and c (800 each) alive, and at most a few constants of 4 bytes.
-    assert 1600 <= costs.peak_bytes(graph) <= 1600 + 16
+    # With a and b alive, and at most a few constants of 4 bytes: c is where b was.
+    assert 1200 <= memory.peak_bytes(graph) <= 1200 + 16
+
+
+def test_small_operations_come_first_and_large_ones_wait():
+    @tf.function
+    def products(x):
+        # All four are ready at once. A large one is taken up when no small one is left.
+        ones = [tf.concat([x, x], axis=0) for _ in range(4)]  # [20, 10], 800 bytes each
+        return tf.add_n([tf.matmul(one, one, transpose_b=True) for one in ones])
+
+    graph = products.get_concrete_function(tf.TensorSpec((10, 10))).graph
+    # The input of 400 bytes is gone; products [20, 20] of 1600 bytes replace ones.
+    assert 4 * 1600 + 800 <= memory.peak_bytes(graph) <= 4 * 1600 + 800 + 16
+
+
+def test_what_waits_for_another_is_not_alive_beside_it():
+    @tf.function
+    def in_turn(x):
+        total = tf.zeros(())
+        for _ in range(4):
+            with tf.control_dependencies([total]):
+                total += tf.reduce_sum(tf.concat([x, x], axis=0))  # 800 bytes
+        return total
+
+    graph = in_turn.get_concrete_function(tf.TensorSpec((100,))).graph
+    assert 400 + 800 <= memory.peak_bytes(graph) <= 400 + 800 + 64
 
 
 def test_what_is_called_counts_every_time():
@@ -90,7 +115,7 @@ def test_what_is_called_counts_every_time():
     assert costs.flops(graph) == 2 * (2 * 4 * 8 * 16)
     # The weights are a constant of 512 bytes. In the second call what comes from the
     # first is still there: 128 + 256 + 512 + 128.
-    assert 1024 <= costs.peak_bytes(graph) <= 1024 + 16
+    assert 1024 <= memory.peak_bytes(graph) <= 1024 + 16
 
 
 def test_what_the_backward_pass_needs_stays():
@@ -107,7 +132,7 @@ def test_what_the_backward_pass_needs_stays():
     # Forward: three results of 4000 bytes and the input, of which the first only is no
     # longer needed. Backward: ones come in, gradients pass through.
     three = 3 * 4000
-    assert three + 4000 <= costs.peak_bytes(graph) <= three + 2 * 4000 + 100
+    assert three + 4000 <= memory.peak_bytes(graph) <= three + 2 * 4000 + 100
 
 
 def test_the_table_for_a_person():
@@ -117,14 +142,15 @@ def test_the_table_for_a_person():
     stage = Stage("joint", (row("refine", ("refiner", "encoder")),), 32, 7)
     text = costs.table(
         {"encoder": 3 * 2**20, "refiner": 2**20},
-        {stage: StepCosts(flops=2_500_000_000, activation_bytes=3 * 2**28)},
+        {stage: StepCosts(2_500_000_000, 3 * 2**28, 40_000, 2**26)},
         {"joint": "7steps"},
     )
     lines = [line.split() for line in text.splitlines()]
     assert ["encoder", "3,145,728"] in lines
     assert ["all", "4,194,304"] in lines
-    # Memory: 0.75 GiB and 16 bytes for each of 4 Mi weights, 0.0625 GiB.
-    assert ["joint", "32", "2.5", "0.81", "7steps"] in lines
+    # Memory: 0.75 GiB and 0.0625 GiB of state; on a CPU, 0.7813 GiB of TensorFlow and
+    # 40,000 times 25,000 bytes, 0.9313 GiB, besides.
+    assert ["joint", "32", "2.5", "0.81", "2.53", "7steps"] in lines
     assert ["refine", "->", "refiner,", "encoder"] in lines
 
 

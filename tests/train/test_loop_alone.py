@@ -104,6 +104,22 @@ QUICK = ALONE | {"run_eagerly": True, "multi_task_length": "3steps"}
 QUICK |= {"joint_length": "0steps", "checkpoint_every": 2, "evaluate_every": 9}
 
 
+def test_a_run_in_parts_goes_on_as_if_it_had_not_stopped(
+    data_dir, tmp_path, monkeypatch
+):
+    parts = {"accumulation_steps": 2, "remat": True, "passes": "shared"}
+    wanted = settings(data_dir, **QUICK | parts)
+    run(wanted, tmp_path / "whole")
+    with monkeypatch.context() as context:
+        stop_at(context, 2)
+        with pytest.raises(Interrupted, match="Stopped after step 2"):
+            run(wanted, tmp_path / "run")
+    with pytest.raises(ValueError, match="--accumulation_steps: 2 before"):
+        run(settings(data_dir, **QUICK), tmp_path / "run")
+    run(wanted, tmp_path / "run")
+    assert_same_state(state(tmp_path / "run", 3), state(tmp_path / "whole", 3))
+
+
 def test_a_run_that_goes_wrong_ends_and_keeps_what_was_right(
     data_dir, tmp_path, capsys
 ):
