@@ -25,7 +25,9 @@ _ALIASES = frozenset(
         "PreventGradient",
     }
 )
+_PAIRED = frozenset({"IdentityN"})  # each result is the input at its place
 _OF_VARIABLES = frozenset({"ReadVariableOp", "VarHandleOp"})
+_OF_THE_CALLER = frozenset({"Placeholder"})
 # The operations that write where an input was.
 _IN_PLACE = frozenset(
     {
@@ -126,10 +128,10 @@ class _Run:
     def _note_owners(self, operation: tf.Operation, is_called: bool) -> None:
         if operation.type in _ALIASES:
             for place, output in enumerate(operation.outputs):
-                source = operation.inputs[place if operation.type == "IdentityN" else 0]
+                source = operation.inputs[place * (operation.type in _PAIRED)]
                 self._owners[output.name] = self._owner(source)
         elif operation.type in _OF_VARIABLES or (
-            is_called and operation.type == "Placeholder"
+            is_called and operation.type in _OF_THE_CALLER
         ):
             self._owners |= dict.fromkeys(o.name for o in operation.outputs)
 
