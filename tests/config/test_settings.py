@@ -342,6 +342,8 @@ def test_only_what_changes_the_learning_makes_another_run():
     )
     assert saved.differences(old, changeable) == []
     other = parsed("--seed=1", "--log_every=7", "--tasks=depth")
+    half = parsed("--precision=bfloat16")
+    assert saved.differences(old, half) == ["--precision: float32 before, bfloat16 now"]
     lines = saved.differences(old, other)
     assert len(lines) == 2
     assert any("--seed: 0 before, 1 now" in line for line in lines)

@@ -57,3 +57,7 @@ def test_options_of_one_device_are_refused_on_two_gpus(gpus, tmp_path, name, val
     with pytest.raises(ValueError, match=f"--{name}.* on 2 devices; --replicas=1"):
         Experiment(run_settings).strategy  # noqa: B018
     assert Experiment(settings(tmp_path, replicas=1, **changes)).strategy
+
+
+def test_who_compiles_without_a_gpu_is_told_what_it_costs():
+    assert "steps get slower" in devices.compilation_note()
