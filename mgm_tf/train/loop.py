@@ -79,8 +79,7 @@ def train(experiment: Experiment, workdir: pathlib.Path) -> None:
       DamagedFile: there are checkpoints, and none is whole.
     """
     settings = experiment.settings.run
-    if settings.jit_compile and (note := devices.compilation_note()):
-        print(note, flush=True)
+    _tell(devices.notes(settings, provenance.processor()))
     checkpoints = Checkpoints(
         workdir,
         experiment.networks,
