@@ -248,6 +248,7 @@ def test_an_unknown_flag_or_value_is_refused_by_name(argument, words):
         ),
         (["--replicas=2", "--steps_per_execution=2"], ["--steps_per_execution"]),
         (["--replicas=2", "--jit_compile"], ["--jit_compile"]),
+        (["--remat", "--jit_compile"], ["--remat", "--jit_compile"]),
         (["--replicas=2", "--precision=float16"], ["--precision=float16"]),
         (["--precision=float16", "--em=latent"], ["float16", "--em=latent"]),
     ],
