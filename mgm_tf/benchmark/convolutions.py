@@ -32,6 +32,7 @@ class Convolution:
       stride: its stride.
       padding: "SAME", "VALID", or the pixels added before and after each axis.
       outputs: the height and width of its outputs.
+      dtype: the type of its operands.
     """
 
     images: tuple[int, ...]
@@ -39,6 +40,7 @@ class Convolution:
     stride: int
     padding: str | tuple[tuple[int, int], ...]
     outputs: tuple[int, ...]
+    dtype: tf.DType = tf.float32
 
     def __call__(self, images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """Returns the convolved images."""
@@ -67,6 +69,7 @@ def _convolutions(graph: tf.Graph) -> Iterator[Convolution]:
                     operation.get_attr("strides")[1],
                     _padding(operation),
                     tuple(operation.outputs[0].shape[1:3]),
+                    images.dtype,
                 )
 
 
@@ -96,6 +99,7 @@ def peak(graph: tf.Graph, windows: int, window_seconds: float) -> float:
     for shape in largest:
         images = tf.random.stateless_normal(shape.images, (0, 1))
         kernel = tf.random.stateless_normal(shape.kernel, (2, 3))
+        images, kernel = (tf.cast(value, shape.dtype) for value in (images, kernel))
         repeats = min(-(-LEAST_WORK // shape.flops), MOST_REPEATS)
         act = functools.partial(_run, _repeated(shape, repeats), images, kernel)
         first_call(act)

@@ -169,14 +169,18 @@ def _stage(
     name: str, variants: Mapping[str, Variant], windows: Windows
 ) -> tuple[dict, str]:
     first = next(iter(variants.values()))
-    peak = convolutions.peak(first.parts[WHOLE].graph, windows.number, windows.seconds)
-    record: dict = {"peak_flops": peak, "variants": {key: {} for key in variants}}
+    peaks = _peaks(variants, windows)
+    record: dict = {
+        "peak_flops": peaks[next(iter(peaks))],
+        "peaks": peaks,
+        "variants": {key: {} for key in variants},
+    }
     for part in first.parts:
         acts = {key: v.parts[part].act for key, v in variants.items()}
         timings = in_turn(acts, windows.number, windows.seconds)
         reference = timings[next(iter(timings))]
         for key, timing in timings.items():
-            row = _row(variants[key].parts[part], timing, peak)
+            row = _row(variants[key].parts[part], timing, peaks[key])
             row["ratio"] = ratios(timing, reference)
             record["variants"][key][part] = row
     for key, variant in variants.items():
@@ -184,6 +188,19 @@ def _stage(
             variant, record["variants"][key][WHOLE]["timing"]
         )
     return record, _table(name, record)
+
+
+def _peaks(variants: Mapping[str, Variant], windows: Windows) -> dict[str, float]:
+    """Returns what each variant is held against; those of a precision have the same."""
+    measured: dict[object, float] = {}
+    peaks = {}
+    for key, variant in variants.items():
+        graph = variant.parts[WHOLE].graph
+        dtypes = frozenset(each.dtype for each in convolutions.convolutions_of(graph))
+        if dtypes not in measured:
+            measured[dtypes] = convolutions.peak(graph, windows.number, windows.seconds)
+        peaks[key] = measured[dtypes]
+    return peaks
 
 
 def _row(part: Measured, timing: Timing, peak: float) -> dict:
@@ -221,9 +238,9 @@ def _table(stage: str, record: dict) -> str:
             if "timing" in row
         ]
         rows.append(f"  read: {reading_note(parts['reading'])}")
-    note = (
-        f"Peak: {record['peak_flops'] / 1e9:,.0f} GFLOP/s, of its convolutions alone."
-    )
+    found = dict.fromkeys(record["peaks"].values())
+    peaks = " and ".join(f"{peak / 1e9:,.0f}" for peak in found)
+    note = f"Peak: {peaks} GFLOP/s, of its convolutions alone."
     return f"{terminal.table(COLUMNS, rows)}\n{note}"
 
 

@@ -352,6 +352,11 @@ def _run_rules(run: RunConfig) -> Rules:
         "--run_eagerly takes steps without a graph, and --jit_compile compiles it",
         run.run_eagerly and run.jit_compile,
     )
+    yield (
+        "--remat computes activations again, which --jit_compile would find to be the "
+        "same and keep",
+        run.remat and run.jit_compile,
+    )
     yield f"--seed={run.seed}: in [0, 2**32)", not 0 <= run.seed < 2**32
     yield f"--replicas={run.replicas}: a number of 0 or more", run.replicas < 0
     for text in _alone(run):

@@ -349,7 +349,10 @@ class RunConfig:
         before=False,
     )
     jit_compile: bool = option(
-        False, "Whether XLA compiles the training step.", may_change=True
+        False,
+        "Whether XLA compiles the passes of each network in a training step; for GPUs. "
+        "On CPUs steps get slower.",
+        may_change=True,
     )
     run_eagerly: bool = option(
         False,

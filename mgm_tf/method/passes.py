@@ -33,10 +33,12 @@ class Forward:
         networks: Mapping[str, keras.Model],
         advances: tuple[str, ...],
         frozen: tuple[str, ...] = (),
+        compiled: "Compiled | None" = None,
     ) -> None:
         self._networks = networks
         self._advances = advances
         self._frozen = frozen
+        self._compiled = compiled
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         network, advances = self._networks[name], name in self._advances
@@ -46,7 +48,18 @@ class Forward:
             with advancing_statistics(advances):
                 return network(*inputs, training=training)
 
-        return apply
+        if self._compiled is None:
+            return apply
+        return self._compiled.setdefault(
+            (name, advances, training),
+            tf.function(apply, autograph=False, jit_compile=True),
+        )
+
+
+# What XLA compiles, each network by itself: (name, whether its moving averages advance,
+# whether it is in training) -> its pass. A step as a whole has some 10,000 operations,
+# and has been seen to take more than five minutes and 5 GiB to compile.
+Compiled = dict[tuple[str, bool, bool], Callable[..., Any]]
 
 
 class Passes:
@@ -61,16 +74,22 @@ class Passes:
     synthesized: dict | None = None
 
     def __init__(
-        self, networks: Mapping[str, keras.Model], frozen: tuple[str, ...]
+        self,
+        networks: Mapping[str, keras.Model],
+        frozen: tuple[str, ...],
+        *,
+        compiles: bool = False,
     ) -> None:
         """Begins a step.
 
         Args:
           networks: the networks by name.
           frozen: the names of those that work as at test time.
+          compiles: whether XLA compiles each of them, for one device.
         """
         self._networks = networks
         self._frozen = frozen
+        self._compiled: Compiled | None = {} if compiles else None
 
     def tape(self, update: Update) -> tf.GradientTape:
         """Returns the tape on which the loss of an update is to be taken."""
@@ -78,11 +97,14 @@ class Passes:
 
     def of_images(self, update: Update) -> Forward:
         """Returns the networks as the images of an update see them."""
-        return Forward(self._networks, update.drawing_advances, self._frozen)
+        return self._forward(update.drawing_advances)
 
     def of_loss(self, update: Update) -> Forward:
         """Returns the networks as the loss of an update sees them."""
-        return Forward(self._networks, update.advances, self._frozen)
+        return self._forward(update.advances)
+
+    def _forward(self, advances: tuple[str, ...]) -> Forward:
+        return Forward(self._networks, advances, self._frozen, self._compiled)
 
 
 class SharedPasses(Passes):
@@ -91,9 +113,13 @@ class SharedPasses(Passes):
     shares_images = True
 
     def __init__(
-        self, networks: Mapping[str, keras.Model], frozen: tuple[str, ...]
+        self,
+        networks: Mapping[str, keras.Model],
+        frozen: tuple[str, ...],
+        *,
+        compiles: bool = False,
     ) -> None:
-        super().__init__(networks, frozen)
+        super().__init__(networks, frozen, compiles=compiles)
         self.synthesized = {}
         # What an update has passed, another follows the gradient of: one tape.
         self._tape = tf.GradientTape(persistent=True)

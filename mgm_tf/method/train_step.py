@@ -35,6 +35,7 @@ class MGM(keras.Model):
         loss_scales: Mapping[str, LossScale] | None = None,
         accumulation_steps: int = 1,
         remat: bool = False,
+        compiles: bool = False,
     ) -> None:
         """Binds built networks to an algorithm.
 
@@ -50,6 +51,7 @@ class MGM(keras.Model):
           accumulation_steps: the number of parts of a batch whose gradients are
             averaged.
           remat: whether activations are computed again in backward passes.
+          compiles: whether XLA compiles the passes of each network.
         """
         super().__init__()
         self.networks = dict(networks)
@@ -62,6 +64,7 @@ class MGM(keras.Model):
         self.loss_scales = dict(loss_scales or {})
         self.accumulation_steps = accumulation_steps
         self.remat = remat
+        self.compiles = compiles
         self.watch = Watch(algorithm)
         # The graph of a step, when it is made: what a step costs is read off it.
         self.step_graph: tf.Graph | None = None
@@ -102,7 +105,9 @@ class MGM(keras.Model):
         scale = self.rate_schedule(examples.stage_progress.fraction)
         parts = Parts(
             examples.parts(self.accumulation_steps),
-            lambda: PASSES[self.passes](self.networks, self.frozen),
+            lambda: PASSES[self.passes](
+                self.networks, self.frozen, compiles=self.compiles
+            ),
         )
         watched: list[tf.Tensor] = []
         with recomputing(self.remat):

@@ -21,6 +21,7 @@ from mgm_tf.method.objectives import (
     Reconstruct,
     Scene,
 )
+from mgm_tf.networks.layers.precision import computing_in
 from mgm_tf.networks.sharing import SHARING
 from mgm_tf.networks.task_weights import costs_of
 from mgm_tf.tasks.dense import Task
@@ -156,27 +157,27 @@ def networks_of(
       image_size: the height and width of images.
     """
     network, outputs = settings.network, method.multi_task.outputs
-    return networks.build_networks(
-        tasks={task.name: task.output_channels for task in tasks},
-        # Without labels, R and G are in no update.
-        classes=max(classes, 1),
-        image_size=image_size,
-        encoder=network.encoder,
-        encoder_widths=network.encoder_widths,
-        encoder_form=encoder_form(settings),
-        output_stride=network.output_stride,
-        decoder=network.decoder,
-        gan=network.gan,
-        width=network.width,
-        gan_width=network.gan_width,
-        names=names,
-        sharing=network.sharing,
-        groups=network.task_groups,
-        task_weights=settings.method.task_weighting,
-        precision=settings.run.precision,
-        # A task that is predicted twice is weighed twice.
-        costs=costs_of([bool(task.info.class_names) for _, task in outputs]),
-    )
+    with computing_in(settings.run.precision):
+        return networks.build_networks(
+            tasks={task.name: task.output_channels for task in tasks},
+            # Without labels, R and G are in no update.
+            classes=max(classes, 1),
+            image_size=image_size,
+            encoder=network.encoder,
+            encoder_widths=network.encoder_widths,
+            encoder_form=encoder_form(settings),
+            output_stride=network.output_stride,
+            decoder=network.decoder,
+            gan=network.gan,
+            width=network.width,
+            gan_width=network.gan_width,
+            names=names,
+            sharing=network.sharing,
+            groups=network.task_groups,
+            task_weights=settings.method.task_weighting,
+            # A task that is predicted twice is weighed twice.
+            costs=costs_of([bool(task.info.class_names) for _, task in outputs]),
+        )
 
 
 def _multi_task(settings: Config, tasks: tuple[Task, ...]) -> MultiTask:

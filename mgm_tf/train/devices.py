@@ -4,6 +4,8 @@ import functools
 
 import tensorflow as tf
 
+from mgm_tf.config.settings import RunConfig
+
 
 def strategy_of(replicas: int) -> tf.distribute.Strategy:
     """Returns the strategy for so many devices; on a CPU they are logical ones.
@@ -36,6 +38,34 @@ def keep_graphs() -> None:
     building the graph (64 px, a quarter of the widths), and 1.3 a step in either case.
     """
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
+def notes(run: RunConfig, processor: str) -> list[str]:
+    """Returns a sentence for each setting that makes steps slower on this machine.
+
+    Measured by two cores of an AMD EPYC with AVX-512 BF16.
+
+    Args:
+      run: the settings of the run.
+      processor: the processor with its vector instructions, of `provenance.processor`.
+    """
+    if tf.config.list_physical_devices("GPU"):
+        return []
+    sentences = []
+    if run.jit_compile:
+        sentences.append(
+            "--jit_compile: without a GPU, steps get slower. Beside oneDNN, compiled "
+            "passes take 1.24 (M), 1.30 (G) and 1.31 (D) times as long at 64 px and a "
+            "quarter of the widths, 1.49, 1.18 and 0.93 times at 128 px and full "
+            "widths, and 4 to 10 seconds each to compile."
+        )
+    has_instructions = run.precision == "bfloat16" and "bf16" in processor
+    if run.precision != "float32" and not has_instructions:
+        sentences.append(
+            f"--precision={run.precision}: without instructions for it, steps get "
+            f"slower; here are {processor} and no GPU."
+        )
+    return sentences
 
 
 @functools.cache

@@ -295,11 +295,12 @@ class Experiment:
                 loss_scaling.of_updates(stage.updates, self.settings.run.precision),
                 self.settings.schedule.accumulation_steps,
                 self.settings.run.remat,
+                self.settings.run.jit_compile,
             )
             model.compile(
                 optimizer=None,
                 run_eagerly=self.settings.run.run_eagerly,
-                jit_compile=self.settings.run.jit_compile,
+                jit_compile=False,
                 steps_per_execution=self.settings.run.steps_per_execution,
             )
         return model

@@ -10,6 +10,7 @@ from mgm_tf.method.stages import Stage
 from mgm_tf.train import (
     callbacks,
     costs,
+    devices,
     logs,
     other_runs,
     pretrained_encoder,
@@ -78,6 +79,7 @@ def train(experiment: Experiment, workdir: pathlib.Path) -> None:
       DamagedFile: there are checkpoints, and none is whole.
     """
     settings = experiment.settings.run
+    _tell(devices.notes(settings, provenance.processor()))
     checkpoints = Checkpoints(
         workdir,
         experiment.networks,

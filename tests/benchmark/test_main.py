@@ -78,16 +78,23 @@ def test_a_step_and_its_updates_are_measured(tmp_path, data_dir, capsys):
 
 
 def test_variants_of_a_step_are_compared(tmp_path, data_dir, capsys):
-    changes = GRAPH | {"tasks": "depth", "compare": "optimizers:per_network,per_update"}
+    changes = GRAPH | {"tasks": "depth", "compare": "precision:float32,bfloat16"}
     record = measure(tmp_path, data_dir, what="step", **changes)["step"]
     variants = record["multi_task"]["variants"]
-    assert list(variants) == ["optimizers=per_network", "optimizers=per_update"]
+    assert list(variants) == ["precision=float32", "precision=bfloat16"]
     one, other = (variants[name]["step"] for name in variants)
     pairs = zip(other["timing"]["seconds"], one["timing"]["seconds"], strict=True)
     ratios = sorted(a / b for a, b in pairs)
     assert other["ratio"] == [ratios[1], ratios[0], ratios[2]]
     assert one["ratio"] == [1, 1, 1] and one["flops"] == other["flops"]
-    assert "multi_task optimizers=per_update" in capsys.readouterr().out
+    # Each is held against convolutions of its own precision.
+    peaks = record["multi_task"]["peaks"]
+    assert list(peaks) == list(variants)
+    for name, peak in peaks.items():
+        row = variants[name]["step"]
+        share = row["flops_per_second"] / peak
+        assert row["share_of_peak"] == pytest.approx(share)
+    assert "multi_task precision=bfloat16" in capsys.readouterr().out
 
 
 def test_variants_of_other_stages_are_refused(tmp_path, data_dir):

@@ -248,6 +248,7 @@ def test_an_unknown_flag_or_value_is_refused_by_name(argument, words):
         ),
         (["--replicas=2", "--steps_per_execution=2"], ["--steps_per_execution"]),
         (["--replicas=2", "--jit_compile"], ["--jit_compile"]),
+        (["--remat", "--jit_compile"], ["--remat", "--jit_compile"]),
         (["--replicas=2", "--precision=float16"], ["--precision=float16"]),
         (["--precision=float16", "--em=latent"], ["float16", "--em=latent"]),
     ],
@@ -342,6 +343,8 @@ def test_only_what_changes_the_learning_makes_another_run():
     )
     assert saved.differences(old, changeable) == []
     other = parsed("--seed=1", "--log_every=7", "--tasks=depth")
+    half = parsed("--precision=bfloat16")
+    assert saved.differences(old, half) == ["--precision: float32 before, bfloat16 now"]
     lines = saved.differences(old, other)
     assert len(lines) == 2
     assert any("--seed: 0 before, 1 now" in line for line in lines)

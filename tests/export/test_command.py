@@ -26,6 +26,7 @@ def workdir(data_dir, tmp_path_factory):
         generator_updates=1,
         self_supervision="none",
         statistics_images=4,
+        precision="bfloat16",
     )
     runs.run(settings, path)
     return path
@@ -36,7 +37,7 @@ def test_the_generator_is_exported_and_samples(workdir, tmp_path, monkeypatch, c
     exports = []
 
     def export(*arguments, **options):
-        exports.append(options)
+        exports.append({"networks": arguments[0]} | options)
         return tmp_path / "toy" / "1"
 
     monkeypatch.setattr(saved_model, "export", export)
@@ -47,6 +48,9 @@ def test_the_generator_is_exported_and_samples(workdir, tmp_path, monkeypatch, c
     images = sampler(tf.constant([0, 2]), tf.zeros((2, sampler.latents.size)))["images"]
     assert images.shape == (2, 64, 64, 3) and np.ptp(images) > 0
     assert exports[1]["sampler"] is None
+    # What was trained in bfloat16 is exported in float32, and says what it was.
+    assert exports[0]["networks"]["encoder"].stem.compute_dtype == "float32"
+    assert exports[0]["extra"]["settings"]["precision"] == "bfloat16"
     assert "# toy" in card and "step 2, seed 0" in card and "Not evaluated" in card
     assert (tmp_path / "toy" / "serving" / "models.config").is_file()
 

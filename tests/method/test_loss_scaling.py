@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from mgm_tf.method import loss_scaling
 from mgm_tf.method.loss_scaling import FIRST, LEAST, MOST, LossScale
+from mgm_tf.train.checkpoints import Checkpoints
 from mgm_tf.train.optimizers import Adam
 
 NAN, INF = float("nan"), float("inf")
@@ -107,3 +108,12 @@ def test_float16_alone_has_scales_one_for_each_name():
     assert loss_scaling.of_updates(updates, "float32") == {}
     assert loss_scaling.of_updates(updates, "bfloat16") == {}
     assert list(loss_scaling.of_updates(updates, "float16")) == ["a", "b"]
+
+
+def test_a_scale_is_kept_with_the_state_of_a_run(tmp_path):
+    kept, new = LossScale(), LossScale()
+    kept.factor.assign(64.0)
+    kept.served.assign(5)
+    Checkpoints(tmp_path, {}).save_last(3, {"loss_scale.generate": kept})
+    Checkpoints(tmp_path, {}).restore_last({"loss_scale.generate": new})
+    assert (float(new.factor), int(new.served)) == (64.0, 5)

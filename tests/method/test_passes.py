@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from mgm_tf.method import adversarial, train_step
 from mgm_tf.method.algorithm import algorithm_1
-from mgm_tf.method.passes import PASSES
+from mgm_tf.method.passes import PASSES, Forward
 from mgm_tf.method.stages import with_moving_statistics
 from mgm_tf.method.train_step import MGM
 from tests import rig, toy
@@ -160,3 +160,27 @@ def encoder_after(alone, passes, rows):
 
 def test_both_kinds_are_run():
     assert set(PASSES) == {"sequential", "shared"}
+
+
+def test_compiled_passes_are_those_of_the_networks(alone):
+    """XLA compiles a network's pass once, gradients and moving averages included."""
+    images = tf.random.stateless_normal((4, toy.SIZE, toy.SIZE, 3), (0, 1))
+    weight = alone.networks["encoder"].convolution.kernel
+    found, compiled = [], {}
+    for functions in (None, compiled, compiled):
+        alone.reset()
+        forward = Forward(alone.networks, ("encoder",), (), functions)
+        with tf.GradientTape() as tape:
+            features = forward.encoder(images)
+            loss = tf.reduce_sum(features**3)
+        gradient = tape.gradient(loss, weight.value)
+        averages = [
+            v.numpy() for v in alone.networks["encoder"].non_trainable_variables
+        ]
+        found.append([features.numpy(), gradient.numpy(), *averages])
+    alone.reset()
+    (function,) = compiled.values()
+    assert function.experimental_get_tracing_count() == 1
+    for others in found[1:]:
+        for one, other in zip(found[0], others, strict=True):
+            np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-5)

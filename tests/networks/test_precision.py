@@ -41,7 +41,8 @@ UPDATES = algorithm_1(METHOD)
 @pytest.fixture(scope="module")
 def real():
     """The real networks in bfloat16."""
-    return toy.tiny_networks(toy.TWO_TASKS, names=BUILT, precision="bfloat16")
+    with computing_in("bfloat16"):
+        return toy.tiny_networks(toy.TWO_TASKS, names=BUILT)
 
 
 def small(precision):

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from mgm_tf.config.checks import check
+from mgm_tf.config.settings import RunConfig
 from mgm_tf.train import devices
 from mgm_tf.train.experiment import Experiment
 from tests.fake_dataset import settings
@@ -57,3 +58,19 @@ def test_options_of_one_device_are_refused_on_two_gpus(gpus, tmp_path, name, val
     with pytest.raises(ValueError, match=f"--{name}.* on 2 devices; --replicas=1"):
         Experiment(run_settings).strategy  # noqa: B018
     assert Experiment(settings(tmp_path, replicas=1, **changes)).strategy
+
+
+@pytest.mark.parametrize(
+    ("changes", "processor", "words"),
+    [
+        ({}, "EPYC (avx2)", ()),
+        ({"precision": "bfloat16"}, "EPYC (avx2, avx512_bf16)", ()),
+        ({"precision": "bfloat16"}, "EPYC (avx2)", ("--precision=bfloat16", "EPYC")),
+        ({"precision": "float16"}, "EPYC (avx512_bf16)", ("--precision=float16",)),
+        ({"jit_compile": True}, "EPYC (avx2)", ("--jit_compile", "slower")),
+    ],
+)
+def test_what_makes_steps_slower_without_a_gpu_is_said(changes, processor, words):
+    sentences = devices.notes(RunConfig(**changes), processor)
+    assert len(sentences) == bool(words)
+    assert all(word in sentences[0] for word in words)

@@ -8,7 +8,7 @@ import pytest
 
 from mgm_tf.errors import Interrupted, NotFinite
 from mgm_tf.method.watch import Watch
-from mgm_tf.train import logs
+from mgm_tf.train import logs, provenance
 from mgm_tf.train.checkpoint_files import CheckpointFolder
 from mgm_tf.train.checkpoints import Checkpoints
 from tests.fake_dataset import settings
@@ -63,6 +63,23 @@ def test_a_run_stops_on_a_signal_and_goes_on(
     assert min(after) >= step and max(after) == 7
     assert {line["step"] for line in losses(tmp_path)} >= {step, 7}
     assert_same_state(state(tmp_path, 7), state(alone, 7))
+
+
+def test_a_run_in_bfloat16_goes_on_as_well(alone, data_dir, tmp_path, monkeypatch):
+    wanted = settings(data_dir, **ALONE, precision="bfloat16")
+    run(wanted, tmp_path / "whole")
+    with monkeypatch.context() as context:
+        stop_at(context, 4)
+        with pytest.raises(Interrupted):
+            run(wanted, tmp_path / "stopped")
+    run(wanted, tmp_path / "stopped")
+    assert_same_state(state(tmp_path / "stopped", 7), state(tmp_path / "whole", 7))
+    starts = provenance.read(tmp_path / "stopped")
+    assert [start["precision"] for start in starts] == ["bfloat16", "bfloat16"]
+    one, half = losses(alone)[0], losses(tmp_path / "whole")[0]
+    loss = "loss/multi_task/depth"
+    # The same weights and images, rounded.
+    assert half[loss] == pytest.approx(one[loss], rel=0.01) and half[loss] != one[loss]
 
 
 def test_other_settings_are_refused(alone, data_dir):

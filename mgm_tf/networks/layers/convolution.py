@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from mgm_tf.networks.layers.base import Shape
+from mgm_tf.networks.layers.precision import is_full
 
 # Channels from which a kernel can outweigh the images: with fewer, its layout matters
 # little.
@@ -37,7 +38,12 @@ def convolve(
         return tf.nn.atrous_conv2d(images, kernel, dilation, "SAME")
     if stride == 1 and _kernel_outweighs(images, kernel):
         return _matrix_product(images, tf.convert_to_tensor(kernel))
-    return tf.nn.conv2d(images, kernel, stride, padding(kernel.shape[0], stride))
+    around = padding(kernel.shape[0], stride)
+    if stride > 1 and not is_full(images):
+        # oneDNN has no gradients of a convolution that pads by given numbers; what
+        # TensorFlow has in their place takes ten times as long in bfloat16.
+        images, around = tf.pad(images, around), "VALID"
+    return tf.nn.conv2d(images, kernel, stride, around)
 
 
 def _kernel_outweighs(images: tf.Tensor, kernel: tf.Tensor) -> bool:

@@ -44,6 +44,11 @@ def full_dtype() -> str:
     return keras.config.dtype_policy().variable_dtype
 
 
+def is_full(tensor: tf.Tensor) -> bool:
+    """Returns whether a tensor has the bits of float32 or more."""
+    return tensor.dtype.size >= _LEAST_BYTES or not tensor.dtype.is_floating
+
+
 def full(tensor: tf.Tensor) -> tf.Tensor:
     """Returns a tensor in float32, if it has fewer bits."""
-    return tf.cast(tensor, tf.float32) if tensor.dtype.size < _LEAST_BYTES else tensor
+    return tensor if is_full(tensor) else tf.cast(tensor, tf.float32)

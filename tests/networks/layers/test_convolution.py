@@ -4,14 +4,16 @@ import tensorflow as tf
 
 from mgm_tf.networks.layers import convolution
 from mgm_tf.networks.layers.convolution import Convolution
+from mgm_tf.networks.layers.precision import computing_in
 
 # A single 1 at row 0, column 0 of 4x4.
 CORNER = tf.reshape(tf.one_hot(0, 16), (1, 4, 4, 1))
 COUNTING = tf.reshape(tf.range(1.0, 10.0), (3, 3, 1, 1))
 
 
-def convolved(size, stride, kernel):
-    layer = Convolution(1, size, stride)
+def convolved(size, stride, kernel, precision="float32"):
+    with computing_in(precision):
+        layer = Convolution(1, size, stride)
     layer.build(CORNER.shape)
     layer.kernel.assign(kernel)
     return layer(CORNER)[0, :, :, 0]
@@ -32,6 +34,15 @@ def test_without_stride_the_size_stays():
 def test_even_windows_halve_the_size():
     kernel = tf.reshape(tf.range(16.0), (4, 4, 1, 1))
     np.testing.assert_array_equal(convolved(4, 2, kernel), [[5, 0], [0, 0]])
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_the_bits_pad_alike(precision):
+    even = tf.reshape(tf.range(16.0), (4, 4, 1, 1))
+    for size, kernel in ((3, COUNTING), (4, even)):
+        halved = convolved(size, 2, kernel, precision)
+        assert halved.dtype.name == precision
+        np.testing.assert_array_equal(tf.cast(halved, tf.int32), [[5, 0], [0, 0]])
 
 
 def test_single_places():
