@@ -31,9 +31,11 @@ from mgm_tf.errors import Interrupted, WorkerLost
 
 PATIENCE = 600.0  # seconds for which the other workers are waited for at the start
 # Seconds after which a worker that says nothing is lost. TensorFlow's own 10 pass on a
-# machine that is short of memory; who is killed is missed at once.
+# machine that is short of memory; who has ended is missed at once.
 SILENCE = 60.0
 _PAUSE = 15.0  # seconds between two looks for them
+_LOOK = 2.0  # seconds between two looks whether they are still there
+_UNWIND = 60.0  # seconds that a worker has to end, if it is in no exchange
 # What TensorFlow raises in an exchange whose partner is gone.
 _OF_EXCHANGES = (
     tf.errors.AbortedError,
@@ -96,7 +98,8 @@ def together(cluster: Cluster | None) -> Iterator[None]:
             strategy = _strategy(cluster)
         _joined = _Joined(cluster, strategy)
         try:
-            yield
+            with _watching(cluster):
+                yield
         except Interrupted:
             # Who ends first would be taken for lost.
             with contextlib.suppress(tf.errors.OpError):
@@ -156,13 +159,54 @@ def _waiting(cluster: Cluster) -> Iterator[None]:
         have_come.set()
 
 
-def _answers(address: str) -> bool:
-    host, _, port = address.rpartition(":")
+@contextlib.contextmanager
+def _watching(cluster: Cluster) -> Iterator[None]:
+    """Has exchanges fail when a worker is gone: the chief looks for all, all for it.
+
+    TensorFlow would wait for one that has ended before it came to an exchange until it
+    has been silent for long; its machine says at once that nobody is there.
+    """
+    first, *others = cluster.addresses
+    watched = others if cluster.index == 0 else [first]
+    are_leaving = threading.Event()
+
+    def look() -> None:
+        while not are_leaving.wait(_LOOK):
+            gone = [address for address in watched if _is_closed(address)]
+            if gone:
+                words = f"nobody answers at {', '.join(gone)}"
+                context.context().abort_collective_ops(tf.errors.UNAVAILABLE, words)
+                if not are_leaving.wait(_UNWIND):
+                    signals.end(f"{WorkerLost.__name__}: {words}.")
+                return
+
+    threading.Thread(target=look, daemon=True).start()
     try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=2.0):
-            return True
+        yield
+    finally:
+        are_leaving.set()
+
+
+def _answers(address: str) -> bool:
+    with contextlib.suppress(OSError), _connected(address):
+        return True
+    return False
+
+
+def _is_closed(address: str) -> bool:
+    """Returns whether a machine says that nobody listens there."""
+    try:
+        with _connected(address):
+            return False
+    except ConnectionRefusedError:
+        return True
     except OSError:
         return False
+
+
+def _connected(address: str) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    return socket.create_connection((host.strip("[]"), int(port)), timeout=2.0)
 
 
 def _is_of_exchange(error: tf.errors.OpError) -> bool:

@@ -10,7 +10,7 @@ from tests.train import worker_processes
 from tests.train.runs import losses, run, state
 from tests.train.worker_processes import KILL, TERMINATE
 
-STEPS = 6
+STEPS = 5
 # Batch statistics and contrasts over all devices, in few operations.
 CHANGES = {
     "tasks": ("depth",),
