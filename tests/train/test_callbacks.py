@@ -260,6 +260,20 @@ def test_a_signal_stops_after_the_step(number, capsys):
     assert [signal.getsignal(each) for each in SIGNALS] == handlers
 
 
+def test_a_signal_to_another_worker_stops_after_the_same_step(monkeypatch):
+    asked = []
+
+    def any_of(flag):
+        asked.append(flag)
+        return len(asked) == 3
+
+    monkeypatch.setattr(callbacks.workers, "any_of", any_of)
+    with Interruption() as interruption:
+        model = fit(8, lambda model: [interruption])
+    assert interruption.requested and int(model.steps) == 3
+    assert asked == [False] * 3
+
+
 def test_a_signal_before_the_first_step_stops_at_once():
     with pytest.raises(KeyboardInterrupt), Interruption():
         os.kill(os.getpid(), signal.SIGTERM)

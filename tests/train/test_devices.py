@@ -57,3 +57,11 @@ def test_options_of_one_device_are_refused_on_two_gpus(gpus, tmp_path, name, val
     with pytest.raises(ValueError, match=f"--{name}.* on 2 devices; --replicas=1"):
         Experiment(run_settings).strategy  # noqa: B018
     assert Experiment(settings(tmp_path, replicas=1, **changes)).strategy
+
+
+def test_workers_take_all_of_their_devices(gpus, monkeypatch):
+    strategy = object()
+    monkeypatch.setattr(devices.workers, "strategy", lambda: strategy)
+    assert devices.strategy_of(0) is devices.strategy_of(2) is strategy
+    with pytest.raises(ValueError, match="--replicas=1: each of several workers takes"):
+        devices.strategy_of(1)

@@ -147,6 +147,12 @@ def test_pictures_within_a_stage_wait_while_the_budget_is_exceeded(
     )
 
 
+def test_steps_that_a_run_has_not_cannot_be_profiled(data_dir, tmp_path):
+    with pytest.raises(ValueError, match="--profile=4:5: the run has 3 steps"):
+        run(settings(data_dir, **QUICK, profile="4:5"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_run_that_goes_wrong_ends_and_keeps_what_was_right(
     data_dir, tmp_path, capsys
 ):
