@@ -23,6 +23,10 @@ class Interrupted(Exception):
     """A request to stop the run, whose state is saved."""
 
 
+class WorkerLost(Exception):
+    """An error of a worker that has ended, or cannot be reached, while others train."""
+
+
 class NotFinite(FloatingPointError):
     """An error of a loss or a weight that is NaN or infinite."""
 

@@ -40,6 +40,7 @@ LONGEST_FIRST = (
     "test_updates",
     "test_loop",
     "test_loop_alone",
+    "test_workers",
     "test_networks",
     "test_other_runs",
     "test_train_step",

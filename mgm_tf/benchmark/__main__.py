@@ -5,7 +5,8 @@ data set that is built in --data_dir; with --dataset or a flag file, of that one
 measures how long the training steps take, whole and update by update, how near that is
 to what this machine's convolutions reach, and how many times as many images are read;
 with --compare, of several settings in turn. `evaluation` measures predictions,
-`export` the signatures of the exported model in --saved_model.
+`export` the signatures of the exported model in --saved_model. `scaling` predicts what
+many GPUs gain.
 """
 
 import itertools
@@ -25,7 +26,7 @@ from mgm_tf.config.settings import Config
 from mgm_tf.files import whole
 
 with epy.lazy_imports():
-    from mgm_tf.benchmark import exported, prediction, reading, steps
+    from mgm_tf.benchmark import exported, prediction, reading, scaling, steps
     from mgm_tf.train import provenance
 
 
@@ -38,7 +39,8 @@ def define_flags() -> None:
         list(MEASURED),
         "What is measured. input: the images a second that are read; step: the "
         "training step of each stage and its updates; evaluation: predictions; export: "
-        "the signatures of an exported model.",
+        "the signatures of an exported model. scaling measures nothing: it predicts "
+        "what many GPUs gain, from the operations and gradients of a step.",
     )
     flags.DEFINE_string(
         "saved_model",
@@ -132,13 +134,19 @@ def _measure_export(settings: Config) -> tuple[dict, str]:
     return exported.measure(pathlib.Path(flags.FLAGS.saved_model), _windows())
 
 
+def _predict_scaling(settings: Config) -> tuple[dict, str]:
+    return scaling.measure(settings)
+
+
 # --what
 MEASURED: dict[str, Callable[[Config], tuple[dict, str]]] = {
     "input": _measure_input,
     "step": _measure_steps,
     "evaluation": _measure_evaluation,
     "export": _measure_export,
+    "scaling": _predict_scaling,
 }
+PREDICTED = frozenset({"scaling"})  # what no clock has seen
 
 
 def _json(value: Rate | Timing) -> Any:
@@ -158,7 +166,7 @@ def main() -> None:
     command_line.load_tensorflow()
     machine = provenance.machine() | {"load": os.getloadavg()[0]}
     record, table = MEASURED[flags.FLAGS.what](settings)
-    print(_report(table, machine))
+    print(table if flags.FLAGS.what in PREDICTED else _report(table, machine))
     if flags.FLAGS.json:
         file = {"what": flags.FLAGS.what, "machine": machine, flags.FLAGS.what: record}
         text = json.dumps(file, indent=2, default=_json)

@@ -5,12 +5,12 @@ sentence that names the flag, and whether it is.
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from absl import flags
 
 from mgm_tf.config import options
-from mgm_tf.config.options import StageLength
+from mgm_tf.config.options import StageLength, StepRange
 from mgm_tf.config.settings import (
     Config,
     DataConfig,
@@ -306,7 +306,7 @@ def _schedule_rules(schedule: ScheduleConfig, replicas: int) -> Rules:
         if name.endswith("warmup"):
             yield f"--{name}={value}: in [0, 1)", not 0 <= value < 1
         if name.endswith("length"):
-            yield from _length_rules(name, value)
+            yield from _parsed_rules(name, value, StageLength.parse)
     for name in OPTIONAL_RATES:
         value = getattr(schedule, name)
         yield f"--{name}={value}: 0 or more", not value >= 0
@@ -329,9 +329,9 @@ def _accumulation_rules(name: str, size: int, replicas: int, parts: int) -> Rule
     )
 
 
-def _length_rules(name: str, text: str) -> Rules:
+def _parsed_rules(name: str, text: str, parse: Callable[[str], object]) -> Rules:
     try:
-        StageLength.parse(text)
+        parse(text)
     except ValueError as error:
         yield f"--{name}: {error}", True
 
@@ -346,6 +346,12 @@ def _run_rules(run: RunConfig) -> Rules:
         "steps_per_execution",
     ):
         yield f"--{name} must be at least 1", getattr(run, name) < 1
+    yield (
+        f"--overhead_budget={run.overhead_budget:g}: above 0 and up to 1",
+        not 0 < run.overhead_budget <= 1,
+    )
+    if run.profile:
+        yield from _parsed_rules("profile", run.profile, StepRange.parse)
     for name in ("picture_every", "keep_every", "max_recoveries"):
         yield f"--{name}={getattr(run, name)}: 0 or more", getattr(run, name) < 0
     yield (

@@ -12,12 +12,12 @@ from absl import logging as absl_logging
 
 from datasets.files import streams
 from mgm_tf.config import flag_files, paths, saved, signals, steady_streams
-from mgm_tf.errors import Interrupted, NotFinite, damaged_example
+from mgm_tf.errors import Interrupted, NotFinite, WorkerLost, damaged_example
 
 _COMMENT_HINT = " (Comments of a flag file stand on lines of their own.)"
 
 # What a user can mend is reported in a sentence and not as a stack of calls.
-_REPORTED = (ValueError, OSError, Interrupted, NotFinite)
+_REPORTED = (ValueError, OSError, Interrupted, NotFinite, WorkerLost)
 _CODES: dict[type, int] = {Interrupted: signals.EXIT_CODE}
 _TENSORFLOW = "tensorflow"
 # Keras imports them if they are there, for wrappers and galleries that nothing here

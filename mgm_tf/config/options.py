@@ -121,6 +121,34 @@ def settings(options: Any) -> dict[str, Any]:
 
 
 @dataclasses.dataclass(frozen=True)
+class StepRange:
+    """Steps of a run, as an option has them in words.
+
+    Attributes:
+      first: the first step, counted from 1.
+      last: the last step, which belongs to them.
+    """
+
+    first: int
+    last: int
+
+    @classmethod
+    def parse(cls, text: str) -> "StepRange":
+        """Reads `100:110`.
+
+        Raises:
+          ValueError: the text is no such range, or an empty one.
+        """
+        match = re.fullmatch(r"(\d+):(\d+)", text.strip())
+        if match is None or not 1 <= int(match[1]) <= int(match[2]):
+            raise ValueError(
+                "Steps are written like 100:110, the first from 1 on and the last; "
+                f"received {text!r}."
+            )
+        return cls(int(match[1]), int(match[2]))
+
+
+@dataclasses.dataclass(frozen=True)
 class StageLength:
     """The length of a stage, as an option has it in words.
 

@@ -302,6 +302,21 @@ class RunConfig:
     checkpoint_every: int = option(
         500, "The number of steps from one checkpoint to the next.", may_change=True
     )
+    overhead_budget: float = option(
+        0.1,
+        "The share of a stage's time, above 0 and up to 1, that evaluations, pictures "
+        "and checkpoints may take. What they take is logged; if it is more, it is said "
+        "which flag helps, and pictures within the stage are left out.",
+        may_change=True,
+        before=0.1,
+    )
+    profile: str = option(
+        "",
+        "The steps of the run whose profile is written for TensorBoard, the first and "
+        "the last, such as 100:110. Empty: none.",
+        may_change=True,
+        before="",
+    )
     keep_last: int = option(
         2,
         "The number of the last states of training that are kept to go on from; the "

@@ -11,6 +11,7 @@ import signal
 import threading
 import types
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # "Try again": what was stopped goes on by the same command, unlike what is broken.
@@ -68,16 +69,17 @@ def _watch(reader: int, grace: float) -> None:
         if number not in SIGNALS:
             continue
         if timer is not None:
-            _end("Stopped at once.")
+            end("Stopped at once.")
         words = f"Not stopped within --grace_s={grace:g}; what is on the disk is whole."
-        timer = threading.Timer(grace, _end, [words])
+        timer = threading.Timer(grace, end, [words])
         timer.daemon = True
         timer.start()
     if timer is not None:
         timer.cancel()
 
 
-def _end(words: str) -> None:
+def end(words: str) -> NoReturn:
+    """Ends the process at once, with words and the exit code that says "try again"."""
     # Not by Python's stream: the thread that is ended may hold it.
     with contextlib.suppress(OSError):
         os.write(2, f"\n{words}\n".encode())

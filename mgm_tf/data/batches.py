@@ -87,32 +87,60 @@ class Batches:
     first_step: int = 0
     extra: Mapping[str, Part] = dataclasses.field(default_factory=dict, hash=False)
 
-    def at(self, step: tf.Tensor) -> dict:
-        """Returns the batch of a step of the run."""
-        batch = self._part(self.split, self.batch_size, step, self.first_step)
+    def at(self, step: tf.Tensor, number: tf.Tensor | int = 0, parts: int = 1) -> dict:
+        """Returns the batch of a step of the run, or one of its equal parts.
+
+        Args:
+          step: the step of the run, [] int64.
+          number: the number of the part, [] int64.
+          parts: the number of parts, which divides that of the examples.
+        """
+        share = number, parts
+        batch = self._part(self.split, self.batch_size, step, self.first_step, *share)
         for number, (name, part) in enumerate(self.extra.items()):
             # No other order has such a salt, below 0.
             salt = -1 - self.first_step - number * 2**40
-            batch[name] = self._part(part.split, part.batch_size, step, salt)
+            batch[name] = self._part(part.split, part.batch_size, step, salt, *share)
         return batch
 
-    def _part(self, split: Split, size: int, step: tf.Tensor, salt: int) -> dict:
+    def _part(
+        self,
+        split: Split,
+        size: int,
+        step: tf.Tensor,
+        salt: int,
+        number: tf.Tensor | int,
+        parts: int,
+    ) -> dict:
         stage_step = step - self.first_step
         numbers = example_order(stage_step, size, len(split), self.seed, salt)
-        batch = split.batch(tf.ensure_shape(numbers, [size]))
-        position = tf.range(size, dtype=tf.int64)
-        return batch | {"position": position, "step": tf.fill([size], step)}
+        own = size // parts
+        position = number * own + tf.range(own, dtype=tf.int64)
+        batch = split.batch(tf.ensure_shape(tf.gather(numbers, position), [own]))
+        return batch | {"position": position, "step": tf.fill([own], step)}
 
-    def from_step(self, start: int) -> tf.data.Dataset:
-        """Returns an endless dataset of the batches of steps `start`, `start` + 1, …"""
+    def from_step(
+        self, start: int, own: range = range(1), parts: int = 1
+    ) -> tf.data.Dataset:
+        """Returns an endless dataset of the batches of steps `start`, `start` + 1, …
+
+        Args:
+          start: the step of the run at which it begins.
+          own: the numbers of those parts of a batch that it gives, one after another.
+          parts: the number of equal parts of a batch.
+        """
         size = self.batch_size * self.split.example_bytes()
         for part in self.extra.values():
             size += part.batch_size * part.split.example_bytes()
         # As many at once as there are cores, but never without bound.
-        calls = max(2, min(processor_cores(), READ_AHEAD_BYTES // size))
-        steps = tf.data.Dataset.counter(start, dtype=tf.int64)
-        batches = steps.map(self.at, num_parallel_calls=calls, deterministic=True)
-        return batches.prefetch(2)
+        calls = max(2, min(processor_cores(), READ_AHEAD_BYTES * parts // size))
+
+        def at(count: tf.Tensor) -> dict:
+            return self.at(count // len(own), own[0] + count % len(own), parts)
+
+        counts = tf.data.Dataset.counter(start * len(own), dtype=tf.int64)
+        batches = counts.map(at, num_parallel_calls=calls, deterministic=True)
+        return batches.prefetch(2 * len(own))
 
 
 def batch_spec(

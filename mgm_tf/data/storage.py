@@ -1,6 +1,7 @@
 """The examples of a split as they lie on disk, and the calls that read them."""
 
 import atexit
+import functools
 import struct
 import threading
 import time
@@ -225,6 +226,25 @@ class Calls:
 CALLS = Calls()
 
 
+@functools.cache
+def _call(
+    read: Read, blank: Read, keys: tuple[str, ...]
+) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """Returns what a graph calls to read; one and the same for all graphs.
+
+    TensorFlow keeps what any graph calls for as long as the program runs, and every
+    evaluation makes a graph.
+    """
+
+    def call(numbers: np.ndarray) -> list[np.ndarray]:
+        arrays = CALLS(read, blank, numbers)
+        return [arrays[key] for key in keys]
+
+    return call
+
+
+# AutoGraph would make the function anew, past what is cached.
+@tf.autograph.experimental.do_not_convert
 def in_graph(
     read: Read,
     blank: Read,
@@ -240,10 +260,7 @@ def in_graph(
       spec: the shape and type of each part of one example.
     """
 
-    def call(numbers: np.ndarray) -> list[np.ndarray]:
-        arrays = CALLS(read, blank, numbers)
-        return [arrays[key] for key in spec]
-
+    call = _call(read, blank, tuple(spec))
     dtypes = [part.dtype for part in spec.values()]
     values = tf.numpy_function(call, [numbers], dtypes, stateful=False)
     return {

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from absl import flags
 
 from datasets.files import names
-from mgm_tf.config import command_line, options
+from mgm_tf.config import cluster, command_line, options
 from mgm_tf.config.settings import Config
 from mgm_tf.experiments import forecast, generated_files, jobs, runner
 from mgm_tf.experiments.registry import TABLES, table_of
@@ -211,7 +211,16 @@ def _quoted(word: str) -> str:
 
 
 def run() -> int:
-    """Trains the runs that are not finished, then reports; returns 1 if one failed."""
+    """Trains the runs that are not finished, then reports; returns 1 if one failed.
+
+    Raises:
+      ValueError: this process is one of several workers.
+    """
+    if cluster.from_environment() is not None:
+        raise ValueError(
+            f"`run` trains on this machine alone: unset {cluster.VARIABLE}, or give "
+            "the commands that `plan` prints to all machines."
+        )
     planned, at_once = _plan(generate=True).jobs, flags.FLAGS.jobs
     with lock.held(_workdir()):
         runner.record_request(_workdir(), _request())

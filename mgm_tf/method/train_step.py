@@ -1,6 +1,6 @@
 """The training step: reads a batch, then draws and applies each update in turn."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import tensorflow as tf
@@ -22,6 +22,8 @@ Optimizers = Mapping[tuple[str, str], keras.optimizers.Optimizer]
 
 class MGM(keras.Model):
     """The paper's networks, trained by an algorithm given as rows of updates."""
+
+    train_function: Callable[..., dict] | None  # of Keras
 
     def __init__(
         self,
@@ -85,6 +87,31 @@ class MGM(keras.Model):
         """Returns M(x) in the networks' coding, task -> [N, H, W, channels]."""
         features = self.networks["encoder"](images, training=training)
         return self.networks["decoders"](features, training=training)
+
+    def make_train_function(self, force: bool = False) -> Callable[..., dict]:
+        """Makes what `fit` calls for each step; of several machines without results.
+
+        Keras would have these exchange every mean in every step, though nobody reads
+        what a step returns.
+        """
+        strategy = self.distribute_strategy
+        if not replicas.are_apart(strategy):
+            return super().make_train_function(force)
+        if force or self.train_function is None:
+
+            @tf.function(autograph=False)
+            def step(iterator: tf.distribute.DistributedIterator) -> None:
+                strategy.run(self.train_step, (next(iterator),))
+
+            def train_function(iterator: tf.distribute.DistributedIterator) -> dict:
+                step(iterator)
+                return {}
+
+            self.train_function = train_function
+        return self.train_function
+
+    def _maybe_symbolic_build(self, *arguments: object, **options: object) -> None:
+        """Does nothing: the networks are built, and Keras would take a batch for it."""
 
     # Nothing in a step branches on a tensor: AutoGraph would rewrite a thousand
     # functions, for a quarter of the time in which the graph is built.

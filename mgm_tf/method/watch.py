@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from mgm_tf.errors import NotFinite
 from mgm_tf.method.algorithm import Update
+from mgm_tf.tasks import replicas
 
 # Interpretation: far from all that a training has that gets anywhere. Losses are means,
 # and what the networks predict is of the order of 1.
@@ -74,7 +75,7 @@ class Watch:
         self._first.assign(tf.where(is_first, step + 1, self._first))
 
     def check(self, stage: str) -> None:
-        """Raises an error if something has been wrong in a step so far.
+        """Raises an error if something has been wrong in a step so far, anywhere.
 
         Raises:
           NotFinite: the message names the step, the update and the loss or network.
@@ -82,7 +83,9 @@ class Watch:
         found = [
             (step, place, value)
             for first, values in zip(
-                _copies(self._first), _copies(self._values), strict=True
+                replicas.copies(self._first),
+                replicas.copies(self._values),
+                strict=True,
             )
             for place, (step, value) in enumerate(zip(first, values, strict=True))
             if step != NEVER
@@ -116,12 +119,6 @@ def _watched_of(update: Update) -> list[Watched]:
             ),
         )
     ]
-
-
-def _copies(variable: tf.Variable) -> list[np.ndarray]:
-    """Returns the values on each replica."""
-    copies = getattr(variable, "values", None)
-    return [copy.numpy() for copy in copies] if copies else [variable.numpy()]
 
 
 def norms(

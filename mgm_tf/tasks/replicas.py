@@ -8,6 +8,7 @@ replica (and outside of a strategy) every function is the plain computation.
 from collections.abc import Callable
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 
@@ -54,6 +55,26 @@ def masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     values = tf.where(mask, values, tf.zeros_like(values))
     number = total(tf.reduce_sum(tf.cast(mask, values.dtype))) / count()
     return tf.math.divide_no_nan(tf.reduce_sum(values), number)
+
+
+def are_apart(strategy: tf.distribute.Strategy) -> bool:
+    """Returns whether replicas of a strategy are on several machines."""
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
+def copies(variable: tf.Variable) -> list[np.ndarray]:
+    """Returns the values of all replicas' copies of a variable, outside of a step.
+
+    Where replicas are on several machines, all of these have to ask at once.
+    """
+    own = getattr(variable, "values", None)
+    if not own:
+        return [variable.numpy()]
+    strategy = variable.distribute_strategy
+    if not are_apart(strategy):
+        return [copy.numpy() for copy in own]
+    rows = strategy.run(lambda: variable.read_value()[None])
+    return list(strategy.gather(rows, axis=0).numpy())
 
 
 def assign(

@@ -3,12 +3,13 @@
 The same command again goes on where the run stopped.
 """
 
+import contextlib
 import pathlib
 
 from absl import flags
 from etils import epy
 
-from mgm_tf.config import checks, command_line, saved
+from mgm_tf.config import checks, cluster, command_line, saved
 from mgm_tf.config import settings as config
 from mgm_tf.files import lock
 
@@ -16,7 +17,7 @@ with epy.lazy_imports():
     import tensorflow as tf
 
     from mgm_tf.evaluate import results
-    from mgm_tf.train import dry_run, loop
+    from mgm_tf.train import dry_run, loop, workers
     from mgm_tf.train import experiment as experiments
 
 PATIENCE = 5.0  # seconds for which a run that is just ending is waited for
@@ -60,21 +61,31 @@ def define_flags() -> None:
 def main() -> None:
     """Trains, or tells what would be trained."""
     settings = checks.from_flags()
+    of_workers = cluster.from_environment()
     command_line.load_tensorflow()
     if settings.run.deterministic:
         tf.config.experimental.enable_op_determinism()
-    planned = experiments.Experiment(settings)
     if flags.FLAGS.dry_run:
         print(saved.as_flagfile(settings))
-        print(dry_run.report(planned))
+        print(dry_run.report(experiments.Experiment(settings)))
         return
-    workdir = pathlib.Path(flags.FLAGS.workdir or f"runs/{settings.data.dataset}")
-    with lock.held(workdir, PATIENCE):
+    with workers.together(of_workers):
+        _train(experiments.Experiment(settings))
+
+
+def _train(planned: "experiments.Experiment") -> None:
+    dataset = planned.settings.data.dataset
+    workdir = pathlib.Path(flags.FLAGS.workdir or f"runs/{dataset}")
+    with contextlib.ExitStack() as stack:
+        held = lock.held(workdir, PATIENCE)
+        workers.by_chief(lambda: stack.enter_context(held))
         loop.claim(planned, workdir, flags.FLAGS.restart)
         print(f"The run is in {workdir}.", flush=True)
         loop.train(planned, workdir)
         if flags.FLAGS.test:
-            results.test(planned, workdir, probe=flags.FLAGS.probe)
+            workers.by_chief(
+                lambda: results.test(planned, workdir, probe=flags.FLAGS.probe)
+            )
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import numpy as np
 from mgm_tf.config import signals
 from mgm_tf.errors import NotFinite
 from mgm_tf.plotting import terminal
+from mgm_tf.train import workers
 from mgm_tf.train.costs import RunCosts
 from mgm_tf.train.logs import Log
 
@@ -144,9 +145,9 @@ def check_weights(networks: Mapping[str, keras.Model], stage: str, step: int) ->
 class Progress(keras.callbacks.Callback):
     """A line with the stage, the step, the time left and the latest losses."""
 
-    def __init__(self, title: str, first: int, total: int):
+    def __init__(self, title: str, first: int, total: int, *, shown: bool = True):
         super().__init__()
-        self._line = terminal.Progress(title, total, "steps", done=first)
+        self._line = terminal.Progress(title, total, "steps", done=first, shown=shown)
         self._steps = total - first
         self.done = 0  # steps of this call of `fit`
 
@@ -174,15 +175,17 @@ class Interruption(keras.callbacks.Callback):
 
     Before the first step, while data are read and graphs are built, nothing would be
     lost: the signal raises `KeyboardInterrupt`, as it does in other commands.
-    TensorFlow's own preemption handler does nothing on a single host.
+    TensorFlow's own preemption handler does nothing on a single host. Of several
+    workers all stop after the same step, whichever is told to.
 
     Attributes:
-      requested: whether a signal has come.
+      requested: whether a signal has come, and all workers know.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.requested = False
+        self._told = False
         self._in_steps = False
 
     def __enter__(self) -> "Interruption":
@@ -194,9 +197,9 @@ class Interruption(keras.callbacks.Callback):
         self._handling.__exit__(None, None, None)
 
     def _request(self, _number: int, _frame: types.FrameType | None) -> None:
-        if self.requested:
+        if self._told:
             os._exit(signals.EXIT_CODE)
-        self.requested = True
+        self._told = True
         if not self._in_steps:
             raise KeyboardInterrupt
         print("Stopping after this step; a second signal stops at once.", flush=True)
@@ -217,5 +220,6 @@ class Interruption(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Ends the stage if a signal has come."""
         self._in_steps = True
+        self.requested = workers.any_of(self._told)
         if self.requested:
             self.model.stop_training = True

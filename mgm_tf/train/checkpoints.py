@@ -9,6 +9,7 @@ import dataclasses
 import math
 import pathlib
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,6 +29,9 @@ RESTART = (
     "Put back a copy of it, or begin anew with --restart, which moves what is there "
     "aside."
 )
+
+# Seconds after which a file that one machine has written is seen by all.
+PATIENCE = 60.0
 
 # stage -> the checkpoint of its own best weights
 BEST_OF_STAGE = {JOINT: BEST_OF_JOINT}
@@ -88,6 +92,7 @@ class Checkpoints:
         keep_last: int = 2,
         keep_every: int = 0,
         identity: Mapping[str, Any] | None = None,
+        writes: bool = True,
     ):
         """Looks at nothing yet.
 
@@ -98,6 +103,7 @@ class Checkpoints:
           keep_every: the number of steps from one state that is kept for good to the
             next; 0: none.
           identity: what is noted with each checkpoint to tell the run from others.
+          writes: whether this process writes them, or another one that does the same.
         """
         self._workdir = workdir
         self._folder = workdir / FOLDER
@@ -107,6 +113,7 @@ class Checkpoints:
         self._keep_last = keep_last
         self._keep_every = keep_every
         self._identity = dict(identity or {})
+        self._writes = writes
         self._resumed: int | None = None
 
     def _state(self, optimizers: Optimizers) -> tf.train.Checkpoint:
@@ -125,11 +132,13 @@ class Checkpoints:
         Raises:
           NotWritten: it cannot be written; those that are there are as they were.
         """
+        self._resumed = step
+        if not self._writes:
+            return
         bests = {which: self.best(which) for which in (BEST, BEST_OF_JOINT)}
         note = {name: dataclasses.asdict(best) for name, best in bests.items() if best}
         noted = self._identity | {"bests": note} | dict(record or {})
         self._last.write(step, self._state(optimizers), noted)
-        self._resumed = step
         self._last.keep_only(self._kept_steps())
 
     def _kept_steps(self) -> set[int]:
@@ -175,6 +184,23 @@ class Checkpoints:
             note = self._mend_best(which, record.get("bests"))
             notes += [note] if note else []
         return Resumption(step, record, tuple(notes))
+
+    def follow(self, step: int) -> Resumption:
+        """Goes on from a state that another worker has found.
+
+        Raises:
+          DamagedFile: it is not to be seen from here, or not whole.
+        """
+        end = time.monotonic() + PATIENCE
+        while fault := self._last.fault(step):
+            if time.monotonic() > end:
+                raise DamagedFile(
+                    f"{fault}, of the step from which the first worker goes on. "
+                    "--workdir has to be a folder that all workers see."
+                )
+            time.sleep(1.0)
+        self._resumed = step
+        return Resumption(step, self._last.record(step), ())
 
     def _mend_best(self, which: str, bests: Mapping[str, Any] | None) -> str | None:
         """Sets the best weights aside if they are damaged; says in words what is lost.

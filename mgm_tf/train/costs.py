@@ -187,6 +187,10 @@ class RunCosts:
         # Of before: what is recorded of it now counts from now on.
         self._statistics_seconds = self.record.get("statistics_seconds", 0.0)
 
+    def at(self, record: Mapping[str, Any] | None) -> "RunCosts":
+        """Returns the costs of the run as they were noted with an earlier state."""
+        return RunCosts(self._path.parent, record)
+
     def record_parameters(self, counts: Mapping[str, int]) -> None:
         """Records the number of trainable parameters of each network."""
         self.record["parameters"] = dict(counts)

@@ -1,10 +1,11 @@
-"""The devices that a run computes on: all GPUs, or logical CPUs."""
+"""The devices that a run computes on: all GPUs, or logical CPUs; of all workers."""
 
 import functools
 
 import tensorflow as tf
 
 from mgm_tf.config.settings import RunConfig
+from mgm_tf.train import workers
 
 
 def strategy_of(replicas: int) -> tf.distribute.Strategy:
@@ -14,7 +15,8 @@ def strategy_of(replicas: int) -> tf.distribute.Strategy:
       replicas: the number of devices; 0 takes all GPUs, or the CPU as one device.
 
     Raises:
-      ValueError: there are GPUs, but fewer than requested.
+      ValueError: there are GPUs, but fewer than requested, or several workers are to
+        take a part of them.
     """
     gpus = tf.config.list_physical_devices("GPU")
     if gpus and replicas > len(gpus):
@@ -22,6 +24,14 @@ def strategy_of(replicas: int) -> tf.distribute.Strategy:
     if not gpus:
         keep_graphs()
     number = replicas or max(len(gpus), 1)
+    of_workers = workers.strategy()
+    if of_workers is not None:
+        if number != max(len(gpus), 1):
+            raise ValueError(
+                f"--replicas={replicas}: each of several workers takes all of its GPUs "
+                "(those that CUDA_VISIBLE_DEVICES shows), or the CPU as one device."
+            )
+        return of_workers
     if number == 1:
         return tf.distribute.get_strategy()
     kind = "GPU" if gpus else "CPU"

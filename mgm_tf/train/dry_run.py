@@ -3,7 +3,7 @@
 from mgm_tf import networks
 from mgm_tf.data.batches import batch_spec
 from mgm_tf.data.examples import HELD_OUT, WEAK
-from mgm_tf.method.stages import STAGE_NAMES
+from mgm_tf.method.stages import STAGE_NAMES, Stage
 from mgm_tf.train import costs
 from mgm_tf.train.experiment import Experiment
 
@@ -15,15 +15,10 @@ def report(experiment: Experiment) -> str:
     """
     is_built = experiment.data.is_built()
     schedule = experiment.settings.schedule
-    largest_batch = max(getattr(schedule, f"{name}_batch_size") for name in STAGE_NAMES)
-    examples = len(experiment.data.train) if is_built else largest_batch
-    names = experiment.data.task_names
-    tasks_of = {WEAK: (), HELD_OUT: names}
     stage_costs, lengths = {}, {}
-    for stage in experiment.plan(examples):
+    for stage in experiment.plan(examples_of(experiment)):
         model = experiment.model(stage, experiment.optimizers(stage))
-        extra = {name: (tasks_of[name], size) for name, size in stage.extra.items()}
-        spec = batch_spec(experiment.data.info, names, stage.batch_size, extra)
+        spec = batch_of(experiment, stage)
         stage_costs[stage] = costs.step_costs(model, spec)
         length = getattr(schedule, f"{stage.name}_length")
         steps = (
@@ -32,3 +27,19 @@ def report(experiment: Experiment) -> str:
         lengths[stage.name] = length + steps
     counts = networks.parameter_counts(experiment.networks)
     return costs.table(counts, stage_costs, lengths)
+
+
+def examples_of(experiment: Experiment) -> int:
+    """Returns the number of training examples; of data not built yet, a batch."""
+    if experiment.data.is_built():
+        return len(experiment.data.train)
+    schedule = experiment.settings.schedule
+    return max(getattr(schedule, f"{name}_batch_size") for name in STAGE_NAMES)
+
+
+def batch_of(experiment: Experiment, stage: Stage) -> dict:
+    """Returns the shape and type of each part of a batch of a stage."""
+    names = experiment.data.task_names
+    tasks_of = {WEAK: (), HELD_OUT: names}
+    extra = {name: (tasks_of[name], size) for name, size in stage.extra.items()}
+    return batch_spec(experiment.data.info, names, stage.batch_size, extra)

@@ -24,15 +24,18 @@ class Log:
     A line of `metrics.jsonl` is an object with `step`, `stage`, `time` (seconds since
     1970) and the scalars by name. A resumed run appends to the same files.
 
+    Attributes:
+      folder: the folder of TensorBoard's files.
+
     Raises:
       NotWritten: something cannot be written.
     """
 
     def __init__(self, workdir: pathlib.Path):
         self._path = workdir / FILE
-        self._folder = workdir / "tensorboard"
+        self.folder = workdir / "tensorboard"
         self._writer = self._written(
-            lambda: tf.summary.create_file_writer(str(self._folder))
+            lambda: tf.summary.create_file_writer(str(self.folder))
         )
 
     def scalars(self, step: int, stage: str, values: Mapping[str, float]) -> None:
@@ -41,6 +44,10 @@ class Log:
         self._append(
             step, stage, {k: v if math.isfinite(v) else None for k, v in values.items()}
         )
+        self.curves(step, values)
+
+    def curves(self, step: int, values: Mapping[str, float]) -> None:
+        """Writes scalars to TensorBoard alone."""
         with self._tensorboard(step):
             for name, value in values.items():
                 tf.summary.scalar(name, value)
@@ -51,7 +58,8 @@ class Log:
         Args:
           step: the number of steps done.
           stage: the name of the stage.
-          name: `resumed`, `interrupted`, `damaged`, `recovered`, `warning`, `finished`.
+          name: `resumed`, `interrupted`, `damaged`, `recovered`, `warning`, `overhead`,
+            `finished`.
           **details: further JSON values, such as `text`.
         """
         self._append(step, stage, {"event": name, **details})
@@ -77,7 +85,7 @@ class Log:
     @contextlib.contextmanager
     def _tensorboard(self, step: int) -> Iterator[None]:
         with (
-            whole.explained(self._folder / "events"),
+            whole.explained(self.folder / "events"),
             tensorflow_files.as_os_errors(),
             self._writer.as_default(step),
         ):
@@ -92,7 +100,7 @@ class Log:
             with tensorflow_files.as_os_errors():
                 return write()
 
-        return whole.retried(self._folder / "events", act)
+        return whole.retried(self.folder / "events", act)
 
 
 def is_finished(workdir: pathlib.Path) -> bool:

@@ -3,7 +3,9 @@
 import pathlib
 
 from mgm_tf import networks
-from mgm_tf.config import saved
+from mgm_tf.config import options, saved
+from mgm_tf.config.options import StepRange
+from mgm_tf.config.settings import DataConfig
 from mgm_tf.data import audit, dataset
 from mgm_tf.errors import NotFinite
 from mgm_tf.method.stages import Stage
@@ -16,12 +18,14 @@ from mgm_tf.train import (
     pretrained_encoder,
     provenance,
     run_folder,
+    workers,
 )
 from mgm_tf.train.checkpoints import Checkpoints, Resumption
 from mgm_tf.train.experiment import Experiment
 from mgm_tf.train.logs import Log
 from mgm_tf.train.stage_run import Run, StageRun
 
+NONE = -1  # no step
 CHECK_DATA = {"refuse": True, "warn": False}  # whether nonsense is refused
 
 
@@ -38,12 +42,34 @@ def claim(experiment: Experiment, workdir: pathlib.Path, restart: bool = False) 
         settings cannot be, or the data are nonsense or not those that the run began
         with; the folder is as it was then.
     """
+    if workers.number() == 1:
+        _claim(experiment, workdir, restart)
+        return
+    _meet(experiment)
+    workers.by_chief(lambda: _claim(experiment, workdir, restart))
+    experiment.stages  # noqa: B018 - builds the data, where each worker has its own
+    workers.check_alike(provenance.data(experiment.data.builder), "data")
+
+
+def _meet(experiment: Experiment) -> None:
+    """Makes what several workers have to make at once, of the same settings."""
+    fields = options.leaves(DataConfig)
+    values = options.settings(experiment.settings)
+    # Where the data lie, and how they are read, is each worker's own affair.
+    own = {name for name, field in fields.items() if field.metadata["may_change"]}
+    workers.check_alike({k: v for k, v in values.items() if k not in own}, "flags")
+    workers.chief_first(lambda: experiment.data.info)
+    # The first weights of all are the chief's.
+    experiment.networks, experiment.helpers  # noqa: B018
+
+
+def _claim(experiment: Experiment, workdir: pathlib.Path, restart: bool) -> None:
     settings = experiment.settings
     is_new = restart or run_folder.check(workdir, settings)
     if is_new and settings.source.pretrained:
         # Before the data are built, which may take hours.
         pretrained_encoder.initialize(experiment.networks, settings)
-    experiment.stages  # noqa: B018 - builds the data, and is refused if impossible
+    _check_profile(experiment)  # builds the data
     if is_new:
         data = experiment.data
         audit.check(
@@ -66,6 +92,13 @@ def claim(experiment: Experiment, workdir: pathlib.Path, restart: bool = False) 
     provenance.note(workdir, record)
 
 
+def _check_profile(experiment: Experiment) -> None:
+    """Refuses a profile of steps that are none of the run's."""
+    profile, steps = experiment.settings.run.profile, experiment.stages[-1].end
+    if profile and StepRange.parse(profile).first > steps:
+        raise ValueError(f"--profile={profile}: the run has {steps} steps.")
+
+
 def train(experiment: Experiment, workdir: pathlib.Path) -> None:
     """Trains all stages; steps that are done already are not done again.
 
@@ -77,6 +110,19 @@ def train(experiment: Experiment, workdir: pathlib.Path) -> None:
       NotFinite: the run has diverged more often than it may.
       NotWritten: something cannot be written; the checkpoints are as they were.
       DamagedFile: there are checkpoints, and none is whole.
+      WorkerLost: there are several workers, and the first has failed.
+    """
+    with workers.own_folder(workdir) as place:
+        _train(experiment, workdir, place)
+
+
+def _train(experiment: Experiment, workdir: pathlib.Path, place: pathlib.Path) -> None:
+    """Trains the run in a folder; what is no checkpoint this worker writes to another.
+
+    Args:
+      experiment: the experiment of the run.
+      workdir: the folder of the run.
+      place: where this worker writes logs and costs.
     """
     settings = experiment.settings.run
     _tell(devices.notes(settings, provenance.processor()))
@@ -86,16 +132,19 @@ def train(experiment: Experiment, workdir: pathlib.Path) -> None:
         settings.keep_last,
         settings.keep_every,
         run_folder.identity(workdir, experiment.settings),
+        writes=workers.is_chief(),
     )
-    found = checkpoints.resume()
+    found = _resumption(checkpoints)
+    is_mended = bool(workers.of_chief(bool(found and found.notes)))
+    is_finished = bool(workers.of_chief(logs.is_finished(workdir)))
     total = sum(stage.steps for stage in experiment.stages)
     done = (found.step if found else None) or 0
     if done == total:
         print(f"{workdir} is trained: {total} of {total} steps are done.")
-        if logs.is_finished(workdir) and not (found and found.notes):
+        if is_finished and not is_mended:
             return
-    run = _begun(experiment, workdir, checkpoints, found)
-    if done == total and found and found.notes:
+    run = _begun(experiment, workdir, place, checkpoints, found)
+    if done == total and is_mended:
         StageRun(run, experiment.stages[-1]).judge(total)
     with callbacks.Interruption() as interruption:
         while done < total:
@@ -104,15 +153,24 @@ def train(experiment: Experiment, workdir: pathlib.Path) -> None:
             except NotFinite as error:
                 done = _gone_back(run, error)
     run.costs.save()
-    if not logs.is_finished(workdir):
+    if not logs.is_finished(place):
         run.log.event(total, experiment.stages[-1].name, logs.FINISHED)
     run.log.flush()
     print(f"Trained. Next: python -m mgm_tf.evaluate --workdir={workdir}")
 
 
+def _resumption(checkpoints: Checkpoints) -> Resumption | None:
+    """Returns what the run goes on from; to all workers it is what the chief finds."""
+    found = workers.by_chief(checkpoints.resume)
+    step = found.step if found else None
+    step = workers.of_chief(NONE if step is None else step)
+    return found if workers.is_chief() or step == NONE else checkpoints.follow(step)
+
+
 def _begun(
     experiment: Experiment,
     workdir: pathlib.Path,
+    place: pathlib.Path,
     checkpoints: Checkpoints,
     found: Resumption | None,
 ) -> Run:
@@ -122,7 +180,7 @@ def _begun(
         # The first state of all: from now on there is always one to go back to.
         experiment.start()
         checkpoints.save_last(0, {})
-    log = Log(workdir)
+    log = Log(place)
     log.rewind(step or 0)
     stage = _stage_at(experiment, step or 0)
     for note in found.notes if found else ():
@@ -130,11 +188,15 @@ def _begun(
         log.event(step or 0, stage.name, "damaged", text=note)
     text = saved.as_flagfile(experiment.settings)
     log.text(step or 0, "settings", f"```\n{text}```")
-    run_costs = costs.RunCosts(workdir, record.get("costs"))
+    run_costs = costs.RunCosts(place, record.get("costs"))
     run_costs.record_parameters(networks.parameter_counts(experiment.networks))
-    baseline = experiment.evaluate_constant_predictor("validation", workdir)
+    baseline = workers.by_chief(
+        lambda: experiment.evaluate_constant_predictor("validation", workdir)
+    )
     recoveries = record.get("recoveries", 0)
-    return Run(experiment, workdir, checkpoints, log, baseline, run_costs, recoveries)
+    return Run(
+        experiment, workdir, checkpoints, log, baseline or {}, run_costs, recoveries
+    )
 
 
 def _train_stage(run: Run, done: int, interruption: callbacks.Interruption) -> int:
@@ -164,12 +226,10 @@ def _gone_back(run: Run, error: NotFinite) -> int:
             f"{error}{tried} The last checkpoint, of step {step}, is from before; a "
             "smaller learning rate or other data may help."
         ) from error
-    found = run.checkpoints.resume()
+    found = _resumption(run.checkpoints)
     run.recoveries += 1
     run.log.rewind(step)
-    run.costs = costs.RunCosts(
-        run.workdir, (found.record if found else {}).get("costs")
-    )
+    run.costs = run.costs.at((found.record if found else {}).get("costs"))
     stage = _stage_at(run.experiment, step).recovered(run.recoveries)
     factor = stage.rate_schedule.factor
     text = (

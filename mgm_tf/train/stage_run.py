@@ -1,17 +1,30 @@
 """One stage of a run: `fit`, and what happens around it."""
 
+import contextlib
 import dataclasses
+import functools
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
+import keras
 import tensorflow as tf
 
+from mgm_tf.config.options import StepRange
 from mgm_tf.errors import Interrupted
 from mgm_tf.method.algorithm import MULTI_TASK_NETWORK
 from mgm_tf.method.stages import Stage
 from mgm_tf.tasks.metrics_version import METRICS_VERSION
-from mgm_tf.train import callbacks, collapse, pictures, run_folder, validation
+from mgm_tf.train import (
+    callbacks,
+    collapse,
+    overhead,
+    pictures,
+    profiling,
+    run_folder,
+    validation,
+    workers,
+)
 from mgm_tf.train.checkpoints import BEST_OF_STAGE, Best, Checkpoints
 from mgm_tf.train.costs import RunCosts
 from mgm_tf.train.experiment import Experiment
@@ -68,10 +81,15 @@ class StageRun:
         """Trains from step `done` of the run to the stage's end."""
         self._resume(done)
         # Only now: labels may be made of what the networks have learned.
-        self._batches = self._training.read_batches()
+        self._batches = workers.chief_first(self._training.read_batches)
         stage, settings = self._stage, self._experiment.settings.run
         end = stage.end
-        progress = callbacks.Progress(self._title(), done - stage.begin, stage.steps)
+        progress = callbacks.Progress(
+            self._title(),
+            done - stage.begin,
+            stage.steps,
+            shown=workers.is_chief(),
+        )
         self._scalars = callbacks.Scalars(
             self._log,
             self._model,
@@ -88,11 +106,15 @@ class StageRun:
             "picture_every": self._draw,
             "checkpoint_every": self._save,
         }
-        periodic = [
+        periodic: list[keras.callbacks.Callback] = [
             callbacks.EverySteps(every, act, done, end)
             for name, act in acts.items()
             if (every := getattr(settings, name))
         ]
+        if settings.profile and workers.is_chief():
+            steps = StepRange.parse(settings.profile)
+            periodic.insert(0, profiling.Profile(self._log.folder, steps, done))
+        self._overhead = overhead.Overhead(settings.overhead_budget)
         self._model.fit(
             self._dataset(done),
             steps_per_epoch=end - done,
@@ -101,6 +123,7 @@ class StageRun:
             callbacks=[interruption.first, progress, *periodic, interruption],
         )
         progress.close()
+        self._account(done + progress.done)
         if interruption.requested:
             self._stop(done + progress.done)
 
@@ -122,7 +145,9 @@ class StageRun:
         scales = self._model.loss_scales.items()
         return rates | {f"loss_scale/{name}": float(s.factor) for name, s in scales}
 
-    def _dataset(self, done: int) -> tf.data.Dataset:
+    def _dataset(self, done: int) -> tf.data.Dataset | tf.distribute.DistributedDataset:
+        if workers.number() > 1:
+            return workers.distributed(functools.partial(self._batches.from_step, done))
         options = tf.data.Options()
         # One host: the batches are split over its devices, not the files over hosts.
         options.experimental_distribute.auto_shard_policy = (
@@ -133,6 +158,7 @@ class StageRun:
 
     def _resume(self, done: int) -> None:
         within = done > self._stage.begin
+        workers.wait()  # until what is read is written
         self._checkpoints.restore_last(self._kept if within else None)
         if self._stage.restarts and not within:
             self._experiment.restart()
@@ -152,6 +178,16 @@ class StageRun:
             print(f"Step {step}: {words}", flush=True)
             self._log.event(step, self._stage.name, "warning", text=words)
 
+    def _account(self, step: int) -> None:
+        """Says what other things than steps have taken."""
+        stage, shares = self._stage, self._overhead.shares()
+        words = self._overhead.words(vars(self._experiment.settings.run), stage.steps)
+        if workers.is_chief():
+            print(f"Beside the steps of stage {stage.name}: {words}", flush=True)
+        rounded = {what: round(share, 4) for what, share in shares.items()}
+        self._log.event(step, stage.name, "overhead", text=words, **rounded)
+        self._log.curves(step, {f"overhead/{k}": v for k, v in shares.items()})
+
     def _stop(self, step: int) -> None:
         self._write_scalars(step)
         self._save(step)
@@ -165,6 +201,12 @@ class StageRun:
         """Returns whether one of these networks changes."""
         return not self._stage.trains.isdisjoint(names)
 
+    @contextlib.contextmanager
+    def _aside(self, what: str) -> Iterator[None]:
+        """Leaves the time inside the context out of the steps', and counts it."""
+        with self._scalars.paused(), self._overhead.of(what):
+            yield
+
     def _test_time(self, step: int) -> AbstractContextManager[None]:
         return self._experiment.test_time(
             (self._stage.name, self._stage.recoveries, step)
@@ -174,7 +216,9 @@ class StageRun:
         if not self._trains(*MULTI_TASK_NETWORK):
             return
         self._model.watch.check(self._stage.name)
-        with self._scalars.paused(), self._test_time(step):
+        if not workers.is_chief():
+            return
+        with self._aside(overhead.EVALUATION), self._test_time(step):
             values, best = self._judged(step)
             self._log.scalars(step, self._stage.name, values)
             self._keep_best(best)
@@ -182,6 +226,8 @@ class StageRun:
     def judge(self, step: int) -> None:
         """Keeps the last state as the best: that of a trained run is lost."""
         self._checkpoints.restore_last()
+        if not workers.is_chief():
+            return
         with self._test_time(step):
             self._keep_best(self._judged(step)[1])
 
@@ -203,25 +249,31 @@ class StageRun:
             self._checkpoints.keep_best(best, self._stage.begin, of_stage)
 
     def _save(self, step: int) -> None:
-        self._run_costs.record_flops(self._stage.name, self._model.step_graph)
-        self._run_costs.record_statistics(self._experiment.test_time.seconds)
         # Never a state that has gone wrong over one that has not.
         self._model.watch.check(self._stage.name)
         callbacks.checked_losses(self._model, self._stage.name, step)
         callbacks.check_weights(self._experiment.networks, self._stage.name, step)
+        if workers.number() == 1:  # else a step's graph is that of a part of it
+            self._run_costs.record_flops(self._stage.name, self._model.step_graph)
+        self._run_costs.record_statistics(self._experiment.test_time.seconds)
         self._log.flush()
         record = {
             "costs": self._run_costs.record,
             "recoveries": self._run.recoveries,
             "beside": run_folder.beside(self._run.workdir),
         }
-        self._checkpoints.save_last(step, self._kept, record)
-        self._run_costs.save()
+        with self._overhead.of(overhead.CHECKPOINTS):
+            self._checkpoints.save_last(step, self._kept, record)
+            self._run_costs.save()
 
     def _draw(self, step: int) -> None:
         experiment = self._experiment
         trained, reader = experiment.networks, self._training.reader
-        with self._scalars.paused():
+        # The last are there in any case.
+        waits = self._overhead.is_exceeded() and step < self._stage.end
+        if waits or not workers.is_chief():
+            return
+        with self._aside(overhead.PICTURES):
             if self._trains(*MULTI_TASK_NETWORK):
                 with self._test_time(step):
                     self._draw_predictions(step)

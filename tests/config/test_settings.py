@@ -301,6 +301,19 @@ def test_pictures_may_be_left_out():
         parsed("--picture_every=-1")
 
 
+def test_steps_to_profile_are_two_numbers():
+    assert parsed("--profile=3:3").run.profile == "3:3"
+    for text in ("3", "0:4", "5:4", "a:b", "1:2:3"):
+        with pytest.raises(ValueError, match="--profile: Steps are written like"):
+            parsed(f"--profile={text}")
+
+
+@pytest.mark.parametrize("share", ["0", "1.5", "-0.1"])
+def test_a_budget_is_a_share(share):
+    with pytest.raises(ValueError, match="--overhead_budget=.*: above 0 and up to 1"):
+        parsed(f"--overhead_budget={share}")
+
+
 def test_a_run_from_before_an_option_has_the_value_it_was_trained_by(tmp_path):
     config = parsed("--tasks=depth")
     saved.save(config, tmp_path)

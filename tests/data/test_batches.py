@@ -212,3 +212,24 @@ def test_two_replicas_share_both_parts(weak_batches):
         assert [len(part) for part in parts] == [size, size]
     places = strategy.experimental_local_results(batch["weak"]["position"])
     np.testing.assert_array_equal(np.concatenate(places), range(6))
+
+
+@pytest.mark.parametrize("devices_of_one", [1, 2])
+def test_workers_read_parts_of_the_batches_of_one_process(weak_batches, devices_of_one):
+    # Two devices in all: one of each of two workers, or two of one.
+    whole = list(weak_batches.from_step(3).take(2))
+    parts = []
+    for first in range(0, 2, devices_of_one):
+        own = range(first, first + devices_of_one)
+        dataset = weak_batches.from_step(3, own, 2).take(2 * devices_of_one)
+        parts.append([list(dataset)[n::devices_of_one] for n in range(devices_of_one)])
+    of_device = [steps for worker in parts for steps in worker]
+    joined = [
+        tf.nest.map_structure(lambda *halves: tf.concat(halves, 0), *step)
+        for step in zip(*of_device, strict=True)
+    ]
+    for one, other in zip(joined, whole, strict=True):
+        tf.nest.assert_same_structure(one, other)
+        pairs = zip(tf.nest.flatten(one), tf.nest.flatten(other), strict=True)
+        for a, b in pairs:
+            np.testing.assert_array_equal(a, b)

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from mgm_tf.config import cluster
 from mgm_tf.errors import InUse
 from mgm_tf.experiments import __main__ as experiments
 from mgm_tf.experiments import registry, runner
@@ -33,6 +34,12 @@ def test_list_shows_every_table_and_figure(capsys):
     shown = capsys.readouterr().out
     starts = {line.split()[0] for line in shown.splitlines() if line.strip()}
     assert set(registry.TABLES) <= starts
+
+
+def test_experiments_are_run_on_one_machine(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("TF_CONFIG", cluster.EXAMPLE)
+    assert call(experiments, "run", *given(table="6", workdir=tmp_path)) == 2
+    assert "on this machine alone: unset TF_CONFIG, or" in capsys.readouterr().err
 
 
 def test_plan_prints_commands_in_an_order_they_can_go_in(capsys, tmp_path):

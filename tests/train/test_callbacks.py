@@ -7,7 +7,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
+from mgm_tf.config.options import StepRange
 from mgm_tf.config.signals import SIGNALS
 from mgm_tf.errors import NotFinite
 from mgm_tf.train import callbacks, logs
@@ -18,6 +20,7 @@ from mgm_tf.train.callbacks import (
     Scalars,
 )
 from mgm_tf.train.costs import RunCosts
+from mgm_tf.train.profiling import Profile
 
 
 class Counter(keras.Model):
@@ -203,6 +206,38 @@ def test_progress_counts_the_steps_of_the_stage(capsys):
     assert "update=3.5 other=0.25" in output
 
 
+# --- Profiles -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("steps", "profiled"), [((12, 13), [12, 13]), ((14, 99), [14, 15]), ((16, 17), [])]
+)
+def test_a_profile_of_some_steps_names_their_operations(tmp_path, steps, profiled):
+    fit(5, lambda model: [Profile(tmp_path, StepRange(*steps), done=10)])
+    files = list((tmp_path / "plugins" / "profile").glob("*/*.xplane.pb"))
+    assert len(files) == bool(profiled)
+    for file in files:
+        space = xplane_pb2.XSpace.FromString(file.read_bytes())
+        names = {m.name for p in space.planes for m in p.event_metadata.values()}
+        assert any(name.endswith(":AssignVariableOp") for name in names)
+        assert marked_steps(space) == profiled
+
+
+def marked_steps(space):
+    """The numbers of the steps that a profile has marked, in order."""
+    found = set()
+    for plane in space.planes:
+        for line in plane.lines:
+            for event in line.events:
+                if plane.event_metadata[event.metadata_id].name == "train":
+                    found |= {
+                        stat.int64_value or stat.uint64_value
+                        for stat in event.stats
+                        if plane.stat_metadata[stat.metadata_id].name == "step_num"
+                    }
+    return sorted(found)
+
+
 # --- Stopping -----------------------------------------------------------------------
 
 
@@ -223,6 +258,20 @@ def test_a_signal_stops_after_the_step(number, capsys):
     assert int(model.steps) == 3
     assert "Stopping after this step" in capsys.readouterr().out
     assert [signal.getsignal(each) for each in SIGNALS] == handlers
+
+
+def test_a_signal_to_another_worker_stops_after_the_same_step(monkeypatch):
+    asked = []
+
+    def any_of(flag):
+        asked.append(flag)
+        return len(asked) == 3
+
+    monkeypatch.setattr(callbacks.workers, "any_of", any_of)
+    with Interruption() as interruption:
+        model = fit(8, lambda model: [interruption])
+    assert interruption.requested and int(model.steps) == 3
+    assert asked == [False] * 3
 
 
 def test_a_signal_before_the_first_step_stops_at_once():

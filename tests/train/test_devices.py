@@ -74,3 +74,11 @@ def test_what_makes_steps_slower_without_a_gpu_is_said(changes, processor, words
     sentences = devices.notes(RunConfig(**changes), processor)
     assert len(sentences) == bool(words)
     assert all(word in sentences[0] for word in words)
+
+
+def test_workers_take_all_of_their_devices(gpus, monkeypatch):
+    strategy = object()
+    monkeypatch.setattr(devices.workers, "strategy", lambda: strategy)
+    assert devices.strategy_of(0) is devices.strategy_of(2) is strategy
+    with pytest.raises(ValueError, match="--replicas=1: each of several workers takes"):
+        devices.strategy_of(1)

@@ -154,7 +154,7 @@ def test_a_run_gone_on_with_ends_as_if_it_had_not_stopped(
     assert "Going on after step 6, in stage joint." in capsys.readouterr().out
     assert_same_state(state(stopped, 7), state(whole[0], 7))
     events = [line.get("event") for line in logs.read(stopped)]
-    assert events == ["resumed", None, None, "finished"]
+    assert events == ["resumed", None, None, "overhead", "finished"]
 
 
 def test_a_graph_takes_the_step_of_eager_code(whole, data_dir, stopped):

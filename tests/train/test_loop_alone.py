@@ -5,10 +5,12 @@ import signal
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mgm_tf.errors import Interrupted, NotFinite
 from mgm_tf.method.watch import Watch
-from mgm_tf.train import logs, provenance
+from mgm_tf.train import logs, overhead, provenance
 from mgm_tf.train.checkpoint_files import CheckpointFolder
 from mgm_tf.train.checkpoints import Checkpoints
 from tests.fake_dataset import settings
@@ -135,6 +137,37 @@ def test_a_run_in_parts_goes_on_as_if_it_had_not_stopped(
         run(settings(data_dir, **QUICK), tmp_path / "run")
     run(wanted, tmp_path / "run")
     assert_same_state(state(tmp_path / "run", 3), state(tmp_path / "whole", 3))
+
+
+def test_pictures_within_a_stage_wait_while_the_budget_is_exceeded(
+    data_dir, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(overhead, "SETTLED", 0.0)
+    changes = {"picture_every": 1, "overhead_budget": 1e-9}
+    run(settings(data_dir, **QUICK | changes), tmp_path)
+    found = EventAccumulator(str(tmp_path / "tensorboard"), {"tensors": 0}).Reload()
+    # The first when nothing is spent yet, and the last of the stage.
+    assert [event.step for event in found.Tensors("predictions/0")] == [1, 3]
+    (event,) = [line for line in logs.read(tmp_path) if line.get("event") == "overhead"]
+    shares = {name: event[name] for name in overhead.FLAGS}
+    assert event["step"] == 3 and all(0 < share < 1 for share in shares.values())
+    for name, share in shares.items():
+        (curve,) = found.Tensors(f"overhead/{name}")
+        written = tf.make_ndarray(curve.tensor_proto)
+        assert written == pytest.approx(share, abs=1e-4)
+    assert "That is above --overhead_budget=1e-09: --" in event["text"]
+    # Evaluations choose the best weights: they come whatever they cost.
+    validations = [line for line in logs.read(tmp_path) if "validation/score" in line]
+    assert [line["step"] for line in validations] == [3]
+    assert f"Beside the steps of stage multi_task: {event['text']}" in (
+        capsys.readouterr().out
+    )
+
+
+def test_steps_that_a_run_has_not_cannot_be_profiled(data_dir, tmp_path):
+    with pytest.raises(ValueError, match="--profile=4:5: the run has 3 steps"):
+        run(settings(data_dir, **QUICK, profile="4:5"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_that_goes_wrong_ends_and_keeps_what_was_right(
