@@ -3,6 +3,7 @@
 # make test-fast  those that need no training, for the loop of a change
 # make smoke   every row of every table of the paper, tiny, on Rooms
 # make fuzz    20,000 damaged inputs, other ones each time; about ten minutes
+# make results the tables of RESULTS.md, from the records in results/
 # make lint    format, lint and types
 # make lock    requirements.lock: every version, with hashes; LOCK=1 installs by it
 # make rooms-model  trains and exports the model of saved_models/rooms: about an hour on
@@ -21,7 +22,7 @@ ROOMS_MODEL := runs/rooms_model
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-fast fuzz smoke rooms-model lint lock clean
+.PHONY: demo test test-fast fuzz smoke rooms-model results lint lock clean
 
 $(INSTALLED): requirements.txt
 	@$(PYTHON) -c 'import sys; found = sys.version_info[:2]; sys.exit(0 if (3, 11) <= found <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed; %s is %d.%d. Say make PYTHON=python3.12" % (sys.executable, *found))'
@@ -68,6 +69,9 @@ rooms-model: $(INSTALLED)
 	$(RUN) -m mgm_tf.evaluate --workdir=$(ROOMS_MODEL) --split=test --checkpoint=best_of_joint
 	$(RUN) -m mgm_tf.export --workdir=$(ROOMS_MODEL) --checkpoint=best_of_joint --saved_model=saved_models/rooms
 	@du -sh saved_models/rooms/1
+
+results: $(INSTALLED)
+	$(RUN) -m mgm_tf.experiments report --table=X5 --runs=results --workdir=runs/results --markdown=RESULTS.md
 
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format --check .

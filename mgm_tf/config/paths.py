@@ -13,6 +13,7 @@ FLAGS = frozenset(
     ("card_runs", "data_dir", "features_of", "gallery", "generators_from", "input")
     + (
         "manual_dir",
+        "markdown",
         "oracle",
         "output",
         "pretrained",

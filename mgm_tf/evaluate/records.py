@@ -42,7 +42,11 @@ def compared_checkpoint(workdir: pathlib.Path) -> str:
     path = workdir / FILE
     if not path.exists():
         return BEST_OF_JOINT
-    settings = reading.read_json(path, remedy="Put a copy of it back.")
+    return compared_by(reading.read_json(path, remedy="Put a copy of it back."))
+
+
+def compared_by(settings: Mapping[str, Mapping]) -> str:
+    """Returns the name of that checkpoint, by the groups of a run's settings."""
     length = settings.get("schedule", {}).get("joint_length", ONE_STEP)
     return BEST_OF_JOINT if StageLength.parse(length).amount else BEST
 
@@ -75,15 +79,30 @@ def read_current(path: pathlib.Path) -> dict | None:
       ValueError: the file is no record, or its metrics follow other rules.
     """
     record = read(path)
-    if record is not None and not is_current(record):
+    if record is not None:
+        remedy = (
+            "Evaluate the run again, `python -m mgm_tf.evaluate "
+            f"--workdir={path.parent.parent}` (the present file is kept beside the new "
+            "one), or leave its folder out. `python -m mgm_tf.experiments run` does so "
+            "for all runs of its tables."
+        )
+        check_current(record, path, remedy)
+    return record
+
+
+def check_current(
+    record: Mapping[str, object], path: pathlib.Path, remedy: str
+) -> None:
+    """Refuses metrics by other rules than today's.
+
+    Raises:
+      ValueError: they are; the message names the file and has the remedy.
+    """
+    if not is_current(record):
         raise ValueError(
             f"{path}: expected metrics of version {METRICS_VERSION}, found version "
-            f"{version_of(record)}, whose rules are others. Evaluate the run again, "
-            f"`python -m mgm_tf.evaluate --workdir={path.parent.parent}` (the present "
-            "file is kept beside the new one), or leave its folder out. `python -m "
-            "mgm_tf.experiments run` does so for all runs of its tables."
+            f"{version_of(record)}, whose rules are others. {remedy}"
         )
-    return record
 
 
 def keep_other_version(path: pathlib.Path) -> pathlib.Path | None:

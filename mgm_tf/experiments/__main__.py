@@ -3,7 +3,10 @@
     list     every table and figure: rows, runs and rough cost
     plan     the commands that train what is missing, one a line
     run      runs them, and reports
-    report   report.html, report.md and report.json of what is there
+    report   report.html, .md, .json and .csv of what is there; --markdown=RESULTS.md
+             makes the marked parts of a file of yours anew
+    picture  what rows predict of one test image beside the truth, for a first page
+    collect  a record of each run in one small file, from which `report` works as well
 
 A run is a folder below --workdir; a report is made of folders alone, wherever they were
 trained. `run` skips what is finished and goes on with what was interrupted.
@@ -12,18 +15,37 @@ trained. `run` skips what is finished and goes on with what was interrupted.
 import pathlib
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from absl import flags
 
 from datasets.files import names
+from datasets.files import text as text_files
 from mgm_tf.config import cluster, command_line, options
 from mgm_tf.config.settings import Config
-from mgm_tf.experiments import forecast, generated_files, jobs, runner
+from mgm_tf.experiments import (
+    collect,
+    forecast,
+    generated_files,
+    gpu_hours,
+    identify,
+    jobs,
+    runner,
+)
 from mgm_tf.experiments.registry import TABLES, table_of
 from mgm_tf.experiments.registry.records import COLUMNS, Table
-from mgm_tf.experiments.report import assemble, drawings, find, write
-from mgm_tf.files import lock
+from mgm_tf.experiments.report import (
+    assemble,
+    drawings,
+    find,
+    flat_tables,
+    markdown_file,
+    parts,
+    picture,
+    write,
+)
+from mgm_tf.experiments.report.runs import RECORD
+from mgm_tf.files import lock, whole
 
 EVERYTHING = "all"
 
@@ -31,6 +53,7 @@ EVERYTHING = "all"
 def define_flags() -> None:
     """Defines the flags of all commands."""
     _define_choice()
+    _define_outputs()
     flags.DEFINE_multi_string(
         "set",
         [],
@@ -52,7 +75,8 @@ def define_flags() -> None:
     flags.DEFINE_list(
         "runs",
         [],
-        "The folders below which `report` looks for runs; none: --workdir.",
+        "The folders below which `report` and `collect` look for runs, or for records "
+        "of them; none: --workdir.",
     )
     flags.DEFINE_string(
         "data_dir", "data", "The folder in which built data sets are kept."
@@ -74,6 +98,23 @@ def define_flags() -> None:
         1,
         "The number of runs that are trained at the same time.",
         lower_bound=1,
+    )
+
+
+def _define_outputs() -> None:
+    """Defines the flags of what `report` and `picture` write."""
+    flags.DEFINE_string(
+        "markdown",
+        "",
+        "The Markdown file of yours in which `report` makes anew what stands between "
+        "`<!-- begin: table 2 -->` and `<!-- end: table 2 -->`; so with `tried 2` and "
+        "`claims 2`. Empty: none.",
+    )
+    flags.DEFINE_integer(
+        "image", 0, "The number of the test image that `picture` draws.", lower_bound=0
+    )
+    flags.DEFINE_string(
+        "output", "picture.png", "The file that `picture` writes, a PNG."
     )
 
 
@@ -196,10 +237,14 @@ def list_tables() -> None:
 
 
 def print_plan() -> None:
-    """Prints the commands of runs that are not finished, needed ones first."""
+    """Prints the commands of runs that are not finished, needed ones first.
+
+    What all of them would cost on GPUs goes to the standard error.
+    """
     for job in _plan(generate=False).jobs:
         if not runner.is_finished(job.workdir):
             print(" ".join(map(_quoted, job.command)))
+    print(gpu_hours.as_text(_choice(_tables())), file=sys.stderr)
 
 
 def _quoted(word: str) -> str:
@@ -251,12 +296,69 @@ def report() -> None:
         requests = runner.requests(workdir)
         earlier = [name for request in requests for name in request["tables"]]
         names = list(dict.fromkeys(earlier)) or None
-    runs = find(folders)
+    runs = find(folders, identify.namer(_named(names)))
     record = assemble(
         TABLES, runs, dataset=flags.FLAGS.dataset, names=names, changeable=changeable
     )
     drawn = drawings(record, runs)
+    print(flat_tables.as_text(record))
     print(f"The report is {write(record, drawn, workdir)}.")
+    if flags.FLAGS.markdown:
+        path = pathlib.Path(flags.FLAGS.markdown)
+        text = text_files.read(path)
+        made = parts(record) | {
+            name: cost
+            for name in markdown_file.marked(text)
+            if (cost := gpu_hours.part(name)) is not None
+        }
+        whole.write_text(path, markdown_file.filled(text, made))
+        print(f"The marked parts of {path} are made anew.")
+
+
+def _named(names: Sequence[str] | None) -> dict[str, Table]:
+    return TABLES if names is None else {name: table_of(name) for name in names}
+
+
+def collect_records() -> None:
+    """Writes a record of every run that is there into --workdir."""
+    folders, workdir = flags.FLAGS.runs, _workdir()
+    if not folders:
+        raise ValueError("--runs: name the folders below which the runs are.")
+    names = [table.name for table in _tables()] if flags.FLAGS.table else None
+    found = find(folders, identify.namer(_named(names)))
+    for run in found.values():
+        collect.write(run, workdir)
+    size = sum(path.stat().st_size for path in workdir.glob(f"*{RECORD}"))
+    print(f"{len(found)} records are in {workdir}, {size / 2**20:.1f} MiB in all.")
+
+
+def draw_picture() -> None:
+    """Draws what the chosen rows predict of one test image."""
+    values, choice = flags.FLAGS, _choice(_tables())
+    tables = {table.name: table for table in choice.tables}
+    runs = find(values.runs or [str(_workdir())], identify.namer(tables))
+    record = assemble(TABLES, runs, dataset=values.dataset, names=list(tables))
+    wanted = {
+        block.name
+        for table in choice.tables
+        for block in table.blocks
+        if not choice.percents or jobs.percent_of(block) in choice.percents
+    }
+    blocks = [
+        block
+        for table in record["tables"]
+        for block in table["blocks"]
+        if block["name"] in wanted and any(row["costs"] for row in block["rows"])
+    ]
+    if len(blocks) != 1:
+        raise ValueError(
+            f"Expected runs of one setting, found {len(blocks)}; --dataset and "
+            "--percents choose one."
+        )
+    pixels = picture.of_block(blocks[0], runs, choice.rows, values.image)
+    path = pathlib.Path(values.output)
+    whole.write_picture(path, pixels, optimize=True)
+    print(f"The picture is {path}, {path.stat().st_size / 1024:.0f} KiB.")
 
 
 COMMANDS: dict[str, Callable[[], int | None]] = {
@@ -264,6 +366,8 @@ COMMANDS: dict[str, Callable[[], int | None]] = {
     "plan": print_plan,
     "run": run,
     "report": report,
+    "collect": collect_records,
+    "picture": draw_picture,
 }
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from absl import flags
 
@@ -122,7 +122,7 @@ def plan(
     left_out: list[str] = []
     for table, block, row in _rows(choice):
         dataset = choice.dataset or block.dataset
-        missing = [task for task in row.reads if task not in _tasks_of(dataset)]
+        missing = [task for task in row.reads if task not in tasks_of(dataset)]
         if missing:
             left_out.append(
                 f"Table {table.name}, {block.name}, {row.name}: {dataset} has no "
@@ -179,7 +179,34 @@ def data_sets(choice: Choice) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _tasks_of(dataset: str) -> tuple[str, ...]:
+def resolved(
+    scale: str, dataset: str, block_flags: Flags, training: Training
+) -> Iterator[tuple[Training, Config]]:
+    """Yields the trainings that a training needs, then itself, with their settings."""
+    for _, others in training.needs:
+        for other in others:
+            yield from resolved(scale, dataset, block_flags, other)
+    yield training, _settings(scale, dataset, block_flags, training)
+
+
+@functools.cache
+def _settings(
+    scale: str, dataset: str, block_flags: Flags, training: Training
+) -> Config:
+    factory = _JobFactory(scale, dataset, block_flags, pathlib.Path("runs"), ())
+    folders = {flag: ["run"] * len(others) for flag, others in training.needs}
+    name = run_name(dataset, block_flags, training, 0)
+    return _parsed(name, factory.arguments(training, 0, folders, pathlib.Path(name)))
+
+
+def chosen_by(variant: str) -> frozenset[str]:
+    """Returns the names of the settings that a variant's flag file sets."""
+    lines = flag_files.expanded([f"--flagfile={CONFIGS / 'variants' / variant}.flags"])
+    return frozenset(line.lstrip("-").partition("=")[0] for line in lines)
+
+
+def tasks_of(dataset: str) -> tuple[str, ...]:
+    """Returns the tasks of which tables have a column on a data set."""
     return tuple(column.task for column in COLUMNS[dataset])
 
 
@@ -204,7 +231,7 @@ class _JobFactory:
                 needs.append(name)
                 folders.setdefault(flag, []).append(str(self.workdir / name))
         name = self._name(training, seed)
-        arguments = self._arguments(training, seed, folders, self.workdir / name)
+        arguments = self.arguments(training, seed, folders, self.workdir / name)
         yield Job(
             name=name,
             workdir=self.workdir / name,
@@ -216,13 +243,14 @@ class _JobFactory:
     def _name(self, training: Training, seed: int) -> str:
         return run_name(self.dataset, self.flags, training, seed)
 
-    def _arguments(
+    def arguments(
         self,
         training: Training,
         seed: int,
         folders: Mapping[str, Sequence[str]],
         workdir: pathlib.Path,
     ) -> tuple[str, ...]:
+        """Returns the arguments of a run; `folders`: what it needs, by flag."""
         variants = (
             CONFIGS / "variants" / f"{name}.flags" for name in training.variants
         )
@@ -246,7 +274,7 @@ class _JobFactory:
 
 def _usual_tasks(dataset: str) -> list[str]:
     """Returns the flag of the paper's three tasks, where the data set has them."""
-    has_all = set(THREE) <= set(_tasks_of(dataset))
+    has_all = set(THREE) <= set(tasks_of(dataset))
     return [f"--tasks={','.join(THREE)}"] if has_all else []
 
 

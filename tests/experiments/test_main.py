@@ -45,7 +45,9 @@ def test_experiments_are_run_on_one_machine(monkeypatch, tmp_path, capsys):
 def test_plan_prints_commands_in_an_order_they_can_go_in(capsys, tmp_path):
     arguments = given(table="6", scale="small", dataset="rooms", workdir=tmp_path)
     assert call(experiments, "plan", *arguments, "--seeds=1", "--set=--cache=disk") == 0
-    lines = capsys.readouterr().out.splitlines()
+    shown = capsys.readouterr()
+    assert "all, each run once" in shown.err and "H100" in shown.err
+    lines = shown.out.splitlines()
     assert len(lines) == 8  # ST three times, MT, grouping, cross-stitch, AdaShare, MGM
     for line in lines:
         assert line.startswith("python -m mgm_tf.train --flagfile=configs/rooms.flags ")
@@ -66,7 +68,7 @@ def test_plan_prints_commands_in_an_order_they_can_go_in(capsys, tmp_path):
         (("list", "--table=F55"), "did you mean F5"),
         (("plan", "--table=5", "--dataset=nyuv2"), "no labels of edges"),
         (("plan", "--table=2", "--manual_dir=nyu=here"), "nyu is no data set"),
-        (("draw",), "Expected one of list, plan, run, report; received draw"),
+        (("draw",), "Expected one of list, plan, run, report, collect, picture; rec"),
         ((), "received none"),
     ],
 )

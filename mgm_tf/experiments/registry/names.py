@@ -7,6 +7,7 @@ the seed. What a training needs is not in it: a variant has to tell its training
 """
 
 import re
+from urllib.parse import unquote
 
 from mgm_tf.experiments.registry.records import Block, Flags, Training
 
@@ -15,6 +16,7 @@ LONGEST = 255  # bytes of a file name, on all common file systems
 _PLAIN = re.compile(r"[A-Za-z0-9_.]")
 _NAME = re.compile(r"[A-Za-z_]+")
 _FLAG_AND_NUMBER = re.compile(r"[A-Za-z_]+[0-9]")  # the value begins at the digit
+_FLAG_THEN_VALUE = re.compile(r"([A-Za-z_]+)([0-9].*)")
 _SEED = re.compile(r"(.+)-seed([0-9]+)")
 
 
@@ -51,6 +53,26 @@ def stem_and_seed(name: str) -> tuple[str, int] | None:
     """Returns stem and seed of a name of `run_name`; None for any other name."""
     match = _SEED.fullmatch(name)
     return (match[1], int(match[2])) if match else None
+
+
+def flags_behind(stem: str, name: str) -> Flags | None:
+    """Returns the flags that a name has behind a stem; None if it begins otherwise."""
+    begin = f"{stem}-"
+    if not name.startswith(begin):
+        return None
+    parts = name.removeprefix(begin).split("-")
+    return tuple(match for part in parts if (match := _read_flag(part)))
+
+
+def _read_flag(part: str) -> tuple[str, str] | None:
+    """Reads what `_flag` writes; None of a part that is no flag."""
+    name, equals, value = part.partition("=")
+    match = _FLAG_THEN_VALUE.fullmatch(part)
+    if not equals and match:
+        name, value = match[1], match[2]
+    elif not equals:
+        return None
+    return unquote(name), ",".join(map(unquote, value.split("+")))
 
 
 def flags_on(block: Block, dataset: str) -> Flags:

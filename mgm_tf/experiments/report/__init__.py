@@ -4,7 +4,8 @@
     record = assemble(TABLES, runs, changeable=...)
     write(record, drawings(record, runs), "report")
 
-`report.json` is the record (see `assemble`), `report.html` opens anywhere without a
+`report.json` is the record (see `assemble`), `report.csv` has its cells, a line each,
+`report.html` opens anywhere without a
 server or a network, `report.md` shows the files in `pictures/`. No TensorFlow is
 needed.
 """
@@ -14,7 +15,7 @@ import json
 import pathlib
 from collections.abc import Mapping, Sequence
 
-from mgm_tf.experiments.report import content
+from mgm_tf.experiments.report import content, flat_tables
 from mgm_tf.experiments.report.assemble import assemble
 from mgm_tf.experiments.report.figures import drawings
 from mgm_tf.experiments.report.layout import Document, Drawing, Pictures
@@ -22,7 +23,7 @@ from mgm_tf.experiments.report.runs import find
 from mgm_tf.files import whole
 from mgm_tf.plotting import html
 
-__all__ = ["assemble", "drawings", "find", "write"]
+__all__ = ["assemble", "drawings", "find", "parts", "write"]
 
 PICTURES = "pictures"  # the folder of the files that the Markdown shows
 
@@ -32,7 +33,7 @@ def write(
     drawings_by_id: Mapping[str, Sequence[Drawing]],
     folder: str | pathlib.Path,
 ) -> pathlib.Path:
-    """Writes the report into a folder as JSON, Markdown and HTML.
+    """Writes the report into a folder as JSON, CSV, Markdown and HTML.
 
     Args:
       record: the result of `assemble`.
@@ -50,12 +51,29 @@ def write(
     }
     text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
     whole.write_text(folder / "report.json", text + "\n")
+    whole.write_text(folder / "report.csv", flat_tables.as_csv(record))
     text = html.render("report.md.j2", **values, folder=PICTURES)
     whole.write_text(folder / "report.md", text)
     _write_pictures(report, folder / PICTURES)
     path = folder / "report.html"
     whole.write_text(path, html.render("report.html.j2", **values))
     return path
+
+
+def parts(record: dict) -> dict[str, str]:
+    """Returns the parts that a Markdown file may have, see `markdown_file`.
+
+    Args:
+      record: the result of `assemble`.
+
+    Returns:
+      `table NAME`: the figures, costs and remarks of a table; `tried NAME`: what was
+      tried beside its rows; `claims NAME`: how its claims came out.
+    """
+    return {
+        name: html.render("sections.md.j2", parts=section, folder=PICTURES)
+        for name, section in content.sections(record).items()
+    }
 
 
 def _write_pictures(report: Document, folder: pathlib.Path) -> None:

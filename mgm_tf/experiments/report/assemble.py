@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from mgm_tf.experiments.registry.records import COLUMNS, Block, Cell, Claim, Table
-from mgm_tf.experiments.report import blocks, claims, costs
+from mgm_tf.experiments.report import blocks, claims, costs, levers
 from mgm_tf.experiments.report.blocks import Blocks
 from mgm_tf.experiments.report.runs import Run
 from mgm_tf.plotting.html import anchor
@@ -30,10 +30,10 @@ def assemble(
 
     Returns:
       `tables`: `id`, `name`, `title`, `drawing`, `blocks` (see `Blocks.of`; each with
-      `stands_for`, the names of those with the same runs) and `claims` (see
-      `claims.judge`; each with its `dataset`); `runs`: how many are `finished`, which
-      are `unfinished` and which `unused` by any table; `machines`, `code`, `versions`
-      and `data` of the finished runs that are shown.
+      `stands_for`, the names of those with the same runs, and `levers.of_block`) and
+      `claims` (see `claims.judge`; each with its `dataset`); `runs`: how many are
+      `finished`, which are `unfinished` and which `unused` by any table; `machines`,
+      `code`, `versions` and `data` of the finished runs that are shown.
 
     Raises:
       ValueError: there is no such table or data set.
@@ -52,14 +52,19 @@ def assemble(
     shown = [_table(table, all_blocks, dataset) for table in selection.values()]
     if names is None:
         shown = [table for table in shown if _is_full(table)]
+    for table in shown:
+        for block in table["blocks"]:
+            block["levers"] = levers.of_block(block, runs)
+    tried = _tried(shown)
     pending = [name for name, run in runs.items() if not run.is_finished]
+    pending = [name for name in pending if name not in tried]
     record = {
         "dataset": dataset,
         "tables": shown,
         "runs": {
-            "finished": len(runs) - len(pending),
+            "finished": sum(run.is_finished for run in runs.values()),
             "unfinished": pending,
-            "unused": all_blocks.unused(),
+            "unused": [name for name in all_blocks.unused() if name not in tried],
         },
     }
     return record | _facts([runs[name] for name in _used(shown)])
@@ -164,6 +169,18 @@ def _is_full(table: dict) -> bool:
     rows = [row for block in table["blocks"] for row in block["rows"]]
     finished = [r for r in rows if any(cell["runs"] for cell in r["cells"].values())]
     return bool(finished) and len(finished) >= min(LEAST, len(rows))
+
+
+def _tried(tables: Iterable[dict]) -> set[str]:
+    """Returns the names of the runs that vary a row that is shown."""
+    return {
+        name
+        for table in tables
+        for block in table["blocks"]
+        for entry in block["levers"]
+        if entry["flags"] or entry["varies"]
+        for name in entry["runs"]
+    }
 
 
 def _used(tables: Iterable[dict]) -> list[str]:

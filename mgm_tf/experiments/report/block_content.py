@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from mgm_tf.experiments.report import formatting
 from mgm_tf.experiments.report.blocks import PUBLISHED_SCALE, REFERENCES
+from mgm_tf.experiments.report.curves import SCORE
 from mgm_tf.experiments.report.layout import (
     ERROR,
     SMALL,
@@ -26,10 +27,12 @@ COSTS = {
     "that predict": lambda costs: formatting.amount(costs["prediction_parameters"]),
     "training time": lambda costs: formatting.duration(costs["seconds"]),
     "images a second": lambda costs: formatting.amount(costs["images_per_second"]),
+    "FLOPs in all": lambda costs: formatting.amount(costs["flops"]),
     "FLOPs a step": lambda costs: formatting.amount(costs["flops_per_step"]),
     "peak memory": lambda costs: formatting.memory(costs["peak_memory_bytes"]),
     "machine": lambda costs: ", ".join(costs["machines"]) or formatting.NONE,
 }
+ARROWS = {True: "↑", False: "↓"}
 # Probe results of encoders; KID is on features of each run's own encoder.
 PROBE_RESULTS = {
     "scene by linear probe": lambda probe: formatting.amount(probe["linear_probe"]),
@@ -50,8 +53,42 @@ def block_parts(block: dict, drawings: Sequence[Drawing]) -> list[Part]:
     parts += [Notes(notes.items)] if notes.items else []
     parts += _facts(block, "costs", "cost", COSTS)
     parts += _facts(block, "knowledge", "encoder", PROBE_RESULTS)
+    parts += tried_parts(block)
     parts += [Pictures(block["id"], drawings)] if drawings else []
     return parts
+
+
+def tried_parts(block: dict) -> list[Part]:
+    """Returns the table of what was tried beside the rows; none if nothing was."""
+    if not block["levers"]:
+        return []
+    columns = block["columns"]
+    arrows = [f"{c['title']} {ARROWS[c['higher_is_better']]}" for c in columns]
+    heads = ("tried, by validation", "with", "score ↑", *arrows, "gain of the score")
+    rows = [
+        (
+            cell(entry["row"], "" if entry["varies"] else STRONG),
+            cell(entry["flags"] or "as the row is"),
+            cell(_summary(entry["values"].get(SCORE))),
+            *(cell(_summary(entry["values"].get(c["task"]))) for c in columns),
+            cell(_gain(entry["against"])),
+        )
+        for entry in block["levers"]
+    ]
+    return [Grid(heads, rows)]
+
+
+def _summary(summary: Mapping | None) -> str:
+    if summary is None:
+        return formatting.NONE
+    return formatting.figure(summary["mean"], summary["std"], summary["n"])
+
+
+def _gain(against: Mapping | None) -> str:
+    if against is None:
+        return formatting.NONE
+    test = formatting.probability(against["test"])
+    return f"{against['gain']:+.3f}" + (f" ({test})" if test else "")
 
 
 class _Numbered:
@@ -124,8 +161,7 @@ def _values(values: Sequence) -> str:
 
 def _results(block: dict, notes: _Numbered) -> Grid:
     columns = block["columns"]
-    arrows = {True: "↑", False: "↓"}
-    heads = ["", *(f"{c['title']} {arrows[c['higher_is_better']]}" for c in columns)]
+    heads = ["", *(f"{c['title']} {ARROWS[c['higher_is_better']]}" for c in columns)]
     rows = [
         (
             cell(row["name"]),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from mgm_tf.experiments.report.runs import Run, flat
 
 SEED = "seed"
+DRAW = "split_seed"
 # Flags whose value names folders of runs. The names differ with the seed: what counts
 # is how those runs were set, which the run's record of its start tells.
 SOURCES = ("start_from", "generators_from", "oracle")
@@ -54,6 +55,8 @@ def across_seeds(runs: Mapping[int, Run], changeable: Collection[str] = ()) -> V
     """
     each = [(run.name, run) for run in runs.values()]
     ignored = {SEED, PRETRAINED, *SOURCES, *changeable}
+    if all(run.settings.get(DRAW) == run.seed for run in runs.values()):
+        ignored.add(DRAW)  # Each seed has labelled examples of its own.
     refusals = [
         *_misnamed(runs),
         *_settings(each, lambda run: run.settings, "--", ignored),
@@ -74,9 +77,12 @@ def across_rows(rows: Mapping[str, Sequence[Run]]) -> Verdict:
     The refusals are differences of the data.
     """
     each = [(name, run) for name, runs in rows.items() for run in runs]
+    alike = dict.fromkeys(SHARED)
+    if all(run.settings.get(DRAW) == run.seed for _, run in each):
+        del alike[DRAW]
     shared = [
         line
-        for name in SHARED
+        for name in alike
         for line in _difference(f"--{name}", each, _setting(name))
     ]
     shared += _difference("pretrained encoder", each, pretrained)

@@ -15,7 +15,8 @@ def of_row(trainings: Iterable[Mapping[int, Run]]) -> dict | None:
     Returns:
       `trained_parameters` and `prediction_parameters`; `seconds` of all trainings one
       after the other; `images_per_second` of the last stage, of an image that goes
-      through the networks of all trainings; `flops_per_step` of the last stage, summed;
+      through the networks of all trainings; `flops` of all steps and
+      `flops_per_step` of the last stage, summed;
       `peak_memory_bytes`, the largest; `machines`. What is not known of a training is
       None of the row. None itself if no run has measured anything.
     """
@@ -32,6 +33,7 @@ def of_row(trainings: Iterable[Mapping[int, Run]]) -> dict | None:
         "images_per_second": (
             1 / sum(1 / pace for pace in known) if len(known) == len(paces) else None
         ),
+        "flops": _sum(parts, _all_flops),
         "flops_per_step": _sum(parts, _flops),
         "peak_memory_bytes": _largest(parts, _entry("peak_memory_bytes")),
         "machines": list(dict.fromkeys(machine(run) for run in runs if run.starts)),
@@ -71,6 +73,18 @@ def _pace(costs: dict) -> float | None:
 
 def _flops(costs: dict) -> float | None:
     return _last_stage(costs).get("flops_per_step")
+
+
+def _all_flops(costs: dict) -> float | None:
+    """Returns the operations of all steps of all stages; None if one's are not known.
+
+    Those of runs with which this one began are not among them.
+    """
+    stages = list((costs.get("stages") or {}).values())
+    each = [(s.get("steps"), s.get("flops_per_step")) for s in stages]
+    if not each or any(steps is None or flops is None for steps, flops in each):
+        return None
+    return math.fsum(steps * flops for steps, flops in each)
 
 
 def _mean(runs: Sequence[Run], read: Reader) -> float | None:

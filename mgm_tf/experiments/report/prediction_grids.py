@@ -25,7 +25,7 @@ def predictions(table: dict, runs: Runs) -> list[Drawing]:
 
 
 def _predictions(block: dict, runs: Runs) -> list[Drawing]:
-    every = {row["name"]: _maps(row, runs) for row in block["rows"]}
+    every = {row["name"]: maps_of(row, runs) for row in block["rows"]}
     shown = {name: maps for name, maps in every.items() if maps}
     absent = [name for name in every if name not in shown]
     left_out = f" {' and '.join(absent)} left no predictions." if absent else ""
@@ -49,7 +49,7 @@ def _predictions(block: dict, runs: Runs) -> list[Drawing]:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Map:
+class TaskMaps:
     """What a run has left of a task: a row of `exhibits/predictions.npz` each image."""
 
     info: TaskInfo
@@ -59,18 +59,19 @@ class _Map:
     valid: np.ndarray  # [K, S, S]
 
 
-def _maps(row: dict, runs: Runs) -> dict[str, _Map]:
+def maps_of(row: dict, runs: Runs) -> dict[str, TaskMaps]:
+    """Returns what the first seed of a row has left, by task; empty if nothing."""
     maps = {}
     for task, cell in row["cells"].items():
         run = first_run(cell, runs)
         arrays = run.report_arrays("predictions") if run else None
         if run and arrays and task in run.tasks and f"prediction_{task}" in arrays:
             kinds = (arrays[f"{kind}_{task}"] for kind in KINDS)
-            maps[task] = _Map(run.tasks[task], arrays["image"], *kinds)
+            maps[task] = TaskMaps(run.tasks[task], arrays["image"], *kinds)
     return maps
 
 
-def _comparison(shown: Mapping[str, Mapping[str, _Map]], number: int) -> np.ndarray:
+def _comparison(shown: Mapping[str, Mapping[str, TaskMaps]], number: int) -> np.ndarray:
     """Returns the picture of a test image."""
     every = {task: one for maps in shown.values() for task, one in maps.items()}
     ends = {task: _largest_error(task, shown, number) for task in every}
@@ -98,7 +99,7 @@ def _comparison(shown: Mapping[str, Mapping[str, _Map]], number: int) -> np.ndar
 
 
 def _largest_error(
-    task: str, shown: Mapping[str, Mapping[str, _Map]], number: int
+    task: str, shown: Mapping[str, Mapping[str, TaskMaps]], number: int
 ) -> float:
     """Returns the largest error of all rows: their error maps have one scale."""
     return max(
@@ -112,7 +113,7 @@ def _largest_error(
 
 def _prediction(
     task: str,
-    one: _Map | None,
+    one: TaskMaps | None,
     image: np.ndarray,
     number: int,
     end: float,
@@ -130,7 +131,7 @@ def _prediction(
     return Tile(fit(picture), titles[0]), Tile(fit(error), titles[1], words)
 
 
-def _truth(one: _Map, number: int) -> Tile:
+def _truth(one: TaskMaps, number: int) -> Tile:
     target, valid = one.target[number], one.valid[number]
     return Tile(fit(colors.colorize(one.info, target, valid)))
 

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from mgm_tf.experiments.registry.records import Row, Table, Training
-from mgm_tf.experiments.report import assemble, curves, drawings, figures, find, plots
+from mgm_tf.experiments.report import (
+    assemble,
+    curves,
+    drawings,
+    figures,
+    find,
+    picture,
+    plots,
+)
 from tests.experiments.report import run_folders
 from tests.experiments.report.run_folders import (
     MGM,
@@ -188,3 +196,27 @@ def test_refuses_a_way_of_drawing_that_is_not_known(tmp_path):
         ValueError, match="drawn as 'watercolour'; expected one of pred"
     ):
         drawn(tmp_path, table)
+
+
+def test_one_picture_for_a_first_page(tmp_path):
+    """A line a task: the image, each row, the truth."""
+    for training, tasks in (
+        (MT, TASKS),
+        (MGM, TASKS),
+    ):
+        folder = run_folders.write(tmp_path, training, 0, run_folders.figures(0.2, 0.5))
+        run_folders.write_report_arrays(folder, tasks)
+    runs = find([tmp_path])
+    (found,) = assemble({"2": Table("2", "", (block(),))}, runs, names=["2"])["tables"][
+        0
+    ]["blocks"]
+    drawn = picture.of_block(found, runs, ("MT", "MGM"), 1)
+    # Five pictures of 8 pixels grow to 160: their colours are in the grid.
+    image = runs["rooms-labelled_percent50-mt-seed0"].report_arrays("predictions")
+    shown = {tuple(pixel) for pixel in drawn.reshape(-1, 3)}
+    assert {tuple(pixel) for pixel in image["image"][1].reshape(-1, 3)} <= shown
+    assert drawn.shape[1] > 4 * 160 and drawn.shape[0] > 2 * 160
+    with pytest.raises(ValueError, match="ST: expected a finished run with predictio"):
+        picture.of_block(found, runs, (), 0)
+    with pytest.raises(ValueError, match="No test image 2 was kept"):
+        picture.of_block(found, runs, ("MT",), 2)
