@@ -50,6 +50,10 @@ def keep_graphs() -> None:
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
+# What a CPU must have to be faster by a precision; None: nothing that TensorFlow uses.
+_INSTRUCTIONS = {"float32": "", "bfloat16": "bf16", "float16": None}
+
+
 def notes(run: RunConfig, processor: str) -> list[str]:
     """Returns a sentence for each setting that makes steps slower on this machine.
 
@@ -69,8 +73,8 @@ def notes(run: RunConfig, processor: str) -> list[str]:
             "quarter of the widths, 1.49, 1.18 and 0.93 times at 128 px and full "
             "widths, and 4 to 10 seconds each to compile."
         )
-    has_instructions = run.precision == "bfloat16" and "bf16" in processor
-    if run.precision != "float32" and not has_instructions:
+    instructions = _INSTRUCTIONS[run.precision]
+    if instructions is None or instructions not in processor:
         sentences.append(
             f"--precision={run.precision}: without instructions for it, steps get "
             f"slower; here are {processor} and no GPU."
