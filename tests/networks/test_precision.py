@@ -11,12 +11,14 @@ from mgm_tf.method.algorithm import algorithm_1
 from mgm_tf.method.loss_scaling import LossScale
 from mgm_tf.method.passes import Forward
 from mgm_tf.method.train_step import MGM
+from mgm_tf.networks.decoders import Decoders, taskgrouping
 from mgm_tf.networks.layers.base import CompositeLayer, CompositeModel
 from mgm_tf.networks.layers.batch_normalization import (
     BatchNormalization,
     recording_moments,
 )
 from mgm_tf.networks.layers.precision import computing_in, full
+from mgm_tf.networks.layers.recomputation import recomputing
 from mgm_tf.networks.layers.resampling import global_average
 from mgm_tf.networks.layers.spectral_normalization import SpectralConvolution
 from mgm_tf.train.optimizers import Adam
@@ -209,6 +211,22 @@ def test_a_mean_over_an_image_is_not_rounded_on_the_way():
     assert float(full(tf.constant(values, tf.bfloat16))[0, 1, 1, 0]) == 1 + 1 / 128
     mean = global_average(tf.cast(values, tf.bfloat16))
     assert float(mean[0, 0]) == pytest.approx(1 + 63 / 64 / 128, rel=1e-7)
+
+
+def test_what_is_computed_again_is_computed_alike():
+    with computing_in("bfloat16"):
+        decoders = Decoders({"depth": taskgrouping(1, 16, 1 / 16)})
+    features = tf.random.stateless_normal((2, 4, 4, 6), (0, 1))
+    decoders(features)
+    weights = [variable.value for variable in decoders.trainable_variables]
+    found = []
+    for recompute in (False, True):
+        with recomputing(recompute), tf.GradientTape() as tape:
+            loss = tf.reduce_sum(decoders(features, training=True)["depth"] ** 2)
+        found.append(tape.gradient(loss, weights))
+    for one, again in zip(*found, strict=True):
+        # Weights of the prediction in 8 bits would be seen in the third digit.
+        np.testing.assert_allclose(again, one, rtol=1e-5, atol=1e-5)
 
 
 def test_full_changes_nothing_that_has_as_many_bits():

@@ -72,7 +72,8 @@ def _recomputed(
     options: Mapping[str, Any],
 ) -> tf.Tensor:
     variables = layer.variables
-    values = [tf.convert_to_tensor(variable) for variable in variables]
+    # As they are kept, not as an outer layer of fewer bits would have them.
+    values = [tf.convert_to_tensor(variable._value) for variable in variables]
     with recomputing(False):
         # Nothing of what is computed here is kept for a gradient.
         outputs = tf.stop_gradient(call(*inputs, **options))
