@@ -15,7 +15,8 @@ BOTH = Training(("mgm",), (("gan_width", "0.5"), ("optimizers", "per_update")))
 
 
 def block_of(root):
-    (block,) = assemble(TABLES, find([root]), names=["2"])["tables"][0]["blocks"]
+    blocks = assemble(TABLES, find([root]), names=["2"])["tables"][0]["blocks"]
+    (block,) = [block for block in blocks if block["levers"]]
     return block
 
 
