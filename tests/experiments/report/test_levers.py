@@ -40,8 +40,9 @@ def test_a_variation_is_compared_at_the_best_step_by_seed(tmp_path):
 
 
 def test_without_the_row_itself_the_shared_settings_are_varied(tmp_path):
-    run_folders.write(tmp_path, WIDER, 0, log=validation([(10, 0.3)]))
-    run_folders.write(tmp_path, BOTH, 0, log=validation([(10, 0.2)]))
+    for training, score in ((WIDER, 0.3), (BOTH, 0.2)):
+        log = validation([(10, score)])
+        run_folders.write(tmp_path, training, 0, dataset="nyuv2", log=log)
     base, other = block_of(tmp_path)["levers"]
     assert base["flags"] == "--gan_width=0.5" and not base["varies"]
     assert other["flags"] == "--optimizers=per_update"
