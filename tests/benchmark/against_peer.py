@@ -2,7 +2,7 @@
 
     python -m tests.benchmark.against_peer --width=1 --batch_size=4 --windows=5
 
-`pip install torch` first; see `peer.py`.
+`pip install torch` first; see `peer.py`. At full width each program takes 4 GiB.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from mgm_tf.train.experiment import Experiment
 
 SIZE = 128
 JOINT = "joint"
-PEER, OURS = "PyTorch", "shared passes"
+PEER = "PyTorch"
 
 # Takes a step; returns its seconds and those of all cores.
 Act = Callable[[], tuple[float, float]]
@@ -129,12 +129,15 @@ def main() -> None:
     parser.add_argument("--batch_size", type=int, default=4)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--windows", type=int, default=5)
+    parser.add_argument("--passes", nargs="+", default=["shared"])
+    parser.add_argument("--channels_last", action="store_true")
     parser.add_argument("--data_dir", default="data")
     chosen = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(chosen.threads)
     acts: dict[str, Act] = {}
     with contextlib.ExitStack() as stack:
-        for name, passes in ((OURS, "shared"), ("sequential passes", "sequential")):
+        for passes in chosen.passes:
+            name = f"{passes} passes"
             acts[name], experiment, flops = ours(
                 chosen.width, chosen.batch_size, passes, chosen.data_dir
             )
@@ -147,12 +150,12 @@ def main() -> None:
             "threads": chosen.threads,
         }
         arguments = [f"--{name}={value}" for name, value in given.items()]
-        for name, more in ((PEER, []), (f"{PEER}, channels last", ["--channels_last"])):
-            peer = stack.enter_context(started(*arguments, *more))
-            if peer.parameters != networks.parameter_counts(experiment.networks):
-                raise ValueError(f"The networks differ: {peer.parameters}")
-            peer.step()
-            acts[name] = peer.step
+        more = ["--channels_last"] if chosen.channels_last else []
+        peer = stack.enter_context(started(*arguments, *more))
+        if peer.parameters != networks.parameter_counts(experiment.networks):
+            raise ValueError(f"The networks differ: {peer.parameters}")
+        peer.step()
+        acts[PEER] = peer.step
         times: dict[str, list] = {name: [] for name in acts}
         for _ in range(chosen.windows):
             for name, act in acts.items():
