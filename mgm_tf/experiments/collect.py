@@ -11,24 +11,18 @@ whom a run was trained: paths become names, and what names a machine is left out
 import hashlib
 import json
 import pathlib
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from mgm_tf.config.places import without_places
 from mgm_tf.experiments.report.runs import CONFIG, RECORD, REMEDY, Run
 from mgm_tf.files import reading, whole
 
 LONGEST = 200  # letters of the name of a file, without its ending
 DIGITS = 6  # of a number in a log: more than any table shows
-# Settings that are places on one machine, and no part of what is learned.
 LOG = "log"  # the part of a record that has a line of text for each of its own
-PLACES = ("data_dir", "manual_dir")
-# What starts record of a machine by its name.
-_OF_THE_MACHINE = frozenset({"platform", "hostname", "host", "user", "command"})
 _TIMES = frozenset({"time"})
 _KEPT = ("validation/", "event")
-# A path from the root, of two parts or more; its last part is kept.
-_PATH = re.compile(r"(?<![\w.:/~])~?/(?:[^/\s,;:'\"]+/)+([^/\s,;:'\"]*)")
 
 
 def write(run: Run, folder: pathlib.Path) -> pathlib.Path:
@@ -68,10 +62,10 @@ def record(run: Run) -> dict[str, Any]:
     }
     return {
         "name": run.name,
-        "settings": _without_places(settings),
-        "starts": [_without_places(start) for start in run.starts],
-        "costs": _without_places(run.costs),
-        "evaluations": _without_places(evaluations),
+        "settings": without_places(settings),
+        "starts": [without_places(start) for start in run.starts],
+        "costs": without_places(run.costs),
+        "evaluations": without_places(evaluations),
         "log": [
             _short(line)
             for line in run.log
@@ -93,23 +87,6 @@ def _short(line: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a line of a log without the time of day, numbers rounded."""
     return {
         name: float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
-        for name, value in _without_places(line).items()
+        for name, value in without_places(line).items()
         if name not in _TIMES
     }
-
-
-def _without_places(value: Any) -> Any:
-    """Returns JSON values without paths and names of machines."""
-    if isinstance(value, Mapping):
-        return {
-            name: _emptied(one) if name in PLACES else _without_places(one)
-            for name, one in value.items()
-            if name not in _OF_THE_MACHINE
-        }
-    if isinstance(value, list | tuple):
-        return [_without_places(one) for one in value]
-    return _PATH.sub(r"\1", value) if isinstance(value, str) else value
-
-
-def _emptied(value: object) -> object:
-    return "" if isinstance(value, str) else value

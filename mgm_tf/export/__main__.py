@@ -10,7 +10,7 @@ import pathlib
 from absl import flags
 from etils import epy
 
-from mgm_tf.config import choices, command_line, options, saved
+from mgm_tf.config import choices, command_line, options, places, saved
 
 with epy.lazy_imports():
     import tensorflow as tf
@@ -93,7 +93,7 @@ def main() -> None:
         directory,
         fingerprint=fingerprint,
         extra={
-            "settings": options.settings(settings),
+            "settings": places.without_places(options.settings(settings)),
             **origin,
             "scene_source": experiment.data.info.scene_source,
         },
