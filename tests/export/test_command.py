@@ -50,7 +50,10 @@ def test_the_generator_is_exported_and_samples(workdir, tmp_path, monkeypatch, c
     assert exports[1]["sampler"] is None
     # What was trained in bfloat16 is exported in float32, and says what it was.
     assert exports[0]["networks"]["encoder"].stem.compute_dtype == "float32"
-    assert exports[0]["extra"]["settings"]["precision"] == "bfloat16"
+    recorded = exports[0]["extra"]["settings"]
+    assert recorded["precision"] == "bfloat16"
+    # Models are given away: where this machine keeps its data is nobody's business.
+    assert recorded["data_dir"] == ""
     assert "# toy" in card and "step 2, seed 0" in card and "Not evaluated" in card
     assert (tmp_path / "toy" / "serving" / "models.config").is_file()
 
