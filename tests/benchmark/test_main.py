@@ -86,7 +86,9 @@ def test_variants_of_a_step_are_compared(tmp_path, data_dir, capsys):
     pairs = zip(other["timing"]["seconds"], one["timing"]["seconds"], strict=True)
     ratios = sorted(a / b for a, b in pairs)
     assert other["ratio"] == [ratios[1], ratios[0], ratios[2]]
-    assert one["ratio"] == [1, 1, 1] and one["flops"] == other["flops"]
+    assert one["ratio"] == [1, 1, 1]
+    # In half the bits, images are padded and values cast by operations of their own.
+    assert one["flops"] < other["flops"] < 1.1 * one["flops"]
     # Each is held against convolutions of its own precision.
     peaks = record["multi_task"]["peaks"]
     assert list(peaks) == list(variants)

@@ -159,4 +159,4 @@ def test_rows_of_a_seed_begin_with_the_same_stage_1(monkeypatch):
         (job.settings.schedule.multi_task_length, job.settings.schedule.joint_length)
         for job in planned.jobs
     }
-    assert lengths == {("2000steps", "0steps"), ("0steps", "600steps")}
+    assert lengths == {("2000steps", "0steps"), ("0steps", "400steps")}

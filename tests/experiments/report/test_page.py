@@ -178,7 +178,7 @@ def test_the_record_is_written_too(report):
 def test_the_same_runs_give_the_same_report(folder, report, tmp_path):
     again = written(folder, tmp_path)
     files = sorted(path for path in report.rglob("*") if path.is_file())
-    assert len(files) == 3 + 6
+    assert len(files) == 4 + 6
     for path in files:
         assert path.read_bytes() == (again / path.relative_to(report)).read_bytes()
 
