@@ -1,5 +1,7 @@
 # make demo    generates Rooms, trains, evaluates, exports, predicts
-# make test    the tests
+# make test    the tests, but for
+# make test-long  the two that take the longest: two programs that train one run, and all
+#              commands in turn on real frames, where there are some
 # make test-fast  those that need no training, for the loop of a change
 # make smoke   every row of every table of the paper, tiny, on Rooms
 # make fuzz    20,000 damaged inputs, other ones each time; about ten minutes
@@ -22,7 +24,7 @@ ROOMS_MODEL := runs/rooms_model
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-fast fuzz smoke rooms-model results lint lock clean
+.PHONY: demo test test-long test-fast fuzz smoke rooms-model results lint lock clean
 
 $(INSTALLED): requirements.txt
 	@$(PYTHON) -c 'import sys; found = sys.version_info[:2]; sys.exit(0 if (3, 11) <= found <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed; %s is %d.%d. Say make PYTHON=python3.12" % (sys.executable, *found))'
@@ -47,13 +49,16 @@ demo: $(INSTALLED)
 	@echo "Watch:    $(VENV)/bin/tensorboard --logdir=$(DEMO)"
 
 test: $(INSTALLED)
-	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
+
+test-long: $(INSTALLED)
+	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m long
 
 # The networks are tiny: neither threads nor kernels prepared for a shape pay.
 smoke: export TF_ENABLE_ONEDNN_OPTS := 0
 smoke: export TF_NUM_INTRAOP_THREADS := 1
 test-fast: $(INSTALLED)
-	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
+	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not long"
 
 smoke: $(INSTALLED)
 	$(RUN) -m mgm_tf.experiments run --table=all --scale=smoke --dataset=rooms --jobs=2 --workdir=runs/smoke

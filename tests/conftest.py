@@ -36,11 +36,9 @@ tf.config.threading.set_intra_op_parallelism_threads(1)
 
 # A process that begins with one of these near the end keeps the others waiting.
 LONGEST_FIRST = (
-    "test_real_data",
     "test_updates",
     "test_loop",
     "test_loop_alone",
-    "test_workers",
     "test_networks",
     "test_other_runs",
     "test_train_step",
@@ -49,6 +47,8 @@ LONGEST_FIRST = (
     "test_results",
     "test_command_line",
 )
+# What `make test-long` runs, and `make test` does not.
+LONG = ("test_real_data", "test_workers")
 # What trains, builds whole networks, data sets or processes: `make test-fast` leaves it
 # out.
 SLOW = (
@@ -96,12 +96,14 @@ SLOW = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the longest files first, and marks the slow ones."""
+    """Puts the longest files first, and marks the slow and the long ones."""
     places = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
     for item in items:
         if item.path.stem in SLOW:
             item.add_marker(pytest.mark.slow)
+        if item.path.stem in LONG:
+            item.add_marker(pytest.mark.long)
 
 
 @pytest.fixture(scope="module", autouse=True)
