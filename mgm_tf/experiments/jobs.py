@@ -168,6 +168,8 @@ def _rows(choice: Choice) -> Iterable[tuple[Table, Block, Row]]:
         for block in table.blocks:
             if choice.percents and percent_of(block) not in choice.percents:
                 continue
+            if not block.is_for(choice.dataset):
+                continue
             for row in block.rows:
                 if not choice.rows or row.name in choice.rows:
                     yield table, block, row

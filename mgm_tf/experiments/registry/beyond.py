@@ -124,6 +124,7 @@ def _few_labels(
         *(row(name, each, figures.get(name, "")) for name, each in trained.items()),
         flags=(("labelled_percent", str(percent)),),
         own_flags=own_flags,
+        keeps_dataset=True,
     )
 
 

@@ -90,13 +90,14 @@ def block(
     tasks: tuple[str, ...] = THREE,
     flags: Flags = (),
     own_flags: Flags = (),
+    keeps_dataset: bool = False,
 ) -> Block:
     """Returns a block of rows, see `records.Block`; raises as `Line.published`."""
     rows = tuple(line.row(tasks) for line in lines)
     published: dict[tuple[str, str], Published] = {}
     for line in lines:
         published.update(line.published(tasks))
-    return Block(name, dataset, rows, flags, own_flags, published)
+    return Block(name, dataset, rows, flags, own_flags, published, keeps_dataset)
 
 
 def nyuv2(percent: int, *lines: Line, tasks: tuple[str, ...] = THREE) -> Block:

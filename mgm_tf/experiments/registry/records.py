@@ -79,6 +79,8 @@ class Block:
       own_flags: the flags of every run on the paper's own data set (`protocol`).
       rows: the rows in the paper's order.
       published: (row, task) -> the paper's figure.
+      keeps_dataset: whether no other data set takes the place of this one, as the
+        table compares data.
     """
 
     name: str
@@ -89,6 +91,11 @@ class Block:
     published: Mapping[tuple[str, str], Published] = dataclasses.field(
         default_factory=dict, hash=False
     )
+    keeps_dataset: bool = False
+
+    def is_for(self, dataset: str | None) -> bool:
+        """Returns whether its rows may be run on that data set; empty: on its own."""
+        return not dataset or not self.keeps_dataset or dataset == self.dataset
 
     @property
     def tasks(self) -> tuple[str, ...]:

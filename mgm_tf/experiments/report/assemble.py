@@ -116,6 +116,8 @@ def _contents(block: dict) -> set[tuple]:
 
 def _places(block: Block, all_blocks: Blocks, dataset: str | None) -> list[str]:
     """Returns the data sets that a block is shown on."""
+    if block.keeps_dataset:
+        return [block.dataset]
     return all_blocks.places(block, dataset) or [dataset or block.dataset]
 
 
@@ -132,7 +134,7 @@ def _judged(
         place for block in needed for place in all_blocks.places(block, dataset)
     }
     places = [place for place in COLUMNS if place in with_runs]
-    for place in places or [dataset or table.blocks[0].dataset]:
+    for place in places or [*_places(needed[0], all_blocks, dataset)[:1]]:
         pairs = claim.pairs
         # On the paper's own data a block of other data would stand there unrun.
         own_pairs = [

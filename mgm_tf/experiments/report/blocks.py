@@ -81,6 +81,9 @@ class Blocks:
         Data that tables name have a place there: they stand in that of others only
         where these are not run at all.
         """
+        if block.keeps_dataset:
+            is_run = self.has_runs(block, block.dataset)
+            return [block.dataset] if is_run and block.is_for(dataset) else []
         if dataset:
             return [dataset] if self.has_runs(block, dataset) else []
         others = [name for name in COLUMNS if name != block.dataset]

@@ -42,12 +42,18 @@ def document(record: dict, drawings: Mapping[str, Sequence[Drawing]]) -> Documen
 def sections(record: dict) -> dict[str, list[Part]]:
     """Returns the parts of which people make pages of their own, by name.
 
+    What has not been run is named there in a sentence, not in rows.
+
     Args:
       record: the result of `assemble`.
     """
     found: dict[str, list[Part]] = {}
     for table in record["tables"]:
-        shown = [block_parts(block | {"levers": []}, ()) for block in table["blocks"]]
+        run = [block for block in table["blocks"] if _is_run(block)]
+        shown = [block_parts(block | {"levers": []}, ()) for block in run]
+        missing = [b["title"] for b in table["blocks"] if not _is_run(b)]
+        if missing:
+            shown.append([Paragraph(f"Not run: {', '.join(missing)}.")])
         tried = [
             [Heading(block["title"]), *tried_parts(block)]
             for block in table["blocks"]
@@ -57,9 +63,26 @@ def sections(record: dict) -> dict[str, list[Part]]:
             f"table {table['name']}": list(itertools.chain(*shown)),
             f"tried {table['name']}": list(itertools.chain(*tried))
             or [Paragraph("Nothing was tried beside the rows.")],
-            f"claims {table['name']}": _summary([table]),
+            f"claims {table['name']}": _judged_claims(table),
         }
     return found
+
+
+def _is_run(block: dict) -> bool:
+    cells = [cell for row in block["rows"] for cell in row["cells"].values()]
+    return any(cell["runs"] for cell in cells)
+
+
+def _judged_claims(table: dict) -> list[Part]:
+    judged = [
+        claim
+        for claim in table["claims"]
+        if any(comparison["means"] for comparison in claim["comparisons"])
+    ]
+    others = len(table["claims"]) - len(judged)
+    found = _summary([table | {"claims": judged}]) if judged else []
+    text = f"{others} further claims are of rows that have not been run."
+    return [*found, *([Paragraph(text)] if others else [])]
 
 
 # --- The beginning ------------------------------------------------------------------

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from mgm_tf.experiments.registry.records import Better, Published, Row, Table, Training
-from mgm_tf.experiments.report import assemble, find
+from mgm_tf.experiments.report import assemble, find, parts
 from tests.experiments.report import run_folders
 from tests.experiments.report.run_folders import (
     COSTS,
@@ -284,3 +284,26 @@ def test_the_record_is_json_and_the_same_each_time(tmp_path):
     write_all(tmp_path)
     first, second = (record_of(tmp_path) for _ in range(2))
     assert json.loads(json.dumps(first, allow_nan=False)) == first == second
+
+
+def test_where_data_are_compared_no_other_takes_their_place(tmp_path):
+    write_all(tmp_path)
+    kept = dataclasses.replace(NYUV2, keeps_dataset=True)
+    rooms = block("rooms 50 %", "rooms", keeps_dataset=True)
+    claims = tuple(
+        Better(f"on {each.name}", (((each.name, "MGM"), (each.name, "MT")),))
+        for each in (kept, rooms)
+    )
+    tables = {"2": Table("2", "Data compared", (kept, rooms), claims)}
+    record = record_of(tmp_path, tables, names=["2"])
+    of_nyuv2, of_rooms = record["tables"][0]["blocks"]
+    assert (of_nyuv2["dataset"], of_rooms["dataset"]) == ("nyuv2", "rooms")
+    assert cell(of_nyuv2, "MT")["ours"] is None
+    assert cell(of_rooms, "MT")["ours"]["n"] == 3
+    outcomes = [claim["outcome"] for claim in record["tables"][0]["claims"]]
+    assert outcomes == ["not run", "held"]
+    # In a page of one's own, what is not run is one sentence.
+    made = parts(record)
+    assert made["table 2"].endswith("Not run: nyuv2 50 %.\n")
+    assert "on rooms 50 %" in made["claims 2"] and "on nyuv2" not in made["claims 2"]
+    assert "1 further claims are of rows that have not been run" in made["claims 2"]
