@@ -1,6 +1,6 @@
 # make demo    generates Rooms, trains, evaluates, exports, predicts
 # make test    the tests, but for
-# make test-long  the two that take the longest: two programs that train one run, and all
+# make test-long  whole runs: of every data set, of two programs that train one, and all
 #              commands in turn on real frames, where there are some
 # make test-fast  those that need no training, for the loop of a change
 # make smoke   every row of every table of the paper, tiny, on Rooms

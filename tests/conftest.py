@@ -48,7 +48,14 @@ LONGEST_FIRST = (
     "test_command_line",
 )
 # What `make test-long` runs, and `make test` does not.
-LONG = ("test_real_data", "test_workers")
+LONG = (
+    "test_real_data",
+    "test_run_cityscapes",
+    "test_run_clusters",
+    "test_run_folder",
+    "test_run_taskonomy",
+    "test_workers",
+)
 # What trains, builds whole networks, data sets or processes: `make test-fast` leaves it
 # out.
 SLOW = (
@@ -79,10 +86,6 @@ SLOW = (
     "test_replicas",
     "test_report_arrays",
     "test_rooms",
-    "test_run_cityscapes",
-    "test_run_clusters",
-    "test_run_folder",
-    "test_run_taskonomy",
     "test_sagan",
     "test_saved_model",
     "test_sharing",
