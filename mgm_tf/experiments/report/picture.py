@@ -46,8 +46,9 @@ def of_block(
                 f"of {', '.join(lacking)} in its folder `exhibits/`; a record has none."
             )
     every = [one for of_row in maps.values() for one in of_row.values()]
-    if not 0 <= number < min(len(one.image) for one in every):
-        raise ValueError(f"No test image {number} was kept; expected 0 or a few more.")
+    last = min(len(one.image) for one in every) - 1
+    if not 0 <= number <= last:
+        raise ValueError(f"Test image {number} was not kept; expected 0 to {last}.")
     image = every[0].image[number]
     if any(not np.array_equal(image, one.image[number]) for one in every):
         raise ValueError("The runs have left predictions of different images.")

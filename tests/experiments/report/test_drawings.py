@@ -218,5 +218,5 @@ def test_one_picture_for_a_first_page(tmp_path):
     assert drawn.shape[1] > 4 * 160 and drawn.shape[0] > 2 * 160
     with pytest.raises(ValueError, match="ST: expected a finished run with predictio"):
         picture.of_block(found, runs, (), 0)
-    with pytest.raises(ValueError, match="No test image 2 was kept"):
+    with pytest.raises(ValueError, match="image 2 was not kept; expected 0 to 1"):
         picture.of_block(found, runs, ("MT",), 2)
