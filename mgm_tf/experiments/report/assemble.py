@@ -116,9 +116,8 @@ def _contents(block: dict) -> set[tuple]:
 
 def _places(block: Block, all_blocks: Blocks, dataset: str | None) -> list[str]:
     """Returns the data sets that a block is shown on."""
-    if block.keeps_dataset:
-        return [block.dataset]
-    return all_blocks.places(block, dataset) or [dataset or block.dataset]
+    place = dataset if dataset and block.is_for(dataset) else block.dataset
+    return all_blocks.places(block, dataset) or [place]
 
 
 # --- Claims --------------------------------------------------------------------------
@@ -169,7 +168,7 @@ def _block(by_name: Mapping[str, Block], cell: Cell, table: Table) -> Block:
 
 def _is_full(table: dict) -> bool:
     rows = [row for block in table["blocks"] for row in block["rows"]]
-    finished = [r for r in rows if any(cell["runs"] for cell in r["cells"].values())]
+    finished = [row for row in rows if blocks.is_run(row)]
     return bool(finished) and len(finished) >= min(LEAST, len(rows))
 
 

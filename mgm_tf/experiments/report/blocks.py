@@ -34,6 +34,11 @@ SCALE = (
 PUBLISHED_SCALE = {"image_size": (128, 256), "width": (1.0,)}
 
 
+def is_run(row: dict) -> bool:
+    """Returns whether a row of a block's record has a finished run."""
+    return any(cell["runs"] for cell in row["cells"].values())
+
+
 class Blocks:
     """The blocks of tables, each measured once on a data set.
 
@@ -81,11 +86,11 @@ class Blocks:
         Data that tables name have a place there: they stand in that of others only
         where these are not run at all.
         """
-        if block.keeps_dataset:
-            is_run = self.has_runs(block, block.dataset)
-            return [block.dataset] if is_run and block.is_for(dataset) else []
-        if dataset:
-            return [dataset] if self.has_runs(block, dataset) else []
+        if not block.is_for(dataset):
+            return []
+        if dataset or block.keeps_dataset:
+            place = dataset or block.dataset
+            return [place] if self.has_runs(block, place) else []
         others = [name for name in COLUMNS if name != block.dataset]
         if self.has_runs(block, block.dataset):
             own = [block.dataset]

@@ -4,7 +4,7 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 
-from mgm_tf.experiments.report import formatting
+from mgm_tf.experiments.report import blocks, formatting
 from mgm_tf.experiments.report.block_content import block_parts, tried_parts
 from mgm_tf.experiments.report.layout import (
     PROSE,
@@ -49,9 +49,9 @@ def sections(record: dict) -> dict[str, list[Part]]:
     """
     found: dict[str, list[Part]] = {}
     for table in record["tables"]:
-        run = [block for block in table["blocks"] if _is_run(block)]
+        run = [b for b in table["blocks"] if any(map(blocks.is_run, b["rows"]))]
         shown = [block_parts(block | {"levers": []}, ()) for block in run]
-        missing = [b["title"] for b in table["blocks"] if not _is_run(b)]
+        missing = [block["title"] for block in table["blocks"] if block not in run]
         if missing:
             shown.append([Paragraph(f"Not run: {', '.join(missing)}.")])
         tried = [
@@ -66,11 +66,6 @@ def sections(record: dict) -> dict[str, list[Part]]:
             f"claims {table['name']}": _judged_claims(table),
         }
     return found
-
-
-def _is_run(block: dict) -> bool:
-    cells = [cell for row in block["rows"] for cell in row["cells"].values()]
-    return any(cell["runs"] for cell in cells)
 
 
 def _judged_claims(table: dict) -> list[Part]:
