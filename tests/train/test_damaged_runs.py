@@ -13,7 +13,6 @@ import pytest
 import tensorflow as tf
 
 from mgm_tf.config import saved
-from mgm_tf.data import builders
 from mgm_tf.errors import DamagedFile
 from mgm_tf.method.stages import Stage
 from mgm_tf.train import costs, logs, loop, provenance
@@ -41,11 +40,6 @@ class StageRun:
 @pytest.fixture(scope="module")
 def wanted(data_dir):
     return settings(data_dir, joint_length="0steps")
-
-
-@pytest.fixture(scope="module")
-def builder(data_dir):
-    return builders.open_builder("rooms", "", 64, str(data_dir))
 
 
 @pytest.fixture

@@ -13,31 +13,13 @@ import shutil
 import pytest
 import tensorflow as tf
 
-from mgm_tf.data import builders
 from mgm_tf.train import logs, loop
-from tests.fake_dataset import settings
 from tests.train import toy_runs
 from tests.train.runs import assert_same_state, losses, state
 
-QUICK = {
-    "log_every": 1,
-    "evaluate_every": 2,
-    "picture_every": 0,
-    "checkpoint_every": 2,
-}
 EARLY = 8  # moments at the beginning, which are all kept
 # What of a line of the log differs between runs that do the same.
 OF_THE_CLOCK = ("time", "images_per_second")
-
-
-@pytest.fixture(scope="module")
-def wanted(data_dir):
-    return settings(data_dir, **QUICK)
-
-
-@pytest.fixture(scope="module")
-def builder(data_dir):
-    return builders.open_builder("rooms", "", 64, str(data_dir))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from mgm_tf.config.saved import BEST
-from mgm_tf.data import builders
 from mgm_tf.errors import NotWritten
 from mgm_tf.evaluate import results
 from mgm_tf.experiments import __main__ as experiments
@@ -25,11 +24,10 @@ from mgm_tf.train.checkpoint_files import CheckpointFolder
 from tests import commands
 from tests.experiments.report import run_folders
 from tests.export.test_saved_model import SCENE_CLASSES, SIZE, TASKS, build_networks
-from tests.fake_dataset import settings
 from tests.predict import stand_in
 from tests.predict import test_predictions as photos
 from tests.train import toy_runs
-from tests.train.test_kills import QUICK, assert_ended_alike
+from tests.train.test_kills import assert_ended_alike
 
 
 def mount(*words):
@@ -49,16 +47,6 @@ def disk(tmp_path):
 
 def resize(disk, size):
     assert not mount("-o", f"remount,{size}", disk).returncode
-
-
-@pytest.fixture(scope="module")
-def wanted(data_dir):
-    return settings(data_dir, **QUICK)
-
-
-@pytest.fixture(scope="module")
-def builder(data_dir):
-    return builders.open_builder("rooms", "", 64, str(data_dir))
 
 
 @pytest.fixture(autouse=True)
