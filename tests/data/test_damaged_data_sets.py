@@ -36,12 +36,13 @@ def open_and_read(folder: pathlib.Path) -> None:
     builder = builders.open_builder("rooms", "", 64, str(folder.parents[2]))
     builders.check_built(builder)
     split = Split(builder, "train", ("segmentation", "depth"), "disk")
-    split.batch(tf.range(12, dtype=tf.int64))
-    split.names(np.arange(12))
+    batch = split.batch(tf.range(12, dtype=tf.int64))
+    return batch, split.names(np.arange(12))
 
 
 def test_a_whole_one_can_be_read(folder):
-    open_and_read(folder)
+    batch, names = open_and_read(folder)
+    assert batch["image"].shape == (12, 64, 64, 3) and len(set(names)) == 12
 
 
 @pytest.mark.parametrize("damage", TEXTS)

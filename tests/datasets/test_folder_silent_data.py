@@ -120,6 +120,7 @@ def test_wrong_labels_are_refused_with_their_share_and_cause(folder, name):
 def test_right_ones_are_not(folder):
     corridors()(folder)
     build(folder)
+    assert list((folder.parent / "data").rglob("dataset_info.json"))
 
 
 @pytest.mark.parametrize(
