@@ -320,16 +320,33 @@ def _named(names: Sequence[str] | None) -> dict[str, Table]:
 
 
 def collect_records() -> None:
-    """Writes a record of every run that is there into --workdir."""
+    """Writes a record of every finished run that is there into --workdir.
+
+    Raises:
+      ValueError: there is none.
+    """
     folders, workdir = flags.FLAGS.runs, _workdir()
     if not folders:
         raise ValueError("--runs: name the folders below which the runs are.")
     names = [table.name for table in _tables()] if flags.FLAGS.table else None
     found = find(folders, identify.namer(_named(names)))
-    for run in found.values():
+    finished = [run for run in found.values() if run.is_finished]
+    if not finished:
+        raise ValueError(
+            f"{', '.join(folders)}: expected runs with a result on the test set, found "
+            f"{len(found)} without; `run` goes on with them."
+        )
+    for run in finished:
         collect.write(run, workdir)
-    size = sum(path.stat().st_size for path in workdir.glob(f"*{RECORD}"))
-    print(f"{len(found)} records are in {workdir}, {size / 2**20:.1f} MiB in all.")
+    records = list(workdir.glob(f"*{RECORD}"))
+    size = sum(path.stat().st_size for path in records)
+    print(
+        f"{len(finished)} records were written, and {len(records)} are in {workdir}, "
+        f"{size / 2**20:.1f} MiB in all."
+    )
+    unfinished = [name for name, run in found.items() if not run.is_finished]
+    if unfinished:
+        print(f"Left out, for they are not finished: {', '.join(unfinished)}.")
 
 
 def draw_picture() -> None:

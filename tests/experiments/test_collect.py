@@ -4,9 +4,11 @@ import json
 
 import pytest
 
+from mgm_tf.experiments import __main__ as experiments
 from mgm_tf.experiments import collect
 from mgm_tf.experiments.report import assemble, find, flat_tables
 from mgm_tf.experiments.report.runs import Run
+from tests.commands import call, given
 from tests.experiments.report import run_folders
 from tests.experiments.report.run_folders import COSTS, MGM, MT, figures
 from tests.experiments.report.test_assemble import TABLES
@@ -89,6 +91,26 @@ def test_a_record_is_the_same_bytes_again_and_a_line_a_validation(folders, recor
     assert collect.write(Run(folders / name), records) == path
     assert path.read_bytes() == before
     assert sum("validation/score" in line for line in before.decode().splitlines()) == 1
+
+
+def test_the_command_leaves_out_what_is_not_finished_and_says_so(
+    folders, tmp_path, capsys
+):
+    run_folders.write(folders, MT, 3)  # without a result
+    arguments = given(runs=folders, workdir=tmp_path / "all")
+    assert call(experiments, "collect", *arguments) == 0
+    shown = capsys.readouterr().out
+    assert "6 records were written, and 6 are in" in shown
+    assert "not finished: rooms-labelled_percent50-mt-seed3." in shown
+    assert len(find([tmp_path / "all"])) == 6
+
+
+def test_the_command_refuses_folders_without_a_finished_run(tmp_path, capsys):
+    run_folders.write(tmp_path / "begun", MT, 0)
+    arguments = given(runs=tmp_path / "begun", workdir=tmp_path / "none")
+    assert call(experiments, "collect", *arguments) == 2
+    assert "with a result on the test set, found 1 without" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_long_name_is_kept_inside(folders, tmp_path):
