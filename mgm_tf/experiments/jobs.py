@@ -262,7 +262,7 @@ class _JobFactory:
         return (
             f"--flagfile={CONFIGS / f'{self.dataset}.flags'}",
             *_usual_tasks(self.dataset),
-            f"--flagfile={CONFIGS / 'scales' / f'{self.scale}.flags'}",
+            *(f"--flagfile={path}" for path in self._scale_files()),
             *(f"--flagfile={path}" for path in variants),
             *(f"--{name}={value}" for name, value in own),
             *(f"--{flag}={','.join(runs)}" for flag, runs in folders.items()),
@@ -272,6 +272,12 @@ class _JobFactory:
             f"--workdir={workdir}",
             "--test",
         )
+
+    def _scale_files(self) -> list[pathlib.Path]:
+        """Returns the flags of the scale, and then its own for this data set, if any."""
+        scales = CONFIGS / "scales"
+        own = scales / f"{self.scale}_{self.dataset}.flags"
+        return [scales / f"{self.scale}.flags", *([own] if own.exists() else [])]
 
 
 def _usual_tasks(dataset: str) -> list[str]:

@@ -159,4 +159,18 @@ def test_rows_of_a_seed_begin_with_the_same_stage_1(monkeypatch):
         (job.settings.schedule.multi_task_length, job.settings.schedule.joint_length)
         for job in planned.jobs
     }
-    assert lengths == {("2000steps", "0steps"), ("0steps", "400steps")}
+    assert lengths == {("2000steps", "0steps"), ("0steps", "800steps")}
+
+
+def test_a_scale_has_flags_of_its_own_for_a_data_set(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    choice = Choice((registry.TABLES["X5"],), "study", "nyuv2", 1, ("25",), ("MT",))
+    # Stage 1, and what begins with it, of both splits.
+    first, mt = jobs.plan(choice, WORKDIR).jobs[:2]
+    assert first.settings.schedule.multi_task_length == "800steps"
+    # The row's own flags come after them.
+    assert mt.settings.schedule.multi_task_length == "0steps"
+    assert mt.settings.schedule.joint_length == "400steps"
+    assert mt.settings.data.augmentation == "flip_crop"
+    # What is said for all data sets stays.
+    assert mt.settings.network.width == 0.25
