@@ -77,9 +77,11 @@ def check_alone(run: RunConfig, devices: str) -> None:
 def _rules(config: Config) -> Rules:
     label_sources = (config.data.scene_labels, config.method.synthesis_labels)
     yield (
-        f"--weak_percent={config.data.weak_percent:g} is of --weak=real; --weak is "
-        f"{config.method.weak}",
-        config.data.weak_percent > 0 and config.method.weak != "real",
+        f"--weak_percent={config.data.weak_percent:g} is of --weak=real or "
+        f"--gan_images=weak; --weak is {config.method.weak}",
+        config.data.weak_percent > 0
+        and config.method.weak != "real"
+        and config.method.gan_images != "weak",
     )
     yield (
         "--scene_labels=cluster: the frequencies of clusters are not known beforehand; "
@@ -174,11 +176,12 @@ def _method_rules(method: MethodConfig) -> Rules:
         f"--generator_average={method.generator_average:g}: from 0 to below 1",
         not 0 <= method.generator_average < 1,
     )
-    for name in ("generator_average", "discriminator_augmentation"):
+    for name in ("generator_average", "discriminator_augmentation", "gan_images"):
         value = getattr(method, name)
         yield (
             f"--{name}={value} is of a GAN that learns; --weak is {method.weak}",
-            value not in (0, "none") and not WEAK_SOURCES[method.weak].generative,
+            value not in (0, "none", "labelled")
+            and not WEAK_SOURCES[method.weak].generative,
         )
     yield (
         "--em=latent is of the refinement network, but --refinement is none",

@@ -105,6 +105,13 @@ class MethodConfig:
     self_supervision: Literal["simclr", "reconstruction", "none"] = option(
         "simclr", "The loss by which the encoder learns from images alone (Table 4)."
     )
+    gan_images: Literal["labelled", "weak"] = option(
+        "labelled",
+        "The real images that generator and discriminator learn of. labelled: those of "
+        "the step; weak: besides, real images with a scene label only, those of "
+        "--weak=real.",
+        before="labelled",
+    )
     generator_updates: int = option(
         2,
         "The number of times that discriminator and generator are updated in a step "

@@ -39,6 +39,15 @@ class BatchRng:
         seed = tf.random.experimental.stateless_fold_in(self.seed, salt)
         return dataclasses.replace(self, seed=seed)
 
+    def followed_by(self, other: "BatchRng") -> "BatchRng":
+        """Returns random numbers for these examples and, behind them, the other ones.
+
+        Args:
+          other: the random numbers of further examples, of a batch of their own.
+        """
+        position = tf.concat([self.position, other.position + self.size], axis=0)
+        return dataclasses.replace(self, position=position, size=self.size + other.size)
+
     def repeated(self, places: Sequence[int]) -> "BatchRng":
         """Returns random numbers for these examples again, new ones in every turn.
 

@@ -30,7 +30,7 @@ _OF_G = (
     *("discriminator_augmentation", "embedding_learning_rate", "guidance_factor"),
     *("synthesis_ratio", "synthesis_labels", "synthesis_factor"),
     *("generative_length", "generative_batch_size", "generative_schedule"),
-    "generative_warmup",
+    *("generative_warmup", "gan_images"),
 )
 _OF_POLICIES = (
     *("policy_length", "policy_batch_size", "policy_learning_rate", "policy_schedule"),

@@ -213,6 +213,7 @@ class Method:
       generate: the loss of G.
       weak: when a GAN learns.
       weak_images: the weak images.
+      gan_images: the real images that a GAN learns of.
       weak_trains: the networks that label maps of weak images change.
       refinement: a row of `REFINEMENT`.
       self_supervision: a row of `SELF_SUPERVISION`.
@@ -236,6 +237,7 @@ class Method:
     refinement: Auxiliary
     self_supervision: Auxiliary
     weak_trains: tuple[str, ...] = ()
+    gan_images: Images = REAL_IMAGES
     generator_updates: int = 2
     gradients: Gradients = summed
     averages: tuple[Average, ...] = ()
@@ -325,11 +327,12 @@ def adversarial_updates(
       method: the method.
       generator_trains: the networks that the loss of G changes.
     """
+    images = method.gan_images
     return (
-        Update("discriminate", REAL_IMAGES, method.discriminate, ("discriminator",)),
+        Update("discriminate", images, method.discriminate, ("discriminator",)),
         Update(
             "generate",
-            REAL_IMAGES,
+            images,
             method.generate,
             generator_trains,
             averages=method.averages,

@@ -75,6 +75,38 @@ class ExtraImages:
 
 
 @dataclasses.dataclass(frozen=True)
+class LabelledAndWeak:
+    """The images of the minibatch, then the weak ones that came with it.
+
+    What D and G learn of, if not of the labelled images alone: they need no more than
+    the scene.
+    """
+
+    networks = ()
+    reads_scenes = False
+    extra = WEAK
+
+    def __call__(self, networks: Networks, examples: Examples) -> Examples:
+        """Returns the examples without their label maps.
+
+        Raises:
+          LookupError: the batch has no weak images.
+        """
+        weak = WEAK_IMAGES(networks, examples)
+        return Examples(
+            images=tf.concat([examples.images, weak.images], axis=0),
+            condition=tf.concat([examples.condition, weak.condition], axis=0),
+            rng=examples.rng.followed_by(weak.rng),
+            synthesis_condition=tf.concat(
+                [examples.synthesis_condition, weak.synthesis_condition], axis=0
+            ),
+            stage_progress=examples.stage_progress,
+            # D and G share images of these, and of no others.
+            synthesized=None if examples.synthesized is None else {},
+        )
+
+
+@dataclasses.dataclass(frozen=True)
 class Synthetic:
     """(x~, c~) = G(x, c), with the scene labels of the minibatch.
 
@@ -203,6 +235,7 @@ class NoImages:
 
 REAL_IMAGES, NO_IMAGES = RealImages(), NoImages()
 WEAK_IMAGES, HELD_OUT_IMAGES = ExtraImages(WEAK), ExtraImages(HELD_OUT)
+LABELLED_AND_WEAK_IMAGES = LabelledAndWeak()
 
 
 def _weak(examples: Examples, images: tf.Tensor) -> Examples:

@@ -13,6 +13,7 @@ from mgm_tf.method.adversarial import GENERATOR, Discriminate, Generate
 from mgm_tf.method.algorithm import Average, Factors, Method, Synthesis
 from mgm_tf.method.em import LatentPredictions
 from mgm_tf.method.gradients import SURGERY
+from mgm_tf.method.images import LABELLED_AND_WEAK_IMAGES, REAL_IMAGES, Images
 from mgm_tf.method.objectives import (
     WEIGHTINGS,
     Contrastive,
@@ -72,6 +73,11 @@ def encoder_form(settings: Config) -> str:
     return ENCODER_FORMS[settings.network.encoder_form][is_pretrained]
 
 
+# --gan_images: what a GAN learns of.
+GAN_IMAGES: dict[str, Images] = {
+    "labelled": REAL_IMAGES,
+    "weak": LABELLED_AND_WEAK_IMAGES,
+}
 # --em: how E learns from the scene of weak images.
 EM = {"gradient": _scene, "latent": _latent_predictions}
 
@@ -120,6 +126,7 @@ def method_of(
         weak=source,
         weak_images=row.images(synthesis),
         weak_trains=row.trains,
+        gan_images=GAN_IMAGES[method.gan_images],
         refinement=algorithm.REFINEMENT[method.refinement],
         self_supervision=algorithm.SELF_SUPERVISION[method.self_supervision],
         generator_updates=method.generator_updates,

@@ -54,6 +54,7 @@ TABLES = {
     "passes": passes.PASSES,
     "precision": precision.POLICIES,
     "optimizers": optimizers.KEYS,
+    "gan_images": composition.GAN_IMAGES,
     "test_statistics": batch_statistics.IS_ESTIMATED,
     **{f"{stage}_schedule": rates.DECAYS for stage in stages.STAGE_NAMES},
 }
@@ -206,6 +207,10 @@ def test_an_unknown_flag_or_value_is_refused_by_name(argument, words):
         (["--labelled_percent=101"], ["--labelled_percent=101"]),
         (["--weak_percent=-1"], ["--weak_percent=-1"]),
         (["--weak_percent=25"], ["--weak_percent=25", "--weak=real", "synthetic"]),
+        (
+            ["--gan_images=weak", "--weak=real"],
+            ["--gan_images=weak", "GAN that learns"],
+        ),
         (["--split_seed=-1"], ["--split_seed=-1"]),
         (["--scene_clusters=1"], ["--scene_clusters=1"]),
         (["--max_damaged=2"], ["--max_damaged=2"]),

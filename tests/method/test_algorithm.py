@@ -17,6 +17,7 @@ from mgm_tf.method.algorithm import (
 from mgm_tf.method.gradients import summed, without_conflicts
 from mgm_tf.method.images import (
     HELD_OUT_IMAGES,
+    LABELLED_AND_WEAK_IMAGES,
     REAL_IMAGES,
     WEAK_IMAGES,
     Annotated,
@@ -180,6 +181,19 @@ def test_a_frozen_generator_learns_before_and_from_noise():
     assert stages["joint"] == (MULTI_TASK, REFINE, SELF_SUPERVISE, *weak)
     rows = [row for rows in stage_updates(method("frozen")).values() for row in rows]
     assert "embedding" not in networks_of(tuple(rows))
+
+
+@pytest.mark.parametrize("weak", ["synthetic", "frozen"])
+def test_a_gan_may_learn_of_weak_images_as_well(weak):
+    usual, other = stages_of(weak), stages_of(weak, gan_images="weak")
+    players = {"discriminate", "generate"}
+    for stage, rows in usual.items():
+        assert other[stage] == tuple(
+            (name, LABELLED_AND_WEAK_IMAGES if name in players else images, *rest)
+            for name, images, *rest in rows
+        )
+    assert extra_names(joint("synthetic", gan_images="weak")) == ("weak",)
+    assert extra_names(joint("synthetic")) == ()
 
 
 def test_generators_of_other_runs_are_not_trained():

@@ -11,6 +11,7 @@ from mgm_tf.method.adversarial import Guided, Noise
 from mgm_tf.method.algorithm import WEAK_ROWS, Synthesis
 from mgm_tf.method.images import (
     HELD_OUT_IMAGES,
+    LABELLED_AND_WEAK_IMAGES,
     NO_IMAGES,
     REAL_IMAGES,
     WEAK_IMAGES,
@@ -76,6 +77,45 @@ def test_further_examples_that_are_not_there_are_missed_by_name(name):
     assert images.extra == name
     with pytest.raises(LookupError, match=f"have no {name} images"):
         images(networks(), examples(extra={"other": examples()}))
+
+
+def test_what_a_gan_learns_of_may_have_the_weak_images_behind_the_labelled():
+    weak = examples(3, scenes=(0, 1, 2))
+    case = examples(
+        2,
+        scenes=(1, 1),
+        targets={"depth": ones(1)},
+        synthesis_condition=tf.eye(3)[:2],
+        extra={"weak": weak},
+        stage_progress=CLOCK,
+        synthesized={},
+    )
+    found = LABELLED_AND_WEAK_IMAGES(networks(), case)
+    assert found.images.shape[0] == 5
+    np.testing.assert_array_equal(found.images[:2], case.images)
+    np.testing.assert_array_equal(found.images[2:], weak.images)
+    np.testing.assert_array_equal(tf.argmax(found.condition, -1), [1, 1, 0, 1, 2])
+    # What is synthesized in the place of a weak image is of its scene.
+    wanted = tf.argmax(found.synthesis_condition, -1)
+    np.testing.assert_array_equal(wanted, [0, 1, 0, 1, 2])
+    assert not found.targets and found.stage_progress is CLOCK
+    # G's images of these are not taken for those of the labelled ones.
+    assert found.synthesized == {} and found.synthesized is not case.synthesized
+    with pytest.raises(LookupError, match="have no weak images"):
+        LABELLED_AND_WEAK_IMAGES(networks(), examples())
+
+
+def test_the_weak_images_have_random_numbers_of_their_own_on_any_number_of_devices():
+    case = examples(2, extra={"weak": examples(4)})
+    whole = LABELLED_AND_WEAK_IMAGES(networks(), case)
+    numbers = whole.rng.normal(1).numpy()
+    assert len(np.unique(numbers)) == 6
+    first, second = (
+        LABELLED_AND_WEAK_IMAGES(networks(), part).rng.normal(1).numpy()
+        for part in case.parts(2)
+    )
+    np.testing.assert_array_equal(first, numbers[[0, 2, 3]])
+    np.testing.assert_array_equal(second, numbers[[1, 4, 5]])
 
 
 def test_absent_images_are_never_made():

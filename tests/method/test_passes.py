@@ -16,6 +16,7 @@ from tests import rig, toy
 from tests.toy_networks import Z_DIM, small_networks
 
 METHOD = toy.method(toy.ALL_TASKS, latent_size=Z_DIM)
+OF_WEAK_IMAGES = toy.method(toy.ALL_TASKS, latent_size=Z_DIM, gan_images="weak")
 
 
 class Note(keras.optimizers.SGD):
@@ -41,15 +42,15 @@ def held_still(monkeypatch):
     monkeypatch.setattr(train_step, "advance_power_iterations", lambda network: None)
 
 
-def updates_of(passes, rows=slice(None)):
-    updates = algorithm_1(METHOD)[rows]
+def updates_of(passes, rows=slice(None), method=METHOD):
+    updates = algorithm_1(method)[rows]
     return with_moving_statistics(updates, "home", passes=passes)
 
 
-def step(alone, passes, optimizer=Note, rows=slice(None)):
+def step(alone, passes, optimizer=Note, rows=slice(None), method=METHOD):
     """Takes a step: its terms, its optimizers by network."""
     alone.reset()
-    updates = updates_of(passes, rows)
+    updates = updates_of(passes, rows, method)
     optimizers = rig.optimizers_of(alone.networks, updates, optimizer)
     reader = toy.reader(toy.ALL_TASKS)
     model = MGM(alone.networks, updates, reader, optimizers, passes=passes)
@@ -102,12 +103,20 @@ def moving_averages(alone):
 
 
 # x, its two views, x~, the views of x~; besides, in sequence, x for R, for both
-# players of two pairs, and to synthesize x~.
+# players of two pairs, and to synthesize x~. Where a GAN learns of weak images too, x~
+# is none of the images that it has learned of, and its z needs E(x).
 @pytest.mark.parametrize(
-    ("passes", "of_encoder", "of_generator"), [("sequential", 10, 5), ("shared", 4, 2)]
+    ("passes", "method", "of_encoder", "of_generator"),
+    [
+        ("sequential", METHOD, 10, 5),
+        ("shared", METHOD, 4, 2),
+        ("sequential", OF_WEAK_IMAGES, 10, 5),
+        ("shared", OF_WEAK_IMAGES, 6, 3),
+    ],
+    ids=["sequential", "shared", "sequential-weak", "shared-weak"],
 )
 def test_a_step_passes_the_networks_so_often(
-    alone, monkeypatch, passes, of_encoder, of_generator
+    alone, monkeypatch, passes, method, of_encoder, of_generator
 ):
     counts = collections.Counter()
 
@@ -122,7 +131,7 @@ def test_a_step_passes_the_networks_so_often(
 
     for name in ("encoder", "generator", "discriminator"):
         count(name, alone.networks[name])
-    step(alone, passes)
+    step(alone, passes, method=method)
     assert counts == {
         "encoder": of_encoder,
         "generator": of_generator,
