@@ -274,7 +274,7 @@ class _JobFactory:
         )
 
     def _scale_files(self) -> list[pathlib.Path]:
-        """Returns the flags of the scale, then its own ones for the data set, if any."""
+        """Returns the flags of the scale, then its own for the data set."""
         scales = CONFIGS / "scales"
         own = scales / f"{self.scale}_{self.dataset}.flags"
         return [scales / f"{self.scale}.flags", *([own] if own.exists() else [])]
