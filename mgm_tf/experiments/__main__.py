@@ -320,7 +320,7 @@ def _named(names: Sequence[str] | None) -> dict[str, Table]:
 
 
 def collect_records() -> None:
-    """Writes a record of every finished run that is there into --workdir.
+    """Writes a record of every run that is trained to its end into --workdir.
 
     Raises:
       ValueError: there is none.
@@ -330,23 +330,23 @@ def collect_records() -> None:
         raise ValueError("--runs: name the folders below which the runs are.")
     names = [table.name for table in _tables()] if flags.FLAGS.table else None
     found = find(folders, identify.namer(_named(names)))
-    finished = [run for run in found.values() if run.is_finished]
-    if not finished:
+    trained = [run for run in found.values() if run.is_trained]
+    if not trained:
         raise ValueError(
-            f"{', '.join(folders)}: expected runs with a result on the test set, found "
-            f"{len(found)} without; `run` goes on with them."
+            f"{', '.join(folders)}: expected runs that are trained to their end, found "
+            f"{len(found)} others; `run` goes on with them."
         )
-    for run in finished:
+    for run in trained:
         collect.write(run, workdir)
     records = list(workdir.glob(f"*{RECORD}"))
     size = sum(path.stat().st_size for path in records)
     print(
-        f"{len(finished)} records were written, and {len(records)} are in {workdir}, "
+        f"{len(trained)} records were written, and {len(records)} are in {workdir}, "
         f"{size / 2**20:.1f} MiB in all."
     )
-    unfinished = [name for name, run in found.items() if not run.is_finished]
-    if unfinished:
-        print(f"Left out, for they are not finished: {', '.join(unfinished)}.")
+    left_out = [name for name, run in found.items() if not run.is_trained]
+    if left_out:
+        print(f"Left out, for they are not at their end: {', '.join(left_out)}.")
 
 
 def draw_picture() -> None:

@@ -8,6 +8,7 @@ from mgm_tf.experiments import __main__ as experiments
 from mgm_tf.experiments import collect
 from mgm_tf.experiments.report import assemble, find, flat_tables
 from mgm_tf.experiments.report.runs import Run
+from mgm_tf.train import logs
 from tests.commands import call, given
 from tests.experiments.report import run_folders
 from tests.experiments.report.run_folders import COSTS, MGM, MT, figures
@@ -93,23 +94,29 @@ def test_a_record_is_the_same_bytes_again_and_a_line_a_validation(folders, recor
     assert sum("validation/score" in line for line in before.decode().splitlines()) == 1
 
 
-def test_the_command_leaves_out_what_is_not_finished_and_says_so(
+def test_the_command_leaves_out_what_is_not_trained_and_says_so(
     folders, tmp_path, capsys
 ):
     run_folders.write(folders, MT, 3)  # without a result
+    validated = [*LOG, {"step": 10, "stage": "joint", "event": logs.FINISHED}]
+    run_folders.write(folders, MT, 4, log=validated)
     arguments = given(runs=folders, workdir=tmp_path / "all")
     assert call(experiments, "collect", *arguments) == 0
     shown = capsys.readouterr().out
-    assert "6 records were written, and 6 are in" in shown
-    assert "not finished: rooms-labelled_percent50-mt-seed3." in shown
-    assert len(find([tmp_path / "all"])) == 6
+    assert "7 records were written, and 7 are in" in shown
+    assert "not at their end: rooms-labelled_percent50-mt-seed3." in shown
+    found = find([tmp_path / "all"])
+    assert len(found) == 7
+    # What was only validated is trained, and has no result.
+    tried = found["rooms-labelled_percent50-mt-seed4"]
+    assert tried.is_trained and not tried.is_finished
 
 
-def test_the_command_refuses_folders_without_a_finished_run(tmp_path, capsys):
+def test_the_command_refuses_folders_without_a_trained_run(tmp_path, capsys):
     run_folders.write(tmp_path / "begun", MT, 0)
     arguments = given(runs=tmp_path / "begun", workdir=tmp_path / "none")
     assert call(experiments, "collect", *arguments) == 2
-    assert "with a result on the test set, found 1 without" in capsys.readouterr().err
+    assert "trained to their end, found 1 others" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
 
 

@@ -22,6 +22,7 @@ CONFIG = "config.json"
 RECORD = ".run.json"  # the end of the name of a record
 PARTS = "name", "settings", "starts", "costs", "evaluations", "log"
 TEST = "test"
+LAST_EVENT = "finished"  # as `train.logs`, which needs TensorFlow, writes it
 REMEDY = (
     "The command that trained the run mends what can be mended; else leave the run's "
     "folder out of the report."
@@ -58,6 +59,11 @@ class Run:
     def is_finished(self) -> bool:
         """Whether there is a result."""
         return self.result is not None
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether all steps are done; a run that only validates has no result."""
+        return self.is_finished or any(e.get("event") == LAST_EVENT for e in self.log)
 
     @functools.cached_property
     def log(self) -> list[dict]:
