@@ -212,8 +212,15 @@ class StageRun:
             (self._stage.name, self._stage.recoveries, step)
         )
 
+    def _is_validated(self, step: int) -> bool:
+        """Returns whether M has changed, or is at the end of a run that keeps it."""
+        stages = self._experiment.stages
+        is_kept = all(stage.trains.isdisjoint(MULTI_TASK_NETWORK) for stage in stages)
+        is_end = is_kept and step == stages[-1].end
+        return self._trains(*MULTI_TASK_NETWORK) or is_end
+
     def _validate(self, step: int) -> None:
-        if not self._trains(*MULTI_TASK_NETWORK):
+        if not self._is_validated(step):
             return
         self._model.watch.check(self._stage.name)
         if not workers.is_chief():

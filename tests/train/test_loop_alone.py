@@ -10,9 +10,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from mgm_tf.errors import Interrupted, NotFinite
 from mgm_tf.method.watch import Watch
-from mgm_tf.train import logs, overhead, provenance
+from mgm_tf.train import logs, other_runs, overhead, provenance
 from mgm_tf.train.checkpoint_files import CheckpointFolder
 from mgm_tf.train.checkpoints import Checkpoints
+from mgm_tf.train.experiment import Experiment
 from tests.fake_dataset import settings
 from tests.train.runs import ALONE, assert_same_state, losses, run, state
 
@@ -117,6 +118,17 @@ def test_every_update_may_have_its_own_optimizers(data_dir, tmp_path):
         "refine.refiner",
         "refine.encoder",
     }
+
+
+def test_a_run_of_a_gan_alone_can_be_taken_up_by_others(data_dir, tmp_path):
+    lengths = {"multi_task_length": "0steps", "joint_length": "0steps"}
+    gan = {"weak": "synthetic", "run_eagerly": True, "generative_length": "2steps"}
+    run(settings(data_dir, **ALONE | gan | lengths, evaluate_every=1), tmp_path)
+    # M stays as it is, and is validated once, at the end.
+    scores = [line for line in logs.read(tmp_path) if "validation/score" in line]
+    assert [line["step"] for line in scores] == [2]
+    needed = ("generator", "embedding")
+    assert other_runs.load(str(tmp_path), Experiment, needed).networks["generator"]
 
 
 QUICK = ALONE | {"run_eagerly": True, "multi_task_length": "3steps"}
