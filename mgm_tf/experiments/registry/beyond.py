@@ -133,8 +133,8 @@ TABLE_X5 = Table(
     "Few labels: every row takes the same supervised steps, from the stage 1 that the "
     "rows of a seed share",
     (
-        _few_labels("rooms 10 %", "rooms", 10),
-        _few_labels("rooms 25 %", "rooms", 25, _VARIANTS),
+        _few_labels("rooms 10 %", "rooms", 10, _VARIANTS),
+        _few_labels("rooms 25 %", "rooms", 25),
         _few_labels("nyuv2 25 %", "nyuv2", 25, figures=_PAPER),
         _few_labels(
             "nyuv2 25 %, by scene",
