@@ -11,8 +11,7 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 
-from mgm_tf.config import options
-from mgm_tf.config.options import StageLength
+from mgm_tf.config import idle, options
 from mgm_tf.config.settings import Config
 from mgm_tf.experiments import jobs
 from mgm_tf.experiments.registry import names
@@ -21,34 +20,7 @@ from mgm_tf.experiments.report.runs import Run
 
 # Always part of what a row is; besides, whatever the variants of its table set.
 DATA = ("dataset", "protocol", "labelled_percent", "tasks")
-# The stages that rows have or lack; how long they are is no part of what a row is.
-STAGES = ("multi_task", "joint")
 SEEDS = frozenset({"seed", "split_seed"})
-_OF_G = (
-    *("gan", "gan_width", "gan_beta_1", "generator_learning_rate", "generator_updates"),
-    *("generator_average", "discriminator_learning_rate", "instance_noise"),
-    *("discriminator_augmentation", "embedding_learning_rate", "guidance_factor"),
-    *("synthesis_ratio", "synthesis_labels", "synthesis_factor"),
-    *("generative_length", "generative_batch_size", "generative_schedule"),
-    *("generative_warmup", "gan_images"),
-)
-_OF_POLICIES = (
-    *("policy_length", "policy_batch_size", "policy_learning_rate", "policy_schedule"),
-    *("policy_warmup", "policy_temperature", "policy_temperature_decay", "policy_draw"),
-    *("policy_sparsity", "policy_sharing", "policy_curriculum"),
-)
-_OF_WEAK = ("weak_factor", "weak_percent")
-# (setting, choice) -> the settings that then change nothing.
-IDLE: Mapping[tuple[str, object], tuple[str, ...]] = {
-    ("weak", "none"): (*_OF_G, *_OF_WEAK),
-    ("weak", "real"): _OF_G,
-    ("refinement", "none"): ("refinement_factor", "em", "em_steps", "em_rate"),
-    ("self_supervision", "none"): ("self_supervision_factor", "temperature"),
-    **dict.fromkeys(
-        [("sharing", way) for way in ("hard", "cross_stitch", "task_grouping")],
-        _OF_POLICIES,
-    ),
-}
 
 Settings = Mapping[str, object]
 
@@ -124,11 +96,11 @@ def differences(settings: Settings, expected: Settings) -> dict[str, object]:
     settings.
     """
     fields = options.leaves(Config)
-    idle = _idle(settings) | SEEDS
+    unread = idle.settings_of(settings) | SEEDS
     return {
         name: settings[name]
         for name, field in fields.items()
-        if name not in idle
+        if name not in unread
         and not field.metadata["may_change"]
         and not field.metadata["folder"]
         and settings.get(name, field.metadata["before"]) != expected.get(name)
@@ -174,40 +146,22 @@ def _chosen(table: Table) -> frozenset[str]:
         for variant in training.variants
     }
     chosen = {name for variant in variants for name in jobs.chosen_by(variant)}
-    lengths = {f"{stage}_length" for stage in (*STAGES, "generative")}
+    lengths = {f"{stage}_length" for stage in (*idle.STAGES, "generative")}
     return frozenset({*DATA, *chosen} - lengths)
 
 
 def _is_of(settings: Settings, candidate: _Candidate) -> bool:
     theirs = candidate.settings
-    idle = _idle(settings)
+    unread = idle.settings_of(settings)
     return all(
         settings.get(name) == theirs.get(name)
         for name in candidate.chosen
-        if name not in idle
-    ) and all(_has(settings, stage) == _has(theirs, stage) for stage in STAGES)
-
-
-def _idle(settings: Settings) -> frozenset[str]:
-    """Returns the names of the settings that change nothing."""
-    idle = {
-        name for choice in settings.items() for name in IDLE.get(_hashable(choice), ())
-    }
-    for stage in STAGES:
-        if not _has(settings, stage):
-            idle |= {name for name in settings if name.startswith(f"{stage}_")}
-    return frozenset(idle)
-
-
-def _has(settings: Settings, stage: str) -> bool:
-    """Returns whether a run has a stage."""
-    length = StageLength.parse(str(settings.get(f"{stage}_length", "0steps")))
-    return length.amount > 0
-
-
-def _hashable(choice: tuple[str, object]) -> tuple[str, object]:
-    name, value = choice
-    return name, str(value)
+        if name not in unread
+    ) and all(
+        # How long stages are is no part of what a row is.
+        idle.has_stage(settings, stage) == idle.has_stage(theirs, stage)
+        for stage in idle.STAGES
+    )
 
 
 def _plain(settings: Settings) -> dict[str, object]:

@@ -7,6 +7,8 @@ One of code or versions is a warning: they may be.
 import dataclasses
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+from mgm_tf.config import idle, options
+from mgm_tf.config.settings import Config
 from mgm_tf.experiments.report.runs import Run, flat
 
 SEED = "seed"
@@ -116,7 +118,7 @@ def _settings(
     prefix: str,
     ignored: Collection[str],
 ) -> list[str]:
-    """The settings that differ, by name."""
+    """The settings that differ, by name; those that change nothing do not."""
     names = dict.fromkeys(name for _, run in runs for name in read(run))
     return [
         line
@@ -202,7 +204,17 @@ def _setting(name: str) -> Callable[[Run], object]:
 
 
 def _entry(read: Callable[[Run], Mapping], name: str) -> Callable[[Run], object]:
-    return lambda run: read(run).get(name, ABSENT)
+    field = options.leaves(Config).get(name)
+    # A run from before there was the setting did what its `before` says.
+    before = None if field is None else field.metadata["before"]
+    absent = ABSENT if before is None else before
+
+    def entry(run: Run) -> object:
+        settings = read(run)
+        is_idle = name in idle.settings_of(settings)
+        return None if is_idle else settings.get(name, absent)
+
+    return entry
 
 
 def _source(flag: str, place: int) -> Callable[[Run], Mapping]:

@@ -63,7 +63,8 @@ class Run:
     @property
     def is_trained(self) -> bool:
         """Whether all steps are done; a run that only validates has no result."""
-        return self.is_finished or any(e.get("event") == LAST_EVENT for e in self.log)
+        events = {line.get("event") for line in self.log}
+        return self.is_finished or LAST_EVENT in events
 
     @functools.cached_property
     def log(self) -> list[dict]:

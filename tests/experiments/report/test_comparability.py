@@ -44,6 +44,36 @@ def test_a_setting_that_one_run_does_not_have(seeds):
     )
 
 
+def test_a_run_from_before_a_setting_did_what_it_stands_for(seeds):
+    # It learned of labelled images, as there was nothing else.
+    method = {"weak": "synthetic"}
+    alike = seeds(settings={"method": {"gan_images": "labelled", **method}})
+    assert not [
+        line
+        for line in comparability.across_seeds(alike).refusals
+        if line.startswith("--gan_images")
+    ]
+    other = seeds(settings={"method": {"gan_images": "weak", **method}})
+    (line,) = (
+        line
+        for line in comparability.across_seeds(other).refusals
+        if line.startswith("--gan_images")
+    )
+    assert line == (
+        f"--gan_images: labelled in {NAMES[0]} and {NAMES[1]}, weak in {NAMES[2]}"
+    )
+
+
+def test_settings_that_change_nothing_may_differ(seeds):
+    policies = {"schedule": {"policy_length": "5steps"}}
+    shared = policies | {"network": {"sharing": "hard"}}
+    found = comparability.across_seeds(seeds(settings=shared)).refusals
+    assert not any("policy_length" in line for line in found)
+    adashare = policies | {"network": {"sharing": "adashare"}}
+    found = comparability.across_seeds(seeds(settings=adashare)).refusals
+    assert any("--policy_length" in line for line in found)
+
+
 def test_changeable_settings_may_differ(seeds):
     runs = seeds(settings={"run": {"log_every": 5}})
     assert comparability.across_seeds(runs, {"log_every"}).refusals == ()
