@@ -119,12 +119,24 @@ def _settings(
     ignored: Collection[str],
 ) -> list[str]:
     """The settings that differ, by name; those that change nothing do not."""
-    names = dict.fromkeys(name for _, run in runs for name in read(run))
+    settings = {id(run): read(run) for _, run in runs}
+    unread = {key: idle.settings_of(each) for key, each in settings.items()}
+    # A run from before there was a setting did what its `before` says.
+    before = {
+        name: field.metadata["before"]
+        for name, field in options.leaves(Config).items()
+        if field.metadata["before"] is not None
+    }
+    names = dict.fromkeys(name for each in settings.values() for name in each)
     return [
         line
         for name in names
         if name not in ignored
-        for line in _difference(prefix + name, runs, _entry(read, name))
+        for line in _difference(
+            prefix + name,
+            runs,
+            _entry(settings, unread, name, before.get(name, ABSENT)),
+        )
     ]
 
 
@@ -203,18 +215,16 @@ def _setting(name: str) -> Callable[[Run], object]:
     return lambda run: run.settings.get(name)
 
 
-def _entry(read: Callable[[Run], Mapping], name: str) -> Callable[[Run], object]:
-    field = options.leaves(Config).get(name)
-    # A run from before there was the setting did what its `before` says.
-    before = None if field is None else field.metadata["before"]
-    absent = ABSENT if before is None else before
-
-    def entry(run: Run) -> object:
-        settings = read(run)
-        is_idle = name in idle.settings_of(settings)
-        return None if is_idle else settings.get(name, absent)
-
-    return entry
+def _entry(
+    settings: Mapping[int, Mapping],
+    unread: Mapping[int, Collection[str]],
+    name: str,
+    absent: object,
+) -> Callable[[Run], object]:
+    """Reads a setting; None where it changes nothing. The runs are told by `id`."""
+    return lambda run: (
+        None if name in unread[id(run)] else settings[id(run)].get(name, absent)
+    )
 
 
 def _source(flag: str, place: int) -> Callable[[Run], Mapping]:
